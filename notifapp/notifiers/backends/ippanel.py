@@ -1,0 +1,69 @@
+"""IPPanel Edge: https://ippanelcom.github.io/Edge-Document/docs/send/webservice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from notifapp.notifiers.backends.base import Backend, Kind, Message, Receipt, SendFailed, setting
+from notifapp.notifiers.backends.http import CLIENT, Answer, HttpClient
+from notifapp.notifiers.channels import Channel
+
+REASONS = {
+    "from_number": "The sender number was not accepted.",
+    "message": "The text was not accepted.",
+    "recipients": "The recipient's number was not accepted.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class IppanelConfig:
+    """An IPPanel account and one of its lines."""
+
+    token: str = setting(
+        "API key", Kind.SECRET, max_length=512, help="From the panel: Developers, Access keys."
+    )
+    from_number: str = setting(
+        "Sender number", Kind.PHONE, help="A line of this account with its country code, such as +983000505."
+    )
+
+
+class Ippanel(Backend[IppanelConfig]):
+    """Free text from a line of one's own."""
+
+    key = "ippanel"
+    label = "IPPanel"
+    description = "SMS through IPPanel Edge (Iran)."
+    channels = frozenset({Channel.SMS})
+    config = IppanelConfig
+
+    def __init__(self, http: HttpClient = CLIENT, base_url: str = "https://edge.ippanel.com/v1") -> None:
+        self._http = http
+        self._base_url = base_url
+
+    def send(self, config: IppanelConfig, message: Message) -> Receipt:
+        """Send one message; the receipt is IPPanel's outbox id."""
+        answer = self._http.post(
+            f"{self._base_url}/api/send",
+            headers={"Authorization": config.token},
+            json={
+                "sending_type": "webservice",
+                "from_number": config.from_number,
+                "message": message.body,
+                "params": {"recipients": [message.recipient]},
+            },
+        )
+        meta = answer.data.get("meta")
+        if not answer.ok or not isinstance(meta, dict) or meta.get("status") is not True:
+            raise _failure(answer, meta if isinstance(meta, dict) else {})
+        data = answer.data.get("data")
+        ids = data.get("message_outbox_ids") if isinstance(data, dict) else None
+        return Receipt(str(ids[0]) if isinstance(ids, list) and ids else "")
+
+
+def _failure(answer: Answer, meta: dict[str, object]) -> SendFailed:
+    code = meta.get("message_code") or answer.status
+    if answer.status in {401, 403}:
+        return answer.failure("The API key was not accepted.", code=code)
+    fields = meta.get("errors")
+    failing = next((name for name in REASONS if isinstance(fields, dict) and name in fields), "")
+    return answer.failure(REASONS.get(failing, ""), code=code)

@@ -1,0 +1,14 @@
+"""Phone numbers as Iranian gateways want them."""
+
+from __future__ import annotations
+
+# A gateway's own line, such as 10004346: digits, with or without a country code.
+LINE = r"\+?[0-9]{3,15}"
+LINE_ERROR = "Enter a line number: digits only."
+
+
+def iran_national(number: str) -> str:
+    """An E.164 number the way these gateways document it: 0912… inside Iran, 00… elsewhere."""
+    if number.startswith("+98"):
+        return "0" + number.removeprefix("+98")
+    return "00" + number.removeprefix("+")

@@ -1,0 +1,83 @@
+"""A signed POST to an address of the operator's own, for any gateway that has no backend here.
+
+The body is a JSON object: id, channel, recipient, subject, body. The header `Notifapp-Signature: t=…,v1=…`
+holds the time in Unix seconds and HMAC-SHA256, in hexadecimal, of `<t>.<raw body>` under the shared secret. A
+receiver checks the signature in constant time, and refuses a time more than five minutes off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from notifapp.notifiers.backends.base import Backend, Kind, Message, Receipt, setting
+from notifapp.notifiers.backends.http import CLIENT, HttpClient
+from notifapp.notifiers.channels import Channel
+
+SIGNATURE_HEADER = "Notifapp-Signature"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookConfig:
+    """Where to post, and the secret that signs."""
+
+    url: str = setting(
+        "URL",
+        Kind.URL,
+        destination=True,
+        max_length=2000,
+        help="An https address that takes a POST and answers 2xx once it has the message.",
+    )
+    secret: str = setting(
+        "Signing secret",
+        Kind.SECRET,
+        pattern=r".{16,}",
+        pattern_error="Use at least 16 characters.",
+        help="Shared with the receiver, which checks the Notifapp-Signature header with it.",
+    )
+
+
+class Webhook(Backend[WebhookConfig]):
+    """POST the message as signed JSON."""
+
+    key = "webhook"
+    label = "Webhook"
+    description = "POST every message as signed JSON to an address of your own."
+    channels = frozenset({Channel.SMS, Channel.EMAIL})
+    config = WebhookConfig
+
+    def __init__(self, http: HttpClient = CLIENT, clock: Callable[[], float] = time.time) -> None:
+        self._http = http
+        self._clock = clock
+
+    def send(self, config: WebhookConfig, message: Message) -> Receipt:
+        """Post one message; the receipt is the id that the receiver got with it."""
+        message_id = str(uuid.uuid4())
+        body = json.dumps(
+            {
+                "id": message_id,
+                "channel": message.channel.value,
+                "recipient": message.recipient,
+                "subject": message.subject,
+                "body": message.body,
+            }
+        ).encode()
+        headers = {
+            "Content-Type": "application/json",
+            SIGNATURE_HEADER: sign(config.secret, body, int(self._clock())),
+        }
+        answer = self._http.post(config.url, data=body, headers=headers)
+        if not answer.ok:
+            raise answer.failure("" if answer.status >= 500 else "The receiver refused the message.")
+        return Receipt(message_id)
+
+
+def sign(secret: str, body: bytes, timestamp: int) -> str:
+    """The value of the signature header for `body` at `timestamp` (Unix seconds)."""
+    digest = hmac.new(secret.encode(), b"%d." % timestamp + body, hashlib.sha256).hexdigest()
+    return f"t={timestamp},v1={digest}"

@@ -1,0 +1,15 @@
+"""The two ways a message can travel."""
+
+from enum import StrEnum
+
+
+class Channel(StrEnum):
+    """What a notifier carries. The values are stored, and are part of addresses."""
+
+    SMS = "sms"
+    EMAIL = "email"
+
+    @property
+    def label(self) -> str:
+        """The name that people read."""
+        return {"sms": "SMS", "email": "Email"}[self.value]

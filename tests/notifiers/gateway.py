@@ -1,0 +1,91 @@
+"""A gateway on loopback, over TLS with a certificate of its own, that answers as it is told."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs
+
+import trustme
+
+
+@dataclass
+class Received:
+    """One request that the gateway got."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def form(self) -> dict[str, str]:
+        return {key: values[0] for key, values in parse_qs(self.body.decode()).items()}
+
+
+class QuietServer(ThreadingHTTPServer):
+    """Clients that hang up are what some tests are about."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        pass
+
+
+@dataclass
+class Gateway:
+    """Set `status`, `answer`, `headers` or `delay` (seconds) before the call; read `requests` after it."""
+
+    ca: trustme.CA
+    status: int = 200
+    answer: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0
+    requests: list[Received] = field(default_factory=list)
+
+    def __enter__(self) -> Gateway:
+        self._server = QuietServer(("127.0.0.1", 0), _handler(self))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.ca.issue_cert("127.0.0.1").configure_cert(context)
+        self._server.socket = context.wrap_socket(
+            self._server.socket, server_side=True, do_handshake_on_connect=False
+        )
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self._server.server_address[1]}"
+
+
+def _handler(gateway: Gateway) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            gateway.requests.append(Received(self.path, dict(self.headers), body))
+            time.sleep(gateway.delay)
+            answer = gateway.answer
+            payload = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+            self.send_response(gateway.status)
+            for name, value in gateway.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
