@@ -1,0 +1,80 @@
+"""notifapp: the settings desk for one-time codes and notifications."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from cryptography.fernet import Fernet, MultiFernet
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from notifapp import account, errors, headers, health, logs, navigation, settings
+from notifapp.access import guard, passwords, sessions
+from notifapp.audit import models as _audit_models  # noqa: F401
+from notifapp.config import MAX_BODY_BYTES, Config
+from notifapp.database import make_read_engine, prepare_engine
+from notifapp.extensions import csrf, db, login_manager, migrate
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """The application. Raise `ConfigError` when the environment's configuration can't be used."""
+    config = config or Config.from_environment()
+    app = Flask(
+        __name__,
+        root_path=str(ROOT),
+        instance_path=str(config.instance_dir),
+    )
+    _configure(app, config)
+    _extend(app, config)
+
+    # Order matters: a request gets its id first, then its caller, then its declared check.
+    logs.init_app(app)
+    guard.init_app(app)
+    headers.init_app(app)
+    errors.init_app(app)
+    navigation.init_app(app)
+
+    app.register_blueprint(health.blueprint)
+    app.register_blueprint(account.blueprint)
+    app.register_blueprint(settings.blueprint)
+    return app
+
+
+def _configure(app: Flask, config: Config) -> None:
+    app.config.update(
+        NOTIFAPP=config,
+        SECRET_KEY=config.secret_key,
+        SQLALCHEMY_DATABASE_URI=config.database_url,
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
+        SESSION_COOKIE_NAME="notifapp" if config.debug else "__Host-notifapp",
+        SESSION_COOKIE_SECURE=not config.debug,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=timedelta(seconds=config.session_idle),
+        WTF_CSRF_CHECK_DEFAULT=False,  # the guard checks it, for every page: see access/guard.py
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session that it belongs to
+        SEND_FILE_MAX_AGE_DEFAULT=timedelta(hours=1),
+    )
+    app.url_map.strict_slashes = False
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    if config.trusted_proxy_hops:
+        hops = config.trusted_proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+
+def _extend(app: Flask, config: Config) -> None:
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(health.MIGRATIONS))
+    csrf.init_app(app)
+    login_manager.init_app(app)
+    login_manager.session_protection = None  # the session's row decides, not the browser's address
+    login_manager.user_loader(sessions.load_session)
+    app.extensions["vault"] = MultiFernet([Fernet(key) for key in config.encryption_keys])
+    app.extensions["password_hasher"] = passwords.make_hasher()
+    with app.app_context():
+        prepare_engine(db.engine)
+        app.extensions["read_engine"] = make_read_engine(db.engine)

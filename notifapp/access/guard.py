@@ -1,0 +1,218 @@
+"""Deny by default: every view declares who may call it, and nothing runs before the caller is known.
+
+Under `/api/` the `Authorization: Token` header alone says who calls; elsewhere the signed-in session alone
+does. A cookie is worth nothing at the API, so CSRF has nothing to attack there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
+
+from flask import Flask, current_app, g, request
+from flask_login import current_user
+from sqlalchemy import select
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from notifapp.access import tokens
+from notifapp.access.models import Membership, MembershipPermission, Project
+from notifapp.access.permissions import Permission
+from notifapp.access.principal import Principal, ProjectRef, Source
+from notifapp.database import read_connection, table_of
+from notifapp.errors import Conflict, Forbidden, NotAcceptable, NotFound, Unauthenticated
+from notifapp.extensions import csrf
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Check = Callable[[dict[str, Any]], None]
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_project, _member, _held = table_of(Project).c, table_of(Membership).c, table_of(MembershipPermission).c
+
+
+def init_app(app: Flask) -> None:
+    """Let every request be identified and every endpoint be declared before its view runs."""
+    app.before_request(_identify)
+    app.before_request(_deny_undeclared)
+
+
+def is_api() -> bool:
+    """Whether this request is for the JSON API, where tokens alone count and every answer is JSON."""
+    return request.path.startswith("/api/")
+
+
+def permission_required(*permissions: Permission) -> Callable[[Callable[P, R]], Callable[..., R]]:
+    """Let in who holds one of `permissions` in the project, and admins; the view gets that `project`.
+
+    The project is the token's at the API and the one that the path names on a page. Raise `Unauthenticated`,
+    `Forbidden`, or `NotFound` for a project of which the caller is no member.
+    """
+
+    def check(view_args: dict[str, Any]) -> None:
+        _require_caller()
+        _enter_project(view_args.pop("project_slug", None))
+        require(*permissions)
+
+    return _declare(check, gives_project=True)
+
+
+def member_required(view: Callable[P, R]) -> Callable[..., R]:
+    """Let in every member of the project, whatever the codes, and admins; the view gets that `project`."""
+
+    def check(view_args: dict[str, Any]) -> None:
+        _require_caller()
+        _enter_project(view_args.pop("project_slug", None))
+
+    return _declare(check, gives_project=True)(view)
+
+
+def admin_required(view: Callable[P, R]) -> Callable[..., R]:
+    """Let in admins alone."""
+
+    def check(_view_args: dict[str, Any]) -> None:
+        if not _require_caller().is_admin:
+            raise Forbidden
+
+    return _declare(check)(view)
+
+
+def sign_in_required(view: Callable[P, R]) -> Callable[..., R]:
+    """Let in everybody who is signed in."""
+
+    def check(_view_args: dict[str, Any]) -> None:
+        _require_caller()
+
+    return _declare(check)(view)
+
+
+def public(view: Callable[P, R]) -> Callable[..., R]:
+    """Let in everybody."""
+    return _declare(lambda _view_args: None)(view)
+
+
+def require(*permissions: Permission) -> None:
+    """Raise `Forbidden` unless the caller holds one of `permissions` in the project in hand, or is an admin."""
+    if not may(*permissions):
+        raise Forbidden
+
+
+def may(*permissions: Permission) -> bool:
+    """Whether the caller holds one of `permissions` in the project in hand, or is an admin."""
+    return principal().is_admin or not g.codes.isdisjoint(permissions)
+
+
+def principal() -> Principal:
+    """Who is calling. Raise `Unauthenticated` when nobody is."""
+    return _require_caller()
+
+
+def _declare(check: Check, *, gives_project: bool = False) -> Callable[[Callable[P, R]], Callable[..., R]]:
+    def decorate(view: Callable[P, R]) -> Callable[..., R]:
+        @wraps(view)
+        def guarded(**view_args: Any) -> R:
+            check(view_args)
+            if gives_project:
+                view_args["project"] = g.project
+            return view(**view_args)  # type: ignore[call-arg]
+
+        guarded.access_check = check  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def declared_check(endpoint: str | None) -> Check | None:
+    """The declaration of an endpoint's view, or None where it has none."""
+    return cast("Check | None", getattr(current_app.view_functions.get(endpoint or ""), "access_check", None))
+
+
+def _identify() -> None:
+    g.principal = g.project = g.token = None
+    g.codes = frozenset()
+    if not is_api():
+        csrf.protect()
+        if current_user.is_authenticated:
+            g.principal = Principal(
+                source=Source.PAGE,
+                email=current_user.email,
+                name=current_user.name,
+                is_admin=current_user.is_admin,
+                user_id=current_user.user_id,
+                address=request.remote_addr,
+            )
+
+
+def _deny_undeclared() -> None:
+    refusal = request.routing_exception
+    if is_api() and (isinstance(refusal, MethodNotAllowed) or request.method == "OPTIONS"):
+        _check_methods_of_path()
+    if request.endpoint is not None and declared_check(request.endpoint) is None:
+        raise Forbidden
+
+
+def _check_methods_of_path() -> None:
+    """At the API, 401 and 403 come before 405: who may call none of the path's methods isn't told of them."""
+    adapter = current_app.create_url_adapter(request)
+    failures: list[Exception] = []
+    for method in adapter.allowed_methods() if adapter else ():
+        try:
+            endpoint, view_args = adapter.match(method=method)  # type: ignore[union-attr]
+        except HTTPException:
+            continue
+        try:
+            check = declared_check(endpoint)
+            if check is not None:
+                return check(dict(view_args))
+        except (Unauthenticated, Forbidden) as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _require_caller() -> Principal:
+    if g.principal is None and is_api():
+        if request.accept_mimetypes and not request.accept_mimetypes.accept_json:
+            raise NotAcceptable
+        token = tokens.token_of(request.headers.get("Authorization"))
+        g.token = tokens.authenticate(token, address=request.remote_addr)
+        g.principal = g.token.principal
+    if g.principal is None:
+        raise Unauthenticated
+    return cast(Principal, g.principal)
+
+
+def _enter_project(slug: str | None) -> None:
+    if g.token is not None:
+        g.project, g.codes = g.token.project, g.token.codes
+    else:
+        g.project, g.codes = _project_of_page(slug or "", cast(Principal, g.principal))
+        if g.project.archived_at and request.method not in _SAFE_METHODS:
+            raise Conflict("This project is archived: nothing in it can be changed until it is restored.")
+
+
+def _project_of_page(slug: str, caller: Principal) -> tuple[ProjectRef, frozenset[int]]:
+    statement = (
+        select(
+            _project.id,
+            _project.slug,
+            _project.name,
+            _project.archived_at,
+            _member.user_id.label("member"),
+            _held.code,
+        )
+        .select_from(table_of(Project))
+        .outerjoin(table_of(Membership), (_member.project_id == _project.id) & (_member.user_id == caller.user_id))
+        .outerjoin(
+            table_of(MembershipPermission),
+            (_held.project_id == _member.project_id) & (_held.user_id == _member.user_id),
+        )
+        .where(_project.slug == slug)
+    )
+    with read_connection() as connection:
+        rows = connection.execute(statement).all()
+    if not rows or not (caller.is_admin or (rows[0].member and not rows[0].archived_at)):
+        raise NotFound
+    first = rows[0]
+    codes = frozenset(row.code for row in rows if row.code is not None)
+    return ProjectRef(first.id, first.slug, first.name, first.archived_at), codes

@@ -1,0 +1,129 @@
+"""Who there is, in which project, and what they may do there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, false, true
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notifapp.access.permissions import Permission
+from notifapp.database import Base, UtcDateTime
+
+_CODES = ", ".join(str(int(code)) for code in Permission)
+
+
+class Project(Base):
+    """A shop, an app, a tenant: the boundary that nothing crosses."""
+
+    __tablename__ = "project"
+    __table_args__ = (
+        CheckConstraint("slug <> ''", "slug_not_empty"),
+        CheckConstraint("name <> ''", "name_not_empty"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(String(63), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    archived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class User(Base):
+    """A person. `email` is lower-cased and normalised; without a password hash nobody can sign in."""
+
+    __tablename__ = "user_account"
+    __table_args__ = (
+        CheckConstraint("email = lower(email)", "email_lower"),
+        CheckConstraint("name <> ''", "name_not_empty"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    is_admin: Mapped[bool] = mapped_column(server_default=false())
+    is_active: Mapped[bool] = mapped_column(server_default=true())
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Membership(Base):
+    """A user's place in a project. The same person may be staff in two projects with different codes."""
+
+    __tablename__ = "membership"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), primary_key=True, index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class MembershipPermission(Base):
+    """One permission code that a member holds in a project."""
+
+    __tablename__ = "membership_permission"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["user_id", "project_id"], ["membership.user_id", "membership.project_id"], ondelete="CASCADE"
+        ),
+        CheckConstraint(f"code IN ({_CODES})", "code_known"),
+    )
+
+    user_id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+
+
+class ApiToken(Base):
+    """A credential for one user in one project. Shown once; only a public prefix and the SHA-256 are kept."""
+
+    __tablename__ = "api_token"
+    __table_args__ = (CheckConstraint("name <> ''", "name_not_empty"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), index=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), index=True)
+    name: Mapped[str] = mapped_column(String(120))
+    prefix: Mapped[str] = mapped_column(String(16), unique=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class UserSession(Base):
+    """A signed-in browser.
+
+    The row is the truth: without it a cookie is worth nothing (OWASP ASVS 5, 7.4.1).
+    """
+
+    __tablename__ = "user_session"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class PasswordLink(Base):
+    """A link that sets a password once; at most one is open for a user."""
+
+    __tablename__ = "password_link"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Throttle(Base):
+    """How often something was tried in the present window; see throttle.py."""
+
+    __tablename__ = "throttle"
+
+    key: Mapped[str] = mapped_column(String(128), primary_key=True)
+    window_started_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    count: Mapped[int]
+
+
+Index("ix_api_token_created", ApiToken.created_at.desc(), ApiToken.id.desc())

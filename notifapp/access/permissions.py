@@ -1,0 +1,52 @@
+"""The closed list of permission codes, with the original platform's numbers; our own begin at 9001."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Permission(IntEnum):
+    """A code that a staff member may hold in a project. An admin needs none."""
+
+    NOTIFICATIONS_SETTINGS_READ = 1036
+    NOTIFICATIONS_SETTINGS_UPDATE = 1037
+    SMS_NOTIFIERS_CREATE = 2811
+    SMS_NOTIFIERS_READ = 2812
+    SMS_NOTIFIERS_UPDATE = 2813
+    EMAIL_NOTIFIERS_CREATE = 2831
+    EMAIL_NOTIFIERS_READ = 2832
+    EMAIL_NOTIFIERS_UPDATE = 2833
+
+    @property
+    def label(self) -> str:
+        """Its name, for people."""
+        return _DESCRIPTIONS[self][0]
+
+    @property
+    def allows(self) -> str:
+        """What its holder may do, in a sentence."""
+        return _DESCRIPTIONS[self][1]
+
+
+_DESCRIPTIONS = {
+    Permission.NOTIFICATIONS_SETTINGS_READ: (
+        "Read settings",
+        "See the notification settings and their history.",
+    ),
+    Permission.NOTIFICATIONS_SETTINGS_UPDATE: (
+        "Update settings",
+        "Choose notifiers, code length and lifetime, and restore an old revision.",
+    ),
+    Permission.SMS_NOTIFIERS_CREATE: ("Create SMS notifiers", "Define a new SMS gateway."),
+    Permission.SMS_NOTIFIERS_READ: ("Read SMS notifiers", "See the SMS gateways, without their secrets."),
+    Permission.SMS_NOTIFIERS_UPDATE: (
+        "Update SMS notifiers",
+        "Edit, enable, disable and delete SMS gateways.",
+    ),
+    Permission.EMAIL_NOTIFIERS_CREATE: ("Create email notifiers", "Define a new mail server."),
+    Permission.EMAIL_NOTIFIERS_READ: ("Read email notifiers", "See the mail servers, without their secrets."),
+    Permission.EMAIL_NOTIFIERS_UPDATE: (
+        "Update email notifiers",
+        "Edit, enable, disable and delete mail servers.",
+    ),
+}

@@ -1,0 +1,43 @@
+"""Who is calling: a person at a page, a token at the API, or the operator at the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Source(StrEnum):
+    """Where a change came from."""
+
+    PAGE = "page"
+    API = "api"
+    CLI = "cli"
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRef:
+    """The project that a request is about, loaded through the permission check."""
+
+    id: int
+    slug: str
+    name: str
+    archived_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The caller of a service. `permissions` are those held in the project that the request is about."""
+
+    source: Source
+    email: str
+    name: str
+    is_admin: bool
+    user_id: int | None = None
+    token_id: int | None = None
+    address: str | None = None
+
+    @classmethod
+    def operator(cls) -> Principal:
+        """Who sits at the command line: may do everything."""
+        return cls(source=Source.CLI, email="command line", name="Command line", is_admin=True)

@@ -1,0 +1,94 @@
+"""What every JSON endpoint shares: how a body is read, how an answer is written."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NoReturn
+from zlib import crc32
+
+from flask import Response, request
+
+from notifapp.errors import MalformedBody, StaleVersion, UnsupportedMediaType, ValidationFailed
+
+_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+_VERSION_TAG = re.compile(r"(\d{1,9})-[0-9a-f]{8}")
+
+
+def read_fields() -> Mapping[str, Any]:
+    """The body's fields, from JSON or a form; an empty body has none.
+
+    Raise `UnsupportedMediaType`, `MalformedBody`, or `ValidationFailed` when it is JSON but not an object.
+    """
+    if request.mimetype in _FORM_TYPES:
+        return _form_fields()
+    data = request.get_data()
+    if not data:
+        return {}
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType(request.content_type or "")
+    return _json_object(_decode(data))
+
+
+def json_answer(data: object, *, status: int = 200, tag: str | None = None) -> Response:
+    """A JSON answer, with `tag` as its strong ETag."""
+    answer = Response(json.dumps(data, ensure_ascii=False), status=status, mimetype="application/json")
+    if tag is not None:
+        answer.headers["ETag"] = f'"{tag}"'
+    return answer
+
+
+def version_tag(version: int, *names: str | None) -> str:
+    """A tag for this version, shown with these names: a strong tag changes whenever the body does."""
+    return f"{version}-{crc32(repr(names).encode()):08x}"
+
+
+def expected_version() -> int | None:
+    """The version that `If-Match` asks for; None when the header is absent or `*` (RFC 9110, 13.1.1).
+
+    Raise `StaleVersion` for a header that names no version of ours: it can match nothing.
+    """
+    if "If-Match" not in request.headers or request.headers["If-Match"].strip() == "*":
+        return None
+    matches = [_VERSION_TAG.fullmatch(tag) for tag in request.if_match.as_set()]
+    versions = [int(match[1]) for match in matches if match]
+    if not versions:
+        raise StaleVersion
+    return max(versions)
+
+
+def _form_fields() -> Mapping[str, Any]:
+    fields: dict[str, Any] = {name: values[-1] for name, values in request.form.lists()}
+    return fields | {name: files[-1] for name, files in request.files.lists()}
+
+
+def _decode(data: bytes) -> str:
+    charset = request.mimetype_params.get("charset", "utf-8")
+    try:
+        codec = codecs.lookup(charset)
+        charset = codec.name if codec._is_text_encoding else "utf-8"
+    except (LookupError, ValueError):
+        charset = "utf-8"
+    try:
+        return data.decode(charset)
+    except UnicodeError as error:
+        raise MalformedBody(f"JSON parse error - {error}") from None
+
+
+def _json_object(text: str) -> Mapping[str, Any]:
+    try:
+        data = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise MalformedBody(f"JSON parse error - {error}") from None
+    if data is None:
+        raise ValidationFailed({"non_field_errors": ["No data provided"]})
+    if not isinstance(data, dict):
+        kind = type(data).__name__
+        raise ValidationFailed({"non_field_errors": [f"Invalid data. Expected a dictionary, but got {kind}."]})
+    return data
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"Out of range float values are not JSON compliant: {constant!r}")

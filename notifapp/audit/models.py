@@ -1,0 +1,35 @@
+"""One append-only table of who did what."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notifapp.database import Base, UtcDateTime
+
+
+class AuditEvent(Base):
+    """Something that a person, a token or the operator did. `actor` is the email address at that time."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (
+        CheckConstraint("source IN ('page', 'api', 'cli')", "source_known"),
+        Index("ix_audit_event_project", "project_id", "id"),
+        Index("ix_audit_event_action", "action", "id"),
+        Index("ix_audit_event_actor", "actor", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    action: Mapped[str] = mapped_column(String(40))
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    actor: Mapped[str] = mapped_column(String(254))
+    source: Mapped[str] = mapped_column(String(4))
+    address: Mapped[str | None] = mapped_column(String(45))
+    token_id: Mapped[int | None] = mapped_column(ForeignKey("api_token.id"))
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("project.id"))
+    subject: Mapped[str] = mapped_column(String(254))
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON)

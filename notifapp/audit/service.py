@@ -1,0 +1,81 @@
+"""Recording what was done, in the transaction that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from notifapp import clock
+from notifapp.access.principal import Principal
+from notifapp.audit.models import AuditEvent
+from notifapp.database import table_of
+
+
+class Action(StrEnum):
+    """The closed list of what is recorded."""
+
+    SIGNED_IN = "signed_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    SIGNED_OUT = "signed_out"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    PASSWORD_LINK_CREATED = "password_link_created"  # noqa: S105
+    USER_CREATED = "user_created"
+    USER_CHANGED = "user_changed"
+    USER_DEACTIVATED = "user_deactivated"
+    USER_REACTIVATED = "user_reactivated"
+    MEMBERSHIP_SET = "membership_set"
+    MEMBERSHIP_REMOVED = "membership_removed"
+    TOKEN_CREATED = "token_created"  # noqa: S105
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105
+    PROJECT_CREATED = "project_created"
+    PROJECT_RENAMED = "project_renamed"
+    PROJECT_ARCHIVED = "project_archived"
+    PROJECT_RESTORED = "project_restored"
+    NOTIFIER_CREATED = "notifier_created"
+    NOTIFIER_CHANGED = "notifier_changed"
+    NOTIFIER_ENABLED = "notifier_enabled"
+    NOTIFIER_DISABLED = "notifier_disabled"
+    NOTIFIER_DELETED = "notifier_deleted"
+    SETTINGS_CHANGED = "settings_changed"
+    SECRETS_REENCRYPTED = "secrets_reencrypted"
+
+    @property
+    def label(self) -> str:
+        """For people: "Settings changed"."""
+        return self.value.replace("_", " ").capitalize()
+
+
+_INSERT = insert(table_of(AuditEvent))
+
+
+def record(
+    session: Session,
+    action: Action,
+    *,
+    principal: Principal,
+    subject: str,
+    project_id: int | None = None,
+    detail: Mapping[str, object] | None = None,
+) -> None:
+    """Add one event to the transaction in hand.
+
+    `subject` says what it was done to; no secret goes into `detail`.
+    """
+    session.connection().execute(
+        _INSERT,
+        {
+            "at": clock.now(),
+            "action": action.value,
+            "actor_id": principal.user_id,
+            "actor": principal.email,
+            "source": principal.source.value,
+            "address": principal.address,
+            "token_id": principal.token_id,
+            "project_id": project_id,
+            "subject": subject[:254],
+            "detail": dict(detail or {}),
+        },
+    )

@@ -1,0 +1,127 @@
+"""Every environment variable, read once and validated. A bad one stops the start with one clear line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from notifapp import keys
+
+MIN_KEY_LENGTH = 32
+MIN_KEY_CHARACTERS = 10
+MAX_BODY_BYTES = 64 * 1024
+
+
+class ConfigError(Exception):
+    """The configuration can't be used; the message is one line that names the variable."""
+
+
+def instance_dir(environment: Mapping[str, str] | None = None) -> Path:
+    """Where the embedded database and the generated keys live."""
+    env = os.environ if environment is None else environment
+    return Path(env.get("NOTIFAPP_INSTANCE_DIR") or "instance").resolve()
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the operator decided. Times are in seconds."""
+
+    database_url: str
+    instance_dir: Path
+    secret_key: str = field(repr=False)
+    encryption_keys: tuple[str, ...] = field(repr=False)
+    debug: bool = False
+    trusted_proxy_hops: int = 0
+    session_idle: int = 2 * 3600
+    session_lifetime: int = 12 * 3600
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Config:
+        """Read and check every `NOTIFAPP_…` variable. Raise `ConfigError` for the first bad one."""
+        env = os.environ if environment is None else environment
+        folder = instance_dir(env)
+        debug = _boolean(env, "NOTIFAPP_DEBUG")
+        if debug:
+            keys.generate_missing(folder)
+        return cls(
+            database_url=_database_url(env, folder),
+            instance_dir=folder,
+            secret_key=_secret_key(env, folder),
+            encryption_keys=_encryption_keys(env, folder),
+            debug=debug,
+            trusted_proxy_hops=_integer(env, "NOTIFAPP_TRUSTED_PROXY_HOPS", default=0, least=0, most=10),
+            session_idle=_integer(env, "NOTIFAPP_SESSION_IDLE", default=2 * 3600, least=60, most=86400),
+            session_lifetime=_integer(env, "NOTIFAPP_SESSION_LIFETIME", default=12 * 3600, least=60, most=30 * 86400),
+        )
+
+
+def _boolean(env: Mapping[str, str], name: str) -> bool:
+    value = env.get(name, "").strip().lower()
+    if value in ("1", "true", "yes", "on"):
+        return True
+    if value in ("", "0", "false", "no", "off"):
+        return False
+    raise ConfigError(f"{name} must be 1 or 0")
+
+
+def _integer(env: Mapping[str, str], name: str, *, default: int, least: int, most: int) -> int:
+    text = env.get(name, "").strip() or str(default)
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if not least <= value <= most:
+        raise ConfigError(f"{name} must be a whole number from {least} to {most}")
+    return value
+
+
+def _database_url(env: Mapping[str, str], folder: Path) -> str:
+    text = env.get("NOTIFAPP_DATABASE_URL") or f"sqlite:///{folder / 'notifapp.sqlite3'}"
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ConfigError("NOTIFAPP_DATABASE_URL is not a database URL") from None
+    backend = url.get_backend_name()
+    if backend in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+psycopg")
+    elif backend != "sqlite" or not url.database or url.database == ":memory:":
+        raise ConfigError("NOTIFAPP_DATABASE_URL must be sqlite:///FILE or postgresql://…")
+    return url.render_as_string(hide_password=False)
+
+
+def _secret_key(env: Mapping[str, str], folder: Path) -> str:
+    name = "NOTIFAPP_SECRET_KEY"
+    key = env.get(name) or _from_file(folder / keys.SECRET_KEY_FILE, name)
+    if len(key) < MIN_KEY_LENGTH or len(set(key)) < MIN_KEY_CHARACTERS:
+        raise ConfigError(f"{name} is too weak: it needs at least {MIN_KEY_LENGTH} random characters")
+    return key
+
+
+def _encryption_keys(env: Mapping[str, str], folder: Path) -> tuple[str, ...]:
+    name = "NOTIFAPP_ENCRYPTION_KEYS"
+    text = env.get(name) or _from_file(folder / keys.ENCRYPTION_KEYS_FILE, name)
+    listed = tuple(text.replace(",", " ").split())
+    try:
+        for key in listed:
+            Fernet(key)
+    except ValueError:
+        raise ConfigError(f"{name} must hold Fernet keys, newest first, separated by commas") from None
+    if not listed:
+        raise ConfigError(f"{name} holds no key")
+    return listed
+
+
+def _from_file(path: Path, name: str) -> str:
+    try:
+        text = keys.read_private(path)
+    except keys.KeyFileError as error:
+        raise ConfigError(str(error)) from None
+    if text is None:
+        raise ConfigError(f"{name} is not set and {path} does not exist: set it, or run `flask --app app init`")
+    return text

@@ -1,0 +1,46 @@
+"""The generated keys in the instance folder: made once by `flask init`, readable by their owner alone."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
+ENCRYPTION_KEYS_FILE = "encryption_keys"
+
+
+class KeyFileError(Exception):
+    """A key file is there but may be read by others."""
+
+
+def generate_missing(instance_dir: Path) -> None:
+    """Create the session key and the encryption key where they are missing; never touch one that is there."""
+    instance_dir.mkdir(parents=True, exist_ok=True)
+    for name, value in (
+        (SECRET_KEY_FILE, secrets.token_urlsafe(48)),
+        (ENCRYPTION_KEYS_FILE, Fernet.generate_key().decode()),
+    ):
+        write_private(instance_dir / name, value + "\n")
+
+
+def write_private(path: Path, text: str) -> bool:
+    """Write `text` to a new file of mode 600. Return False, and change nothing, if the file exists."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return False
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    return True
+
+
+def read_private(path: Path) -> str | None:
+    """The text of a key file, or None where there is none. Raise `KeyFileError` if others may read it."""
+    if not path.exists():
+        return None
+    if path.stat().st_mode & 0o077:
+        raise KeyFileError(f"{path} may be read by others: run chmod 600 {path}")
+    return path.read_text().strip()

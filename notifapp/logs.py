@@ -1,0 +1,81 @@
+"""One JSON line per request, with a request id that the answer carries too. Neither paths nor bodies are logged:
+a path may hold a one-time link, a body a secret."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import time
+import traceback
+import uuid
+
+from flask import Flask, Response, g, has_request_context, request
+
+_log = logging.getLogger("notifapp.request")
+_CREDIBLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class JsonFormatter(logging.Formatter):
+    """Each record as one line of JSON."""
+
+    converter = staticmethod(time.gmtime)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Render `record`; what was given as `extra={"fields": {…}}` becomes keys of its own."""
+        line: dict[str, object] = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update(getattr(record, "fields", {}))
+        if "request_id" not in line and has_request_context():
+            line["request_id"] = g.get("request_id")
+        if record.exc_info and record.exc_info[1] is not None:
+            line["error"] = _places(record.exc_info[1])
+        return json.dumps(line, ensure_ascii=False)
+
+
+def _places(error: BaseException) -> str:
+    """The error's type and where it arose. Its text is left out: a database error quotes the values it was given."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return type(error).__name__ + " at " + " < ".join(f"{f.filename}:{f.lineno}" for f in reversed(frames[-8:]))
+
+
+def init_app(app: Flask) -> None:
+    """Log to standard error, and give every request an id and a line."""
+    logger = logging.getLogger("notifapp")
+    if not logger.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(JsonFormatter())
+        logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if _CREDIBLE_ID.fullmatch(given) else uuid.uuid4().hex
+    g.started = time.perf_counter()
+
+
+def _end(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.request_id
+    principal = g.get("principal")
+    project = g.get("project")
+    fields = {
+        "request_id": g.request_id,
+        "method": request.method,
+        "route": request.url_rule.rule if request.url_rule else None,
+        "status": response.status_code,
+        "ms": round((time.perf_counter() - g.started) * 1000, 1),
+        "address": request.remote_addr,
+        "user_id": principal and principal.user_id,
+        "token_id": principal and principal.token_id,
+        "project": project and project.slug,
+    }
+    _log.info("request", extra={"fields": fields})
+    return response

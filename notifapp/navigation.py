@@ -1,0 +1,75 @@
+"""What every page's frame shows: the main menu, the tabs of the project in hand, who is signed in."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from flask import Flask, current_app, g, request, url_for
+
+from notifapp.access import Permission, may
+from notifapp.access.guard import is_api
+
+_READ_SETTINGS = Permission.NOTIFICATIONS_SETTINGS_READ
+_NOTIFIERS = (
+    Permission.SMS_NOTIFIERS_READ,
+    Permission.EMAIL_NOTIFIERS_READ,
+)
+
+
+class Link(NamedTuple):
+    """An item of a menu."""
+
+    label: str
+    url: str
+    is_current: bool
+    icon: str = ""
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates their frame."""
+    app.context_processor(_frame)
+
+
+def _frame() -> dict[str, object]:
+    principal = g.get("principal") if not is_api() else None
+    return {
+        "principal": principal,
+        "project": g.get("project"),
+        "main_nav": _main(is_admin=principal is not None and principal.is_admin, signed_in=principal is not None),
+        "project_tabs": _tabs(g.project.slug) if principal and g.get("project") else [],
+    }
+
+
+def _main(*, is_admin: bool, signed_in: bool) -> list[Link]:
+    items = [("Projects", "projects.index", "folder")] if signed_in else []
+    if is_admin:
+        items += [
+            ("Users", "users.index", "users"),
+            ("Tokens", "tokens.index", "key"),
+            ("Audit", "audit.index", "list"),
+        ]
+    items.append(("API", "docs.page", "code"))
+    return [
+        Link(label, url_for(endpoint), request.blueprint == endpoint.split(".")[0], icon)
+        for label, endpoint, icon in items
+        if endpoint in current_app.view_functions
+    ]
+
+
+def _tabs(slug: str) -> list[Link]:
+    items = [("Overview", "projects.overview")]
+    if may(_READ_SETTINGS):
+        items += [("Settings", "settings.page"), ("History", "settings.history")]
+    if may(*_NOTIFIERS):
+        items.append(("Notifiers", "notifiers.index"))
+    return [
+        Link(label, url_for(endpoint, project_slug=slug), _is_current(endpoint))
+        for label, endpoint in items
+        if endpoint in current_app.view_functions
+    ]
+
+
+def _is_current(endpoint: str) -> bool:
+    if endpoint == "notifiers.index":
+        return request.blueprint == "notifiers"
+    return request.endpoint == endpoint

@@ -1,0 +1,50 @@
+"""The notifiers of a project."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, UniqueConstraint, true
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notifapp.database import Base, EncryptedJson, UtcDateTime
+
+
+class Notifier(Base):
+    """An SMS gateway or a mail server of one project. `settings` is readable, `secrets` encrypted and write-only."""
+
+    __tablename__ = "notifier"
+    __table_args__ = (
+        CheckConstraint("channel IN ('sms', 'email')", "channel_known"),
+        CheckConstraint("name <> ''", "name_not_empty"),
+        UniqueConstraint("project_id", "channel", "name"),
+        # What the settings refer to: it makes a notifier of another project or channel impossible there.
+        UniqueConstraint("project_id", "channel", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    channel: Mapped[str] = mapped_column(String(5))
+    backend: Mapped[str] = mapped_column(String(30))
+    name: Mapped[str] = mapped_column(String(120))
+    is_enabled: Mapped[bool] = mapped_column(server_default=true())
+    settings: Mapped[dict[str, Any]] = mapped_column(JSON)
+    secrets: Mapped[dict[str, str]] = mapped_column(EncryptedJson)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class OutboxMessage(Base):
+    """A message that the console backend "sent": for development, so that a person can read it on a page."""
+
+    __tablename__ = "outbox_message"
+    __table_args__ = (CheckConstraint("channel IN ('sms', 'email')", "channel_known"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), index=True)
+    channel: Mapped[str] = mapped_column(String(5))
+    recipient: Mapped[str] = mapped_column(String(254))
+    subject: Mapped[str | None] = mapped_column(String(254))
+    body: Mapped[str] = mapped_column(EncryptedJson)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,1 @@
+"""Projects: made, renamed, archived, and seen at a glance."""

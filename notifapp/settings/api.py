@@ -1,0 +1,48 @@
+"""`/api/settings/notifications`: the JSON endpoint (see the contract in docs/api.md)."""
+
+from __future__ import annotations
+
+from flask import Response, request
+
+from notifapp.access import Permission, ProjectRef, permission_required, principal
+from notifapp.api import expected_version, json_answer, read_fields, version_tag
+from notifapp.settings import blueprint, service
+from notifapp.settings.values import NotifierRef, Settings
+
+PATH = "/api/settings/notifications"
+
+
+@blueprint.get(PATH)
+@permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
+def read(project: ProjectRef) -> Response:
+    """The settings in force, with their version as a strong ETag; 304 for who has them already."""
+    settings = service.get_notification_settings(project)
+    answer = _answer(settings)
+    answer.make_conditional(request)
+    return answer
+
+
+@blueprint.patch(PATH)
+@permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
+def update(project: ProjectRef) -> Response:
+    """Change the supplied fields; with `If-Match` only when the settings are still at that version."""
+    updated = service.update_notification_settings(
+        project, read_fields(), principal=principal(), expected_version=expected_version()
+    )
+    return _answer(updated.after)
+
+
+def _answer(settings: Settings) -> Response:
+    sms, email = settings.sms_notifier, settings.email_notifier
+    data = {
+        "notifications_sms_notifier_data": _notifier(sms),
+        "notifications_email_notifier_data": _notifier(email),
+        "notifications_otp_code_len": settings.otp_code_len,
+        "notifications_otp_ttl": settings.otp_ttl,
+    }
+    names = [notifier.name if notifier else None for notifier in (sms, email)]
+    return json_answer(data, tag=version_tag(settings.version, *names))
+
+
+def _notifier(notifier: NotifierRef | None) -> dict[str, object] | None:
+    return None if notifier is None else {"id": notifier.id, "name": notifier.name}

@@ -1,0 +1,73 @@
+"""A project's notification settings, and every revision that they went through."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notifapp.database import Base, UtcDateTime
+
+DEFAULT_OTP_CODE_LEN = 5  # digits
+MIN_OTP_CODE_LEN = 4
+MAX_OTP_CODE_LEN = 10
+DEFAULT_OTP_TTL = 120  # seconds
+MIN_OTP_TTL = 30
+MAX_OTP_TTL = 3600
+
+
+class NotificationSettings(Base):
+    """One row per project, made with it. `version` counts the changes: 0 means that nobody has touched them."""
+
+    __tablename__ = "notification_settings"
+    __table_args__ = (
+        CheckConstraint(f"otp_code_len BETWEEN {MIN_OTP_CODE_LEN} AND {MAX_OTP_CODE_LEN}", "otp_code_len_bounds"),
+        CheckConstraint(f"otp_ttl BETWEEN {MIN_OTP_TTL} AND {MAX_OTP_TTL}", "otp_ttl_bounds"),
+        CheckConstraint("version >= 0", "version_counts"),
+        CheckConstraint("sms_channel = 'sms' AND email_channel = 'email'", "channels_fixed"),
+        ForeignKeyConstraint(
+            ["project_id", "sms_channel", "sms_notifier_id"],
+            ["notifier.project_id", "notifier.channel", "notifier.id"],
+            name="fk_notification_settings_sms_notifier",
+        ),
+        ForeignKeyConstraint(
+            ["project_id", "email_channel", "email_notifier_id"],
+            ["notifier.project_id", "notifier.channel", "notifier.id"],
+            name="fk_notification_settings_email_notifier",
+        ),
+    )
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(server_default="0")
+    # The channels are columns only so that the foreign keys can hold each notifier to its own.
+    sms_channel: Mapped[str] = mapped_column(String(5), server_default="sms")
+    sms_notifier_id: Mapped[int | None] = mapped_column(index=True)
+    email_channel: Mapped[str] = mapped_column(String(5), server_default="email")
+    email_notifier_id: Mapped[int | None] = mapped_column(index=True)
+    otp_code_len: Mapped[int] = mapped_column(server_default=text(str(DEFAULT_OTP_CODE_LEN)))
+    otp_ttl: Mapped[int] = mapped_column(server_default=text(str(DEFAULT_OTP_TTL)))
+
+
+class SettingsRevision(Base):
+    """One change of the settings: the values after it, who made it, when and from where. Append-only.
+
+    Notifiers are kept by id and by the name of that time, so that history outlives a deleted notifier.
+    """
+
+    __tablename__ = "settings_revision"
+    __table_args__ = (CheckConstraint("source IN ('page', 'api', 'cli')", "source_known"),)
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sms_notifier_id: Mapped[int | None]
+    sms_notifier_name: Mapped[str | None] = mapped_column(String(120))
+    email_notifier_id: Mapped[int | None]
+    email_notifier_name: Mapped[str | None] = mapped_column(String(120))
+    otp_code_len: Mapped[int]
+    otp_ttl: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    actor: Mapped[str] = mapped_column(String(254))
+    source: Mapped[str] = mapped_column(String(4))
+    reason: Mapped[str | None] = mapped_column(String(200))

@@ -1,0 +1,227 @@
+"""The heart: how a project's notification settings are read and changed, for the form, the API and the CLI alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import and_, bindparam, insert, select, true, update
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from notifapp import clock
+from notifapp.access import Principal, ProjectRef
+from notifapp.audit.service import Action, record
+from notifapp.database import MAX_ID, AnyRow, read_connection, table_of, write_transaction
+from notifapp.errors import Conflict, StaleVersion, ValidationFailed
+from notifapp.notifiers.models import Notifier
+from notifapp.settings.models import NotificationSettings, SettingsRevision
+from notifapp.settings.values import (
+    EMAIL_NOTIFIER,
+    OTP_CODE_LEN,
+    OTP_TTL,
+    SMS_NOTIFIER,
+    NotifierRef,
+    Settings,
+    differences,
+    no_such_notifier,
+    parse,
+)
+
+_table = table_of(NotificationSettings)
+_settings, _revision = _table.c, table_of(SettingsRevision).c
+_sms, _email = table_of(Notifier).alias("sms"), table_of(Notifier).alias("email")
+_new_sms, _new_email = table_of(Notifier).alias("new_sms"), table_of(Notifier).alias("new_email")
+
+_CURRENT = (
+    select(
+        _settings.version,
+        _settings.sms_notifier_id,
+        _sms.c.name.label("sms_notifier_name"),
+        _settings.email_notifier_id,
+        _email.c.name.label("email_notifier_name"),
+        _settings.otp_code_len,
+        _settings.otp_ttl,
+    )
+    .select_from(
+        _table.outerjoin(_sms, _sms.c.id == _settings.sms_notifier_id).outerjoin(
+            _email, _email.c.id == _settings.email_notifier_id
+        )
+    )
+    .where(_settings.project_id == bindparam("project_id"))
+)
+
+
+def _valid(notifier: Any, channel: str) -> Any:
+    """A notifier that may be chosen: of this project, of this channel, enabled (the contract's "valid notifier")."""
+    return and_(
+        notifier.c.id == bindparam(f"{channel}_id"),
+        notifier.c.project_id == _settings.project_id,
+        notifier.c.channel == channel,
+        notifier.c.is_enabled == true(),
+    )
+
+
+# The present settings and the notifiers asked for, in one look; other writers of this row wait.
+_CURRENT_AND_CHOSEN = (
+    _CURRENT.add_columns(
+        _new_sms.c.id.label("new_sms_id"),
+        _new_sms.c.name.label("new_sms_name"),
+        _new_email.c.id.label("new_email_id"),
+        _new_email.c.name.label("new_email_name"),
+    )
+    .outerjoin(_new_sms, _valid(_new_sms, "sms"))
+    .outerjoin(_new_email, _valid(_new_email, "email"))
+    .with_for_update(of=_table)
+)
+_UPDATE = update(_table).where(
+    _settings.project_id == bindparam("of_project"), _settings.version == bindparam("from_version")
+)
+_INSERT_REVISION = insert(table_of(SettingsRevision))
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What an update found and what it left; both are the same where nothing changed."""
+
+    before: Settings
+    after: Settings
+
+
+def create_default_settings(session: Session, project_id: int) -> None:
+    """Give a new project its settings: no notifiers, 5 digits, 120 seconds, version 0."""
+    session.execute(insert(_table).values(project_id=project_id))
+
+
+def get_notification_settings(project: ProjectRef) -> Settings:
+    """The settings in force."""
+    with read_connection() as connection:
+        return _to_settings(connection.execute(_CURRENT, {"project_id": project.id}).one())
+
+
+def update_notification_settings(
+    project: ProjectRef,
+    changes: Mapping[str, object],
+    *,
+    principal: Principal,
+    expected_version: int | None = None,
+    reason: str | None = None,
+) -> Update:
+    """Change the supplied fields, as a form posts them or JSON carries them, and keep a revision of it.
+
+    `changes` maps the contract's field names to raw values; absent means unchanged. Nothing is written when
+    nothing differs. Raise `StaleVersion` when `expected_version` is no longer the one in force, and
+    `ValidationFailed` with every failing field; either way nothing is changed.
+    """
+    parsed, errors = parse(changes)
+    try:
+        with write_transaction() as session:
+            connection = session.connection()
+            row = connection.execute(_CURRENT_AND_CHOSEN, _lookup(project, parsed)).one()
+            before = _to_settings(row)
+            if expected_version is not None and expected_version != before.version:
+                raise StaleVersion
+            chosen = _chosen(row, parsed, changes, errors)
+            if errors:
+                raise ValidationFailed(errors)
+            after = _changed(before, parsed, chosen)
+            if after != before:
+                after = replace(after, version=before.version + 1)
+                _write(connection, project, before, after, principal, reason)
+                _record(session, project, before, after, principal)
+    except IntegrityError:
+        raise Conflict("A chosen notifier was deleted in the meantime. Choose again.") from None
+    return Update(before, after)
+
+
+def _to_settings(row: AnyRow) -> Settings:
+    sms, email = row.sms_notifier_id, row.email_notifier_id
+    return Settings(
+        version=row.version,
+        sms_notifier=None if sms is None else NotifierRef(sms, row.sms_notifier_name),
+        email_notifier=None if email is None else NotifierRef(email, row.email_notifier_name),
+        otp_code_len=row.otp_code_len,
+        otp_ttl=row.otp_ttl,
+    )
+
+
+def _lookup(project: ProjectRef, parsed: Mapping[str, int | None]) -> dict[str, int | None]:
+    ids = {"sms_id": parsed.get(SMS_NOTIFIER), "email_id": parsed.get(EMAIL_NOTIFIER)}
+    in_range = {name: id_ if id_ is not None and 0 < id_ <= MAX_ID else None for name, id_ in ids.items()}
+    return {"project_id": project.id, **in_range}
+
+
+def _chosen(
+    row: AnyRow, parsed: Mapping[str, int | None], changes: Mapping[str, object], errors: dict[str, list[str]]
+) -> dict[str, NotifierRef | None]:
+    """The notifiers asked for; one that may not be chosen becomes an error of its field."""
+    found = {
+        SMS_NOTIFIER: (row.new_sms_id, row.new_sms_name),
+        EMAIL_NOTIFIER: (row.new_email_id, row.new_email_name),
+    }
+    chosen: dict[str, NotifierRef | None] = {}
+    for field, (id_, name) in found.items():
+        if parsed.get(field) is None:
+            chosen[field] = None
+        elif id_ is None:
+            errors[field] = [no_such_notifier(changes[field])]
+        else:
+            chosen[field] = NotifierRef(id_, name)
+    return chosen
+
+
+def _changed(before: Settings, parsed: Mapping[str, int | None], chosen: Mapping[str, NotifierRef | None]) -> Settings:
+    return Settings(
+        version=before.version,
+        sms_notifier=chosen[SMS_NOTIFIER] if SMS_NOTIFIER in parsed else before.sms_notifier,
+        email_notifier=chosen[EMAIL_NOTIFIER] if EMAIL_NOTIFIER in parsed else before.email_notifier,
+        otp_code_len=parsed.get(OTP_CODE_LEN) or before.otp_code_len,
+        otp_ttl=parsed.get(OTP_TTL) or before.otp_ttl,
+    )
+
+
+def _write(
+    connection: Connection,
+    project: ProjectRef,
+    before: Settings,
+    after: Settings,
+    principal: Principal,
+    reason: str | None,
+) -> None:
+    sms, email = after.sms_notifier, after.email_notifier
+    values = {
+        "version": after.version,
+        "sms_notifier_id": sms and sms.id,
+        "email_notifier_id": email and email.id,
+        "otp_code_len": after.otp_code_len,
+        "otp_ttl": after.otp_ttl,
+    }
+    changed = connection.execute(_UPDATE, {"of_project": project.id, "from_version": before.version, **values})
+    if changed.rowcount != 1:
+        raise StaleVersion
+    revision = {
+        **values,
+        "project_id": project.id,
+        "sms_notifier_name": sms and sms.name,
+        "email_notifier_name": email and email.name,
+        "created_at": clock.now(),
+        "actor_id": principal.user_id,
+        "actor": principal.email,
+        "source": principal.source.value,
+        "reason": reason,
+    }
+    connection.execute(_INSERT_REVISION, revision)
+
+
+def _record(session: Session, project: ProjectRef, before: Settings, after: Settings, principal: Principal) -> None:
+    changes = [[change.label, change.before, change.after] for change in differences(before, after)]
+    record(
+        session,
+        Action.SETTINGS_CHANGED,
+        principal=principal,
+        project_id=project.id,
+        subject=f"version {after.version}",
+        detail={"version": after.version, "changes": changes},
+    )

@@ -1,0 +1,1 @@
+"""What admins decide about people: accounts, memberships, permission codes."""
