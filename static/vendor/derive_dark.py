@@ -31,6 +31,7 @@ def dark_rules(css: str) -> list[str]:
 
 
 def main() -> None:
+    """Write tabler-dark.css beside tabler.min.css; stop when Tabler no longer has page-wide dark rules."""
     css = (TABLER / "tabler.min.css").read_text(encoding="utf-8")
     rules = dark_rules(css)
     if not any("color-scheme:dark" in rule for rule in rules):
