@@ -41,14 +41,14 @@ def _frame() -> dict[str, object]:
 
 
 def _main(*, is_admin: bool, signed_in: bool) -> list[Link]:
-    items = [("Projects", "projects.index", "folder")] if signed_in else []
+    items = [("Projects", "projects.index", "project")] if signed_in else []
     if is_admin:
         items += [
             ("Users", "users.index", "users"),
             ("Tokens", "tokens.index", "key"),
-            ("Audit", "audit.index", "list"),
+            ("Audit", "audit.index", "log"),
         ]
-    items.append(("API", "docs.page", "code"))
+    items.append(("API", "docs.page", "api"))
     return [
         Link(label, url_for(endpoint), request.blueprint == endpoint.split(".")[0], icon)
         for label, endpoint, icon in items

