@@ -1,0 +1,135 @@
+"""API tokens: created for one user in one project, listed by their public prefix, revoked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy.orm import Session
+
+from notifapp import clock, names
+from notifapp.access import Principal, secrets
+from notifapp.access.models import ApiToken, Membership, Project, User
+from notifapp.audit.service import Action, record
+from notifapp.database import MAX_ID, AnyRow, table_of, write_transaction
+from notifapp.errors import Conflict, NotFound, ValidationFailed
+from notifapp.extensions import db
+
+MIN_DAYS, MAX_DAYS = 1, 3650
+
+_table, _users, _projects, _members = table_of(ApiToken), table_of(User), table_of(Project), table_of(Membership)
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token just made; `token` is the credential itself, known here and nowhere else."""
+
+    id: int
+    prefix: str
+    token: str = field(repr=False)
+
+
+def create_token(
+    user_id: int, project_id: int, name: str, *, principal: Principal, expires_in_days: int | None = None
+) -> NewToken:
+    """Create a token that acts for this user in this project, for some days or until it is revoked.
+
+    Raise `ValidationFailed` on `name`, `expires_in_days`, `owner` or `project`. Two tokens with one prefix (32
+    random bits) are refused by the database; that is too rare to be handled.
+    """
+    errors: dict[str, list[str]] = {}
+    name = names.clean(name, errors)
+    if expires_in_days is not None and not MIN_DAYS <= expires_in_days <= MAX_DAYS:
+        errors["expires_in_days"] = [f"Enter a number of days from {MIN_DAYS} to {MAX_DAYS}."]
+    token = secrets.new_token()
+    prefix = token[: secrets.TOKEN_PREFIX_LENGTH]
+    now = clock.now()
+    with write_transaction() as session:
+        owner, project = _owner_and_project(session, user_id, project_id, errors)
+        if errors or owner is None or project is None:
+            raise ValidationFailed(errors)
+        values = {
+            "user_id": user_id,
+            "project_id": project_id,
+            "name": name,
+            "prefix": prefix,
+            "digest": secrets.digest(token),
+            "created_at": now,
+            "expires_at": None if expires_in_days is None else now + timedelta(days=expires_in_days),
+        }
+        token_id = session.execute(insert(_table).values(values).returning(_table.c.id)).scalar_one()
+        detail = {"name": name, "owner": owner.email, "expires_in_days": expires_in_days}
+        record(
+            session,
+            Action.TOKEN_CREATED,
+            principal=principal,
+            subject=prefix,
+            project_id=project_id,
+            detail=detail,
+        )
+    return NewToken(token_id, prefix, token)
+
+
+def revoke_token(token_id: int, *, principal: Principal) -> None:
+    """Make a token worthless at once and for ever. Raise `NotFound`, or `Conflict` when it is revoked already."""
+    if not 0 < token_id <= MAX_ID:
+        raise NotFound
+    is_it = _table.c.id == token_id
+    with write_transaction() as session:
+        revoked = session.execute(
+            update(_table)
+            .where(is_it, _table.c.revoked_at.is_(None))
+            .values(revoked_at=clock.now())
+            .returning(_table.c.prefix, _table.c.name, _table.c.project_id)
+        ).one_or_none()
+        if revoked is None:
+            raise _why_not_revoked(session, is_it)
+        record(
+            session,
+            Action.TOKEN_REVOKED,
+            principal=principal,
+            subject=revoked.prefix,
+            project_id=revoked.project_id,
+            detail={"name": revoked.name},
+        )
+
+
+def find_token(prefix: str) -> ApiToken:
+    """The token with this public prefix, alive or not. Raise `NotFound`."""
+    is_plausible = prefix.isascii() and prefix.isprintable()
+    found = db.session.scalar(select(ApiToken).where(ApiToken.prefix == prefix)) if is_plausible else None
+    if found is None:
+        raise NotFound(f"There is no token {prefix!r}.")
+    return found
+
+
+def _owner_and_project(
+    session: Session, user_id: int, project_id: int, errors: dict[str, list[str]]
+) -> tuple[AnyRow | None, AnyRow | None]:
+    """Who the token is for and where it counts; what stands against it is added to `errors`.
+
+    Both rows are held until the transaction ends, so that nobody is deactivated meanwhile.
+    """
+    users, projects, members = _users.c, _projects.c, _members.c
+    owner = session.execute(
+        select(users.email, users.is_active, users.is_admin, members.project_id.label("member_of"))
+        .outerjoin_from(_users, _members, (members.user_id == users.id) & (members.project_id == project_id))
+        .where(users.id == user_id)
+        .with_for_update(read=True, of=_users)
+    ).one_or_none()
+    project = session.execute(
+        select(projects.slug, projects.archived_at).where(projects.id == project_id).with_for_update(read=True)
+    ).one_or_none()
+    if project is None or project.archived_at:
+        errors["project"] = ["Choose a project that exists and is not archived."]
+    if owner is None or not owner.is_active:
+        errors["owner"] = ["Choose a user who exists and is active."]
+    elif not (owner.is_admin or owner.member_of) and "project" not in errors:
+        errors["owner"] = ["This user is no member of the project. Add the membership first."]
+    return owner, project
+
+
+def _why_not_revoked(session: Session, is_it: ColumnElement[bool]) -> Exception:
+    exists = session.execute(select(_table.c.id).where(is_it)).first()
+    return Conflict("This token is revoked already.") if exists else NotFound()
