@@ -1,0 +1,210 @@
+"""Signing in and out, and one's own name and password."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+
+from sqlalchemy import ColumnElement, delete, select, true, update
+from sqlalchemy.orm import Session
+
+from notifapp import clock
+from notifapp.access import Principal, Source, emails, passwords, secrets, sessions, throttle
+from notifapp.access.models import ApiToken, PasswordLink, User
+from notifapp.audit.service import Action, record
+from notifapp.database import AnyRow, read_connection, write_transaction
+from notifapp.errors import Conflict, NotFound, ValidationFailed
+from notifapp.users.service import name_problem
+
+PER_ACCOUNT = throttle.Limit(count=10, seconds=15 * 60)
+PER_ADDRESS = throttle.Limit(count=100, seconds=15 * 60)
+
+_WRONG = "The email address or the password is wrong."
+_DEAD_LINK = "This link was used already, has expired or was replaced by a newer one. Ask an admin for a new link."
+
+
+def sign_in(email: str, password: str, *, address: str | None, lifetime: int) -> str:
+    """Open a session of `lifetime` seconds for who knows the password. Return the session's key.
+
+    Raise `ValidationFailed`, the same for an unknown name, a wrong password and a deactivated user, and
+    `TooManyRequests` after too many failures for the account or from the address.
+    """
+    email, typed = _lookup_name(email)
+    tries = _tries(email, address)
+    throttle.take(tries)
+    user = _user_by_email(email)
+    verified = passwords.verify_password(user.password_hash if user else None, password)
+    key = _open_session(user, password, address, lifetime) if user and user.is_active and verified else None
+    if key is None:
+        stranger = Principal(source=Source.PAGE, email=typed, name="", is_admin=False, address=address)
+        _record_failure(stranger, "sign-in")
+        raise ValidationFailed({"non_field_errors": [_WRONG]})
+    throttle.give_back(list(tries))
+    return key
+
+
+def sign_out(session_id: int, *, principal: Principal) -> None:
+    """End this session: its cookie, and any copy of it, is worth nothing from now on."""
+    with write_transaction() as session:
+        sessions.end_session(session, session_id)
+        record(session, Action.SIGNED_OUT, principal=principal, subject=principal.email)
+
+
+def change_name(name: str, *, principal: Principal) -> None:
+    """Change one's own name. Raise `ValidationFailed`."""
+    name = name.strip()
+    if problem := name_problem(name):
+        raise ValidationFailed({"name": [problem]})
+    with write_transaction() as session:
+        mine = User.id == principal.user_id
+        before = session.scalars(select(User.name).where(mine).with_for_update()).one()
+        if name != before:
+            session.execute(update(User).where(mine).values(name=name))
+            detail = {"name": [before, name]}
+            record(session, Action.USER_CHANGED, principal=principal, subject=principal.email, detail=detail)
+
+
+def change_password(current: str, new: str, *, session_id: int, principal: Principal) -> None:
+    """Change one's own password. Every other session ends, every token of one's own is revoked.
+
+    Raise `ValidationFailed` for `current` and `new`, and `TooManyRequests` as signing in does.
+    """
+    tries = _tries(principal.email, principal.address)
+    throttle.take(tries)
+    user = _user_by_email(principal.email)
+    if user is None or not passwords.verify_password(user.password_hash, current):
+        _record_failure(principal, "password change")
+        raise ValidationFailed({"current": ["That is not your current password."]})
+    throttle.give_back(list(tries))
+    found = passwords.problems(new, email=user.email)
+    if new == current:
+        found.append("Choose one that differs from the present one.")
+    if found:
+        raise ValidationFailed({"new": found})
+    new_hash = passwords.hash_password(new)
+    with write_transaction() as session:
+        unchanged = (User.id == user.id, User.password_hash == user.password_hash)
+        changed = update(User).where(*unchanged).values(password_hash=new_hash).returning(User.id)
+        if session.scalars(changed).one_or_none() is None:
+            raise Conflict("Your password was changed elsewhere in the meantime.")
+        _after_password_change(session, user.id, principal, but=session_id)
+
+
+def peek_password_link(key: str) -> str:
+    """The email address whose password this link sets. Raise `NotFound` for a link that works no more."""
+    with read_connection() as connection:
+        email: str | None = connection.execute(
+            select(User.email).join(PasswordLink, PasswordLink.user_id == User.id).where(*_live_link(key))
+        ).scalar_one_or_none()
+    if email is None:
+        raise NotFound(_DEAD_LINK)
+    return email
+
+
+def set_password_by_link(key: str, new: str, *, address: str | None) -> None:
+    """Set the password that the link is for, once. Every session ends, every token of that user is revoked.
+
+    Raise `ValidationFailed` for `new`, which leaves the link open, and `NotFound` for a link that works no more.
+    """
+    email = peek_password_link(key)
+    if found := passwords.problems(new, email=email):
+        raise ValidationFailed({"new": found})
+    new_hash = passwords.hash_password(new)
+    with write_transaction() as session:
+        link = PasswordLink.user_id == User.id
+        user = session.execute(
+            select(User.id, User.email, User.name, User.is_admin)
+            .join(PasswordLink, link)
+            .where(*_live_link(key))
+            .with_for_update()
+        ).one_or_none()
+        if user is None:
+            raise NotFound(_DEAD_LINK)
+        session.execute(update(User).where(User.id == user.id).values(password_hash=new_hash))
+        _after_password_change(session, user.id, _person(user, address))
+
+
+def _lookup_name(email: str) -> tuple[str, str]:
+    """The address to look up, and what of it may be recorded: never what somebody typed into the wrong field."""
+    try:
+        email = emails.normalise(email)
+        return email, email
+    except ValueError:
+        return email.strip().lower(), "not an email address"
+
+
+def _tries(email: str, address: str | None) -> dict[str, throttle.Limit]:
+    tries = {f"sign-in:account:{secrets.digest(email)}": PER_ACCOUNT}
+    if address is not None:
+        tries[f"sign-in:address:{_network(address)}"] = PER_ADDRESS
+    return tries
+
+
+def _network(address: str) -> str:
+    """The address as one caller has it: of IPv6 the /64, which a single subscriber holds whole."""
+    try:
+        return address if ip_address(address).version == 4 else str(ip_network(f"{address}/64", strict=False))
+    except ValueError:
+        return address[:64]
+
+
+def _user_by_email(email: str) -> AnyRow | None:
+    columns = (User.id, User.email, User.name, User.is_admin, User.is_active, User.password_hash)
+    with read_connection() as connection:
+        return connection.execute(select(*columns).where(User.email == email.replace("\0", ""))).one_or_none()
+
+
+def _open_session(user: AnyRow, password: str, address: str | None, lifetime: int) -> str | None:
+    """Open a session unless the password changed or the user was deactivated since it was verified."""
+    stale = passwords.needs_rehash(user.password_hash)
+    new_hash = passwords.hash_password(password) if stale else user.password_hash
+    with write_transaction() as session:
+        same = (User.id == user.id, User.is_active, User.password_hash == user.password_hash)
+        kept = update(User).where(*same).values(password_hash=new_hash).returning(User.id)
+        if session.scalars(kept).one_or_none() is None:
+            return None
+        key = sessions.open_session(session, user.id, lifetime=lifetime)
+        record(session, Action.SIGNED_IN, principal=_person(user, address), subject=user.email)
+    return key
+
+
+def _record_failure(principal: Principal, what: str) -> None:
+    with write_transaction() as session:
+        detail = {"at": what}
+        record(session, Action.SIGN_IN_FAILED, principal=principal, subject=principal.email, detail=detail)
+
+
+def _person(user: AnyRow, address: str | None) -> Principal:
+    return Principal(
+        source=Source.PAGE,
+        email=user.email,
+        name=user.name,
+        is_admin=user.is_admin,
+        user_id=user.id,
+        address=address,
+    )
+
+
+def _live_link(key: str) -> tuple[ColumnElement[bool], ...]:
+    return (PasswordLink.digest == secrets.digest(key), PasswordLink.expires_at > clock.now(), User.is_active == true())
+
+
+def _after_password_change(session: Session, user_id: int, principal: Principal, *, but: int | None = None) -> None:
+    """End whatever the old password may have opened: sessions `but` the one in hand, links, tokens."""
+    sessions.end_sessions_of(session, user_id, but=but)
+    session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
+    record(session, Action.PASSWORD_CHANGED, principal=principal, subject=principal.email)
+    revoked = session.execute(
+        update(ApiToken)
+        .where(ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None))
+        .values(revoked_at=clock.now())
+        .returning(ApiToken.name, ApiToken.prefix, ApiToken.project_id)
+    ).all()
+    for token in revoked:
+        record(
+            session,
+            Action.TOKEN_REVOKED,
+            principal=principal,
+            subject=f"{token.prefix} {token.name}",
+            project_id=token.project_id,
+            detail={"reason": "password changed"},
+        )

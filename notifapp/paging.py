@@ -1,0 +1,126 @@
+"""Keyset paging: a page starts after the last row of the one before, so that page 1,000 costs what page 1 does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import request, url_for
+from sqlalchemy import ColumnElement, Select, literal, tuple_
+
+from notifapp.database import MAX_ID, AnyRow, read_connection
+from notifapp.errors import NotFound
+
+PAGE_SIZE = 50  # rows
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a sorted list: right after the row with this key, or right before it."""
+
+    key: tuple[str, ...]
+    is_before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some rows of a sorted list, and the cursors to the ones before and after them, where there are any."""
+
+    rows: list[AnyRow]
+    newer: Cursor | None
+    older: Cursor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a template shows: the items, and the addresses of the pages before and after."""
+
+    items: Sequence[Any]
+    newer_url: str | None
+    older_url: str | None
+
+
+def fetch(
+    statement: Select[*tuple[Any, ...]],
+    by: Sequence[Any],
+    cursor: Cursor | None,
+    *,
+    descending: bool = False,
+    size: int = PAGE_SIZE,
+) -> Slice:
+    """Up to `size` rows of `statement`, sorted by the columns `by`, at the cursor's place.
+
+    Together the columns must be unique, and `statement` must select them all. Raise `NotFound` for a cursor
+    that can't be a key of this list.
+    """
+    backwards = cursor is not None and cursor.is_before
+    downwards = descending != backwards
+    if cursor is not None:
+        here, there = tuple_(*by), tuple_(*_values(by, cursor.key))
+        statement = statement.where(here < there if downwards else here > there)
+    statement = statement.order_by(*(column.desc() if downwards else column.asc() for column in by))
+    with read_connection() as connection:
+        rows = list(connection.execute(statement.limit(size + 1)))
+    has_more, rows = len(rows) > size, rows[:size]
+    if backwards:
+        rows.reverse()
+    has_newer, has_older = (has_more, True) if backwards else (cursor is not None, has_more)
+    return Slice(
+        rows,
+        newer=Cursor(_key(by, rows[0]), is_before=True) if rows and has_newer else None,
+        older=Cursor(_key(by, rows[-1])) if rows and has_older else None,
+    )
+
+
+def requested() -> Cursor | None:
+    """The cursor that the request's address asks for; None for the first page."""
+    for name in ("after", "before"):
+        if key := request.args.getlist(name):
+            return Cursor(tuple(key), is_before=name == "before")
+    return None
+
+
+def page(part: Slice, items: Sequence[Any] | None = None) -> Page:
+    """A page of this view with the present filters; `items` replace the rows where they need more than a row has."""
+    return Page(part.rows if items is None else items, _url(part.newer), _url(part.older))
+
+
+def _url(cursor: Cursor | None) -> str | None:
+    if cursor is None or request.endpoint is None:
+        return None
+    filters = [(name, value) for name, value in request.args.items(multi=True) if name not in ("after", "before")]
+    place = [("before" if cursor.is_before else "after", value) for value in cursor.key]
+    return f"{url_for(request.endpoint, **(request.view_args or {}))}?{urlencode(filters + place)}"
+
+
+def _key(by: Sequence[Any], row: AnyRow) -> tuple[str, ...]:
+    values = (row._mapping[column.key] for column in by)
+    return tuple(value.isoformat() if isinstance(value, datetime) else str(value) for value in values)
+
+
+def _values(by: Sequence[Any], key: tuple[str, ...]) -> list[ColumnElement[Any]]:
+    try:
+        return [
+            literal(_read(column.type.python_type, text), column.type) for column, text in zip(by, key, strict=True)
+        ]
+    except ValueError:
+        raise NotFound("There is no such page of this list. Start again at its beginning.") from None
+
+
+def _read(kind: type, text: str) -> object:
+    if kind is int:
+        number = int(text)
+        if abs(number) > MAX_ID:
+            raise ValueError("no id is that large")
+        return number
+    if kind is datetime:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ValueError("a time needs its zone")
+        return moment
+    if "\0" in text:
+        raise ValueError("no text holds a NUL")
+    return text

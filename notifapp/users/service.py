@@ -1,0 +1,260 @@
+"""What admins decide about people: who there is, who is an admin, who is a member of which project with which codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from notifapp import clock
+from notifapp.access import Permission, Principal, emails, passwords, secrets, sessions
+from notifapp.access.models import Membership, MembershipPermission, PasswordLink, Project, User
+from notifapp.audit.service import Action, record
+from notifapp.database import AnyRow, write_transaction
+from notifapp.errors import Conflict, NotFound, ValidationFailed
+from notifapp.extensions import db
+
+MAX_NAME_LENGTH = 120  # characters
+PASSWORD_LINK_LIFETIME = timedelta(hours=24)
+
+
+def find_user(email: str) -> User:
+    """The user with this address, in any spelling. Raise `NotFound` where there is none."""
+    try:
+        address = emails.normalise(email)
+    except ValueError:
+        raise NotFound("There is no user with this email address.") from None
+    user = db.session.scalars(select(User).where(User.email == address)).one_or_none()
+    if user is None:
+        raise NotFound("There is no user with this email address.")
+    return user
+
+
+def create_user(
+    email: str, name: str, *, principal: Principal, is_admin: bool = False, password: str | None = None
+) -> int:
+    """Create a user, who can't sign in before there is a password. Return the id; raise `ValidationFailed`."""
+    email, name = _checked(email, name, password)
+    user = User(
+        email=email,
+        name=name,
+        is_admin=is_admin,
+        is_active=True,
+        created_at=clock.now(),
+        password_hash=None if password is None else passwords.hash_password(password),
+    )
+    try:
+        with write_transaction() as session:
+            session.add(user)
+            session.flush()
+            detail = {"name": name, "is_admin": is_admin}
+            record(session, Action.USER_CREATED, principal=principal, subject=email, detail=detail)
+            return user.id
+    except IntegrityError:
+        raise _duplicate() from None
+
+
+def update_user(user_id: int, *, name: str, email: str, is_admin: bool, principal: Principal) -> None:
+    """Change who a user is. Raise `ValidationFailed`, also where it would leave no admin or demote the caller."""
+    email, name = _checked(email, name)
+    after = {"email": email, "name": name, "is_admin": is_admin}
+    try:
+        with write_transaction() as session:
+            user, is_last_admin = _locked(session, user_id)
+            if user.is_admin and not is_admin:
+                _refuse_demotion(user, is_last_admin, principal)
+            changes = {key: [user._mapping[key], value] for key, value in after.items() if user._mapping[key] != value}
+            if changes:
+                session.execute(update(User).where(User.id == user_id).values(**after))
+                record(session, Action.USER_CHANGED, principal=principal, subject=email, detail=changes)
+    except IntegrityError:
+        raise _duplicate() from None
+
+
+def deactivate_user(user_id: int, *, principal: Principal) -> None:
+    """Shut a user out: sessions and an open password link end at once, tokens count for nothing any more.
+
+    Raise `Conflict` for oneself and for the last active admin.
+    """
+    with write_transaction() as session:
+        user, is_last_admin = _locked(session, user_id)
+        if user_id == principal.user_id:
+            raise Conflict("You can't deactivate yourself. Ask another admin.")
+        if is_last_admin:
+            raise Conflict("This is the last active admin. Make somebody else an admin first.")
+        if user.is_active:
+            session.execute(update(User).where(User.id == user_id).values(is_active=False))
+            session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
+            sessions.end_sessions_of(session, user_id)
+            record(session, Action.USER_DEACTIVATED, principal=principal, subject=user.email)
+
+
+def reactivate_user(user_id: int, *, principal: Principal) -> None:
+    """Let a user in again, with the password, the memberships and the tokens from before."""
+    with write_transaction() as session:
+        user, _ = _locked(session, user_id)
+        if not user.is_active:
+            session.execute(update(User).where(User.id == user_id).values(is_active=True))
+            record(session, Action.USER_REACTIVATED, principal=principal, subject=user.email)
+
+
+def create_password_link(user_id: int, *, principal: Principal) -> str:
+    """Open a link that sets this user's password once, within 24 hours; an earlier one stops working.
+
+    Return its key, which is kept nowhere. Raise `Conflict` for a deactivated user.
+    """
+    key = secrets.new_key()
+    with write_transaction() as session:
+        user, _ = _locked(session, user_id)
+        if not user.is_active:
+            raise Conflict("This user is deactivated. Reactivate the account first.")
+        session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
+        expires_at = clock.now() + PASSWORD_LINK_LIFETIME
+        session.add(PasswordLink(user_id=user_id, digest=secrets.digest(key), expires_at=expires_at))
+        record(session, Action.PASSWORD_LINK_CREATED, principal=principal, subject=user.email)
+    return key
+
+
+def set_membership(user_id: int, project_id: int, codes: Iterable[int], *, principal: Principal) -> None:
+    """Make the user a member of the project who holds exactly these permission codes there.
+
+    Raise `ValidationFailed` for an unknown code, and `Conflict` while the project is archived.
+    """
+    wanted = set(codes)
+    unknown = sorted(wanted.difference(Permission))
+    if unknown:
+        raise ValidationFailed({"codes": [f"There is no permission code {code}." for code in unknown]})
+    with write_transaction() as session:
+        user, project = _pair(session, user_id, project_id)
+        if project.archived_at:
+            raise Conflict("This project is archived: nothing in it can be changed until it is restored.")
+        held = _held(session, user_id, project_id)
+        if held is None:
+            session.execute(insert(Membership).values(user_id=user_id, project_id=project_id, created_at=clock.now()))
+        granted, taken = sorted(wanted - (held or set())), sorted((held or set()) - wanted)
+        _write_codes(session, user_id, project_id, granted, taken)
+        if held is None or granted or taken:
+            record(
+                session,
+                Action.MEMBERSHIP_SET,
+                principal=principal,
+                subject=user.email,
+                project_id=project_id,
+                detail={"granted": granted, "taken": taken},
+            )
+
+
+def remove_membership(user_id: int, project_id: int, *, principal: Principal) -> None:
+    """End a membership with every code of it. Raise `NotFound` where there is none."""
+    with write_transaction() as session:
+        user, _ = _pair(session, user_id, project_id)
+        held = _held(session, user_id, project_id)
+        if held is None:
+            raise NotFound("This user is no member of the project.")
+        session.execute(delete(Membership).where(Membership.user_id == user_id, Membership.project_id == project_id))
+        record(
+            session,
+            Action.MEMBERSHIP_REMOVED,
+            principal=principal,
+            subject=user.email,
+            project_id=project_id,
+            detail={"taken": sorted(held)},
+        )
+
+
+def _checked(email: str, name: str, password: str | None = None) -> tuple[str, str]:
+    """Address and name as they are kept. Raise `ValidationFailed` with everything that is wrong."""
+    errors: dict[str, list[str]] = {}
+    try:
+        email = emails.normalise(email)
+    except ValueError as error:
+        errors["email"] = [str(error)]
+    name = name.strip()
+    if problem := name_problem(name):
+        errors["name"] = [problem]
+    if password is not None and (found := passwords.problems(password, email=email)):
+        errors["password"] = found
+    if errors:
+        raise ValidationFailed(errors)
+    return email, name
+
+
+def name_problem(name: str) -> str | None:
+    """What is wrong with a person's name, as a message."""
+    if not name:
+        return "Enter a name."
+    if len(name) > MAX_NAME_LENGTH:
+        return f"Use at most {MAX_NAME_LENGTH} characters."
+    if not name.isprintable():
+        return "Use letters, digits, spaces and punctuation alone."
+    return None
+
+
+def _duplicate() -> ValidationFailed:
+    return ValidationFailed({"email": ["A user with this email address already exists."]})
+
+
+def _refuse_demotion(user: AnyRow, is_last_admin: bool, principal: Principal) -> None:
+    if user.id == principal.user_id:
+        raise ValidationFailed({"is_admin": ["You can't take away your own admin flag. Ask another admin."]})
+    if is_last_admin:
+        raise ValidationFailed({"is_admin": ["This is the last active admin. Make somebody else an admin first."]})
+
+
+def _locked(session: Session, user_id: int) -> tuple[AnyRow, bool]:
+    """The user, and whether it is the last active admin. Raise `NotFound`.
+
+    All active admins are locked with it, always in the same order, so that two of them can't be demoted at once.
+    """
+    is_live_admin = and_(User.is_admin, User.is_active)
+    rows = session.execute(
+        select(User.id, User.email, User.name, User.is_admin, User.is_active)
+        .where(or_(User.id == user_id, is_live_admin))
+        .order_by(User.id)
+        .with_for_update()
+    ).all()
+    admins = [row.id for row in rows if row.is_admin and row.is_active]
+    for row in rows:
+        if row.id == user_id:
+            return row, admins == [user_id]
+    raise NotFound("There is no such user.")
+
+
+def _pair(session: Session, user_id: int, project_id: int) -> tuple[AnyRow, AnyRow]:
+    """User and project; the user's row is locked, so that changes of one membership come one after the other."""
+    user = session.execute(select(User.id, User.email).where(User.id == user_id).with_for_update()).one_or_none()
+    project = session.execute(select(Project.id, Project.archived_at).where(Project.id == project_id)).one_or_none()
+    if user is None or project is None:
+        raise NotFound("There is no such user." if user is None else "There is no such project.")
+    return user, project
+
+
+def _held(session: Session, user_id: int, project_id: int) -> set[int] | None:
+    """The codes that a member holds; None for who is no member."""
+    codes = session.scalars(
+        select(MembershipPermission.code)
+        .select_from(Membership)
+        .outerjoin(
+            MembershipPermission,
+            and_(
+                MembershipPermission.user_id == Membership.user_id,
+                MembershipPermission.project_id == Membership.project_id,
+            ),
+        )
+        .where(Membership.user_id == user_id, Membership.project_id == project_id)
+    ).all()
+    return {code for code in codes if code is not None} if codes else None
+
+
+def _write_codes(session: Session, user_id: int, project_id: int, granted: list[int], taken: list[int]) -> None:
+    held = MembershipPermission
+    if taken:
+        session.execute(
+            delete(held).where(held.user_id == user_id, held.project_id == project_id, held.code.in_(taken))
+        )
+    if granted:
+        rows = [{"user_id": user_id, "project_id": project_id, "code": int(code)} for code in granted]
+        session.execute(insert(held), rows)
