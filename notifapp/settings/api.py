@@ -7,7 +7,7 @@ from flask import Response, request
 from notifapp.access import Permission, ProjectRef, permission_required, principal
 from notifapp.api import expected_version, json_answer, read_fields, version_tag
 from notifapp.settings import blueprint, service
-from notifapp.settings.values import NotifierRef, Settings
+from notifapp.settings.values import Settings, body
 
 PATH = "/api/settings/notifications"
 
@@ -33,16 +33,5 @@ def update(project: ProjectRef) -> Response:
 
 
 def _answer(settings: Settings) -> Response:
-    sms, email = settings.sms_notifier, settings.email_notifier
-    data = {
-        "notifications_sms_notifier_data": _notifier(sms),
-        "notifications_email_notifier_data": _notifier(email),
-        "notifications_otp_code_len": settings.otp_code_len,
-        "notifications_otp_ttl": settings.otp_ttl,
-    }
-    names = [notifier.name if notifier else None for notifier in (sms, email)]
-    return json_answer(data, tag=version_tag(settings.version, *names))
-
-
-def _notifier(notifier: NotifierRef | None) -> dict[str, object] | None:
-    return None if notifier is None else {"id": notifier.id, "name": notifier.name}
+    names = [notifier.name if notifier else None for notifier in (settings.sms_notifier, settings.email_notifier)]
+    return json_answer(body(settings), tag=version_tag(settings.version, *names))

@@ -41,6 +41,16 @@ class Settings:
     otp_ttl: int
 
 
+def body(settings: Settings) -> dict[str, object]:
+    """The settings as the contract answers them: exactly these four keys."""
+    return {
+        f"{SMS_NOTIFIER}_data": _notifier_body(settings.sms_notifier),
+        f"{EMAIL_NOTIFIER}_data": _notifier_body(settings.email_notifier),
+        OTP_CODE_LEN: settings.otp_code_len,
+        OTP_TTL: settings.otp_ttl,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One value that changed, in words for people."""
@@ -78,6 +88,10 @@ def parse(changes: Mapping[str, object]) -> tuple[dict[str, int | None], dict[st
 def no_such_notifier(value: object) -> str:
     """The message for an id that names no valid notifier of this project and channel."""
     return f'Invalid pk "{value}" - object does not exist.'
+
+
+def _notifier_body(notifier: NotifierRef | None) -> dict[str, object] | None:
+    return None if notifier is None else {"id": notifier.id, "name": notifier.name}
 
 
 def _notifier_id(value: object) -> int | None:
