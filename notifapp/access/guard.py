@@ -7,10 +7,11 @@ does. A cookie is worth nothing at the API, so CSRF has nothing to attack there.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, after_this_request, current_app, g, request
+from flask.ctx import AppContext
 from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -177,9 +178,22 @@ def _require_caller() -> Principal:
         token = tokens.token_of(request.headers.get("Authorization"))
         g.token = tokens.authenticate(token, address=request.remote_addr)
         g.principal = g.token.principal
+        if g.token.use_is_due:
+            after_this_request(partial(_record_use_afterwards, current_app.app_context(), g.token))
     if g.principal is None:
         raise Unauthenticated
     return cast(Principal, g.principal)
+
+
+def _record_use_afterwards(context: AppContext, token: tokens.TokenCaller, response: Response) -> Response:
+    """Write down that the token was used once the answer is out, so that no caller waits for it."""
+
+    @response.call_on_close
+    def record() -> None:
+        with context:
+            tokens.record_use(token.principal.token_id or 0)
+
+    return response
 
 
 def _enter_project(slug: str | None) -> None:

@@ -15,6 +15,7 @@ MAX_OTP_CODE_LEN = 10
 DEFAULT_OTP_TTL = 120  # seconds
 MIN_OTP_TTL = 30
 MAX_OTP_TTL = 3600
+MAX_REASON_LENGTH = 200  # characters
 
 
 class NotificationSettings(Base):
@@ -70,4 +71,4 @@ class SettingsRevision(Base):
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     actor: Mapped[str] = mapped_column(String(254))
     source: Mapped[str] = mapped_column(String(4))
-    reason: Mapped[str | None] = mapped_column(String(200))
+    reason: Mapped[str | None] = mapped_column(String(MAX_REASON_LENGTH))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import and_, bindparam, insert, select, true, update
+from sqlalchemy import and_, bindparam, insert, or_, select, true, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -16,8 +16,10 @@ from notifapp.access import Principal, ProjectRef
 from notifapp.audit.service import Action, record
 from notifapp.database import MAX_ID, AnyRow, read_connection, table_of, write_transaction
 from notifapp.errors import Conflict, StaleVersion, ValidationFailed
+from notifapp.notifiers.backends import BACKENDS
+from notifapp.notifiers.channels import Channel
 from notifapp.notifiers.models import Notifier
-from notifapp.settings.models import NotificationSettings, SettingsRevision
+from notifapp.settings.models import MAX_REASON_LENGTH, NotificationSettings, SettingsRevision
 from notifapp.settings.values import (
     EMAIL_NOTIFIER,
     OTP_CODE_LEN,
@@ -83,6 +85,14 @@ _INSERT_REVISION = insert(table_of(SettingsRevision))
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A notifier that the settings page offers."""
+
+    id: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Update:
     """What an update found and what it left; both are the same where nothing changed."""
 
@@ -101,6 +111,24 @@ def get_notification_settings(project: ProjectRef) -> Settings:
         return _to_settings(connection.execute(_CURRENT, {"project_id": project.id}).one())
 
 
+def notifier_choices(project: ProjectRef, settings: Settings) -> dict[Channel, list[Choice]]:
+    """The valid notifiers of each channel, by name; one that is in force but disabled is there and says so."""
+    notifier = table_of(Notifier).c
+    in_force = [chosen.id for chosen in (settings.sms_notifier, settings.email_notifier) if chosen]
+    statement = (
+        select(notifier.id, notifier.channel, notifier.name, notifier.backend, notifier.is_enabled)
+        .where(notifier.project_id == project.id, or_(notifier.is_enabled, notifier.id.in_(in_force)))
+        .order_by(notifier.name)
+    )
+    choices: dict[Channel, list[Choice]] = {channel: [] for channel in Channel}
+    with read_connection() as connection:
+        for row in connection.execute(statement):
+            backend = BACKENDS[row.backend].label if row.backend in BACKENDS else row.backend
+            label = f"{row.name} ({backend}{'' if row.is_enabled else ', disabled'})"
+            choices[Channel(row.channel)].append(Choice(row.id, label))
+    return choices
+
+
 def update_notification_settings(
     project: ProjectRef,
     changes: Mapping[str, object],
@@ -116,6 +144,9 @@ def update_notification_settings(
     `ValidationFailed` with every failing field; either way nothing is changed.
     """
     parsed, errors = parse(changes)
+    reason = (reason or "").strip() or None
+    if reason and len(reason) > MAX_REASON_LENGTH:
+        errors["reason"] = [f"Ensure this field has no more than {MAX_REASON_LENGTH} characters."]
     try:
         with write_transaction() as session:
             connection = session.connection()

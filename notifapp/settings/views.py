@@ -1,1 +1,163 @@
-"""The settings page and its history (pages)."""
+"""The settings page and its history."""
+
+from __future__ import annotations
+
+from flask import flash, get_template_attribute, redirect, render_template, request, url_for
+from markupsafe import Markup
+from werkzeug.wrappers import Response
+
+from notifapp.access import Permission, ProjectRef, may, permission_required, principal, require
+from notifapp.errors import NotFound, StaleVersion, ValidationFailed
+from notifapp.forms import add_errors
+from notifapp.settings import blueprint, service
+from notifapp.settings.forms import SettingsForm, as_posted, touched
+from notifapp.settings.history import history as read_history
+from notifapp.settings.history import settings_at
+from notifapp.settings.values import EMAIL_NOTIFIER, SMS_NOTIFIER, Settings, differences
+
+PATH = "/projects/<project_slug>/settings"
+REVISIONS_PER_PAGE = 20
+NOTIFIERS = (SMS_NOTIFIER, EMAIL_NOTIFIER)
+
+
+@blueprint.get(PATH)
+@permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
+def page(project: ProjectRef) -> str:
+    """The form with what is in force; read-only for who may not update."""
+    settings = service.get_notification_settings(project)
+    form = SettingsForm()
+    form.show(as_posted(settings), settings.version)
+    return _render(project, form)
+
+
+@blueprint.post(PATH)
+@permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
+def save(project: ProjectRef) -> Response | tuple[str, int]:
+    """Save what was changed on the form, unless the settings have changed since it was shown."""
+    form = SettingsForm()
+    changes = touched(form.posted(), _shown(project, form))
+    try:
+        updated = service.update_notification_settings(
+            project,
+            changes,
+            principal=principal(),
+            expected_version=form.shown_version(),
+            reason=form.reason.data,
+        )
+    except ValidationFailed as error:
+        add_errors(form, _for_people(error))
+        return _render(project, form), 400
+    except StaleVersion:
+        return _render_conflict(project, form, changes), 409
+    return _saved(project, updated)
+
+
+@blueprint.get(f"{PATH}/history")
+@permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
+def history(project: ProjectRef) -> str:
+    """Every revision, newest first. Versions have no gaps, so a page is a range of them."""
+    newest = service.get_notification_settings(project).version
+    before = request.args.get("before", newest + 1, type=int)
+    revisions = read_history(project, before=min(max(before, 1), newest + 1), limit=REVISIONS_PER_PAGE)
+    first, last = (revisions[0].version, revisions[-1].version) if revisions else (newest, 0)
+    return render_template(
+        "settings/history.html",
+        revisions=revisions,
+        newest=newest,
+        newer_url=_history_url(project, first + REVISIONS_PER_PAGE + 1) if first < newest else None,
+        older_url=_history_url(project, last) if last > 1 else None,
+        may_update=_may_update(project),
+    )
+
+
+@blueprint.get(f"{PATH}/history/<int:version>/restore")
+@permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
+def confirm_restore(project: ProjectRef, version: int) -> str:
+    """What restoring this revision would change."""
+    return _render_restore(project, version, SettingsForm())
+
+
+@blueprint.post(f"{PATH}/history/<int:version>/restore")
+@permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
+def restore(project: ProjectRef, version: int) -> Response | tuple[str, int]:
+    """Make the values of an old revision a new one, through the same service and its rules."""
+    form = SettingsForm()
+    try:
+        updated = service.update_notification_settings(
+            project,
+            touched(as_posted(settings_at(project, version)), _shown(project, form)),
+            principal=principal(),
+            expected_version=form.shown_version(),
+            reason=f"Restored version {version}",
+        )
+    except ValidationFailed as error:
+        add_errors(form, _for_people(error))
+        return _render_restore(project, version, form), 400
+    except StaleVersion:
+        flash("The settings have changed in the meantime. Look again at what restoring would change.", "warning")
+        return _render_restore(project, version, form), 409
+    return _saved(project, updated)
+
+
+def _shown(project: ProjectRef, form: SettingsForm) -> Settings:
+    """The settings that the person had in view."""
+    try:
+        return settings_at(project, form.shown_version())
+    except NotFound:
+        return service.get_notification_settings(project)
+
+
+def _saved(project: ProjectRef, updated: service.Update) -> Response:
+    changes = differences(updated.before, updated.after)
+    if changes:
+        listed = get_template_attribute("macros.html", "change_list")(changes)
+        flash(Markup("<strong>Settings saved.</strong>") + listed, "success")
+    else:
+        flash("Nothing to save: the settings were like this already.", "info")
+    # Who may update but not read gets no page with the settings on it.
+    endpoint = ".page" if may(Permission.NOTIFICATIONS_SETTINGS_READ) else "projects.overview"
+    return redirect(url_for(endpoint, project_slug=project.slug), 303)
+
+
+def _for_people(error: ValidationFailed) -> ValidationFailed:
+    """The same errors; an id that can't be chosen in words for somebody who saw names, not ids."""
+    gone = ["This notifier can't be chosen: it has been disabled or deleted. Choose another."]
+    return ValidationFailed({name: gone if name in NOTIFIERS else found for name, found in error.errors.items()})
+
+
+def _render(project: ProjectRef, form: SettingsForm, **more: object) -> str:
+    require(Permission.NOTIFICATIONS_SETTINGS_READ)
+    settings = service.get_notification_settings(project)
+    form.offer(service.notifier_choices(project, settings))
+    return render_template(
+        "settings/page.html",
+        form=form,
+        settings=settings,
+        last_change=next(iter(read_history(project, limit=1)), None),
+        may_update=_may_update(project),
+        **more,
+    )
+
+
+def _render_conflict(project: ProjectRef, form: SettingsForm, typed: dict[str, str]) -> str:
+    """The form again: what was typed is kept, all else is what is in force now, and what changed is told."""
+    settings = service.get_notification_settings(project)
+    newer = [change for change in read_history(project, limit=10) if change.version > form.shown_version()]
+    form.show(as_posted(settings) | typed, settings.version)
+    return _render(project, form, meanwhile=newer)
+
+
+def _render_restore(project: ProjectRef, version: int, form: SettingsForm) -> str:
+    require(Permission.NOTIFICATIONS_SETTINGS_READ)
+    current = service.get_notification_settings(project)
+    form.version.data = str(current.version)
+    changes = differences(current, settings_at(project, version))
+    return render_template("settings/restore.html", form=form, version=version, current=current, changes=changes)
+
+
+def _may_update(project: ProjectRef) -> bool:
+    return may(Permission.NOTIFICATIONS_SETTINGS_UPDATE) and not project.archived_at
+
+
+def _history_url(project: ProjectRef, before: int) -> str:
+    return url_for(".history", project_slug=project.slug, before=before)

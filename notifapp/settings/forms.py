@@ -1,0 +1,86 @@
+"""The settings form: it renders the fields and shows the service's errors; it has no rules of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wtforms import HiddenField, SelectField, StringField
+from wtforms.widgets import NumberInput
+
+from notifapp.forms import Form
+from notifapp.notifiers.channels import Channel
+from notifapp.settings.models import (
+    DEFAULT_OTP_CODE_LEN,
+    DEFAULT_OTP_TTL,
+    MAX_OTP_CODE_LEN,
+    MAX_OTP_TTL,
+    MIN_OTP_CODE_LEN,
+    MIN_OTP_TTL,
+)
+from notifapp.settings.service import Choice
+from notifapp.settings.values import EMAIL_NOTIFIER, FIELDS, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER, Settings
+
+
+def as_posted(settings: Settings) -> dict[str, str]:
+    """The settings as an untouched form would post them."""
+    sms, email = settings.sms_notifier, settings.email_notifier
+    return {
+        SMS_NOTIFIER: str(sms.id) if sms else "",
+        EMAIL_NOTIFIER: str(email.id) if email else "",
+        OTP_CODE_LEN: str(settings.otp_code_len),
+        OTP_TTL: str(settings.otp_ttl),
+    }
+
+
+def touched(posted: Mapping[str, str], shown: Settings) -> dict[str, str]:
+    """What a person changed: a form posts every field, and one left as it was shown is not a change.
+
+    So a notifier that has been disabled since it was chosen stays, though it couldn't be chosen anew.
+    """
+    return {name: value for name, value in posted.items() if value != as_posted(shown)[name]}
+
+
+class SettingsForm(Form):
+    """Two dropdowns, two numbers, a reason, and the version that was shown."""
+
+    version = HiddenField()
+    notifications_sms_notifier = SelectField(
+        "SMS notifier", validate_choice=False, description="Sends codes and messages to phone numbers."
+    )
+    notifications_email_notifier = SelectField(
+        "Email notifier", validate_choice=False, description="Sends codes and messages to email addresses."
+    )
+    notifications_otp_code_len = StringField(
+        "Code length",
+        widget=NumberInput(min=MIN_OTP_CODE_LEN, max=MAX_OTP_CODE_LEN),
+        description=f"{MIN_OTP_CODE_LEN} to {MAX_OTP_CODE_LEN} digits. The default is {DEFAULT_OTP_CODE_LEN}.",
+    )
+    notifications_otp_ttl = StringField(
+        "Code lifetime",
+        widget=NumberInput(min=MIN_OTP_TTL, max=MAX_OTP_TTL),
+        description=(
+            f"{MIN_OTP_TTL} to {MAX_OTP_TTL} seconds. The default is {DEFAULT_OTP_TTL}, "
+            f"which is {DEFAULT_OTP_TTL // 60} minutes."
+        ),
+    )
+    reason = StringField("Reason", description="Optional. Shown in the history beside your change.")
+
+    def offer(self, choices: Mapping[Channel, list[Choice]]) -> None:
+        """Fill the dropdowns."""
+        for field, channel in ((self[SMS_NOTIFIER], Channel.SMS), (self[EMAIL_NOTIFIER], Channel.EMAIL)):
+            field.choices = [("", "None"), *((str(choice.id), choice.label) for choice in choices[channel])]
+
+    def show(self, values: Mapping[str, str], version: int) -> None:
+        """Put these values into the fields, as those of `version`."""
+        self.version.data = str(version)
+        for name, value in values.items():
+            self[name].data = value
+
+    def posted(self) -> dict[str, str]:
+        """The four settings as they came in."""
+        return {name: self[name].data or "" for name in FIELDS}
+
+    def shown_version(self) -> int:
+        """The version that the person had in view; -1, which no settings have, when it was tampered with."""
+        text = self.version.data or ""
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1

@@ -1,0 +1,81 @@
+"""Every revision of a project's settings: who, when, from where, what changed from what to what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, select
+
+from notifapp.access import ProjectRef
+from notifapp.database import MAX_ID, AnyRow, read_connection, table_of
+from notifapp.errors import NotFound
+from notifapp.settings.models import DEFAULT_OTP_CODE_LEN, DEFAULT_OTP_TTL, SettingsRevision
+from notifapp.settings.values import Change, NotifierRef, Settings, differences
+
+# Version 0: nobody has touched them, so no revision tells of it.
+UNTOUCHED = Settings(0, None, None, DEFAULT_OTP_CODE_LEN, DEFAULT_OTP_TTL)
+
+_revision = table_of(SettingsRevision).c
+_NEWEST_FIRST = (
+    select(table_of(SettingsRevision))
+    .where(_revision.project_id == bindparam("project_id"), _revision.version < bindparam("before"))
+    .order_by(_revision.version.desc())
+    .limit(bindparam("limit"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """The settings as one change left them, and that change."""
+
+    settings: Settings
+    changes: list[Change]
+    actor: str
+    source: str
+    created_at: datetime
+    reason: str | None
+
+    @property
+    def version(self) -> int:
+        """Counts from 1, without gaps."""
+        return self.settings.version
+
+
+def history(project: ProjectRef, *, before: int | None = None, limit: int = 20) -> list[Revision]:
+    """At most `limit` revisions, newest first, those older than version `before` alone when it is given."""
+    rows = _rows(project, before=before, limit=limit + 1)
+    settings = [_settings(row) for row in rows]
+    if len(rows) <= limit:
+        settings.append(UNTOUCHED)
+    return [
+        Revision(after, differences(earlier, after), row.actor, row.source, row.created_at, row.reason)
+        for row, after, earlier in zip(rows[:limit], settings, settings[1:], strict=False)
+    ]
+
+
+def settings_at(project: ProjectRef, version: int) -> Settings:
+    """The settings as they were at `version`. Raise `NotFound` where there never was such a version."""
+    if version == 0:
+        return UNTOUCHED
+    rows = _rows(project, before=version + 1, limit=1) if 0 < version < MAX_ID else []
+    if not rows or rows[0].version != version:
+        raise NotFound
+    return _settings(rows[0])
+
+
+def _rows(project: ProjectRef, *, before: int | None, limit: int) -> list[AnyRow]:
+    values = {"project_id": project.id, "before": MAX_ID if before is None else before, "limit": limit}
+    with read_connection() as connection:
+        return list(connection.execute(_NEWEST_FIRST, values))
+
+
+def _settings(row: AnyRow) -> Settings:
+    sms, email = row.sms_notifier_id, row.email_notifier_id
+    return Settings(
+        version=row.version,
+        sms_notifier=None if sms is None else NotifierRef(sms, row.sms_notifier_name),
+        email_notifier=None if email is None else NotifierRef(email, row.email_notifier_name),
+        otp_code_len=row.otp_code_len,
+        otp_ttl=row.otp_ttl,
+    )
