@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from notifapp import account, errors, headers, health, logs, navigation, settings
+from notifapp import account, cli, errors, headers, health, logs, navigation, notifiers, settings
 from notifapp.access import guard, passwords, sessions
 from notifapp.audit import models as _audit_models  # noqa: F401
 from notifapp.config import MAX_BODY_BYTES, Config
@@ -40,6 +40,8 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(health.blueprint)
     app.register_blueprint(account.blueprint)
     app.register_blueprint(settings.blueprint)
+    app.register_blueprint(notifiers.blueprint)
+    cli.init_app(app)
     return app
 
 

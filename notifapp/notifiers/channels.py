@@ -13,3 +13,13 @@ class Channel(StrEnum):
     def label(self) -> str:
         """The name that people read."""
         return {"sms": "SMS", "email": "Email"}[self.value]
+
+    @property
+    def noun(self) -> str:
+        """What a notifier of this channel is, after a verb."""
+        return {"sms": "SMS gateway", "email": "mail server"}[self.value]
+
+    @property
+    def sentence(self) -> str:
+        """The name inside a sentence."""
+        return {"sms": "SMS", "email": "email"}[self.value]

@@ -226,9 +226,7 @@ def test_twilio_sends(gateway: Gateway, http: HttpClient) -> None:
         (503, None, ("503", "The gateway is busy or out of order.", True)),
     ],
 )
-def test_twilio_failures(
-    gateway: Gateway, http: HttpClient, status: int, code: int | None, expected: object
-) -> None:
+def test_twilio_failures(gateway: Gateway, http: HttpClient, status: int, code: int | None, expected: object) -> None:
     gateway.status = status
     gateway.answer = {"code": code, "message": f"'To' {MESSAGE.recipient}", "status": status}
     assert failure(twilio(gateway, http)) == expected
@@ -294,9 +292,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(gateway: Gateway, send
 
 
 @pytest.mark.parametrize("sender", SENDERS)
-def test_a_silent_gateway_times_out_and_may_be_tried_again(
-    gateway: Gateway, http: HttpClient, sender: Any
-) -> None:
+def test_a_silent_gateway_times_out_and_may_be_tried_again(gateway: Gateway, http: HttpClient, sender: Any) -> None:
     gateway.delay = 1
     assert failure(sender(gateway, http)) == ("timeout", "The gateway did not answer in time.", True)
 

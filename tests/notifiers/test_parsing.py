@@ -43,9 +43,7 @@ def test_a_form_and_json_mean_the_same() -> None:
 
 
 def test_every_failing_field_is_reported_at_once() -> None:
-    assert errors(
-        "smtp", {"host": "", "port": "x", "username": None, "from_email": "nobody", "use_tls": "maybe"}
-    ) == {
+    assert errors("smtp", {"host": "", "port": "x", "username": None, "from_email": "nobody", "use_tls": "maybe"}) == {
         "host": ["This field may not be blank."],
         "port": ["A valid integer is required."],
         "username": ["This field may not be null."],
@@ -110,16 +108,12 @@ def test_text_that_cant_be_stored_or_sent_is_refused(given: object, message: str
 
 
 def test_a_secret_is_ascii() -> None:
-    assert errors("smtp", {**SMTP, "password": "رمز"}) == {
-        "password": ["Use ASCII letters, digits and signs only."]
-    }
+    assert errors("smtp", {**SMTP, "password": "رمز"}) == {"password": ["Use ASCII letters, digits and signs only."]}
 
 
 @pytest.mark.parametrize("given", ["not a host", "user@host", "http://host", "-"])
 def test_a_host_is_a_name_or_an_address(given: str) -> None:
-    assert errors("smtp", {**SMTP, "host": given}) == {
-        "host": ["Enter a host name, such as smtp.example.com."]
-    }
+    assert errors("smtp", {**SMTP, "host": given}) == {"host": ["Enter a host name, such as smtp.example.com."]}
 
 
 @pytest.mark.parametrize("given", ["mail", "smtp.example.com", "192.0.2.1", "2001:db8::1"])
@@ -190,9 +184,7 @@ def test_a_configuration_never_shows_its_secrets() -> None:
         config = backend.load(dict.fromkeys(backend.settings, "s3cr3t-value"))
         for name in backend.secrets:
             assert name not in repr(config)
-    assert "s3cr3t-value" not in repr(
-        BACKENDS["ippanel"].load({"token": "s3cr3t-value", "from_number": "+1"})
-    )
+    assert "s3cr3t-value" not in repr(BACKENDS["ippanel"].load({"token": "s3cr3t-value", "from_number": "+1"}))
 
 
 json_values = st.recursive(

@@ -72,9 +72,7 @@ class LoopbackController(Controller):
         super()._trigger_server()
 
 
-def authenticate(
-    server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object
-) -> AuthResult:
+def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object) -> AuthResult:
     assert isinstance(data, LoginPassword)
     return AuthResult(success=data.login == b"shop" and data.password == PASSWORD.encode(), handled=False)
 
@@ -198,9 +196,7 @@ def test_a_wrong_password_keeps_the_reply_code(backend: Smtp, ca: trustme.CA) ->
         ("DATA", "452 4.3.1 full", ("452", "The server refused the message.", True)),
     ],
 )
-def test_refusals_keep_the_reply_code(
-    backend: Smtp, ca: trustme.CA, step: str, reply: str, expected: object
-) -> None:
+def test_refusals_keep_the_reply_code(backend: Smtp, ca: trustme.CA, step: str, reply: str, expected: object) -> None:
     mailbox = Mailbox()
     mailbox.reply = {step: reply}
     with server(mailbox, ca) as port:
@@ -222,9 +218,7 @@ def test_a_server_that_is_down_may_be_tried_again(backend: Smtp, ca: trustme.CA)
 
 
 def test_a_recipient_with_a_line_break_is_refused(backend: Smtp) -> None:
-    message = Message(
-        project_id=1, channel=Channel.EMAIL, recipient="a@example.com\r\nBcc: b@example.com", body="x"
-    )
+    message = Message(project_id=1, channel=Channel.EMAIL, recipient="a@example.com\r\nBcc: b@example.com", body="x")
     with pytest.raises(SendFailed) as failed:
         backend.send(config(backend, 1), message)
     assert not failed.value.retryable

@@ -15,8 +15,7 @@ from notifapp.notifiers.backends.webhook import Webhook
 from notifapp.notifiers.channels import Channel
 
 BACKENDS: dict[str, Backend[Any]] = {
-    backend.key: backend
-    for backend in (Smtp(), Ippanel(), Melipayamak(), Kavenegar(), Twilio(), Webhook(), Console())
+    backend.key: backend for backend in (Smtp(), Ippanel(), Melipayamak(), Kavenegar(), Twilio(), Webhook(), Console())
 }
 
 

@@ -81,7 +81,7 @@ class Receipt:
     provider_id: str
 
 
-class SendFailed(Exception):  # noqa: N818 - it reads as what happened
+class SendFailed(Exception):
     """A message was not taken.
 
     `retryable` says whether the same message may pass later; `code` is the gateway's own; `reason` is for

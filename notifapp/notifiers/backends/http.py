@@ -34,9 +34,7 @@ class Answer:
         """The error that this answer stands for; `code` is the gateway's own, else the status is used."""
         retryable = self.status in {408, 425, 429} or self.status >= 500
         if not reason:
-            reason = (
-                "The gateway is busy or out of order." if retryable else "The gateway refused the message."
-            )
+            reason = "The gateway is busy or out of order." if retryable else "The gateway refused the message."
         return SendFailed(reason, code=str(self.status if code is None else code), retryable=retryable)
 
 
@@ -57,9 +55,7 @@ class HttpClient:
         try:
             return self._post(url, **request)
         except requests.exceptions.SSLError:
-            raise SendFailed(
-                "The gateway's certificate could not be verified.", code="tls", retryable=False
-            ) from None
+            raise SendFailed("The gateway's certificate could not be verified.", code="tls", retryable=False) from None
         except requests.exceptions.Timeout:
             raise SendFailed("The gateway did not answer in time.", code="timeout", retryable=True) from None
         except requests.exceptions.InvalidURL:

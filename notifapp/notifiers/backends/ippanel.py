@@ -19,9 +19,7 @@ REASONS = {
 class IppanelConfig:
     """An IPPanel account and one of its lines."""
 
-    token: str = setting(
-        "API key", Kind.SECRET, max_length=512, help="From the panel: Developers, Access keys."
-    )
+    token: str = setting("API key", Kind.SECRET, max_length=512, help="From the panel: Developers, Access keys.")
     from_number: str = setting(
         "Sender number", Kind.PHONE, help="A line of this account with its country code, such as +983000505."
     )

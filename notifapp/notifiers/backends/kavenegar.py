@@ -59,9 +59,7 @@ class Kavenegar(Backend[KavenegarConfig]):
         fields = {"receptor": iran_national(message.recipient), "message": message.body}
         if config.sender:
             fields["sender"] = config.sender
-        answer = self._http.post(
-            f"{self._base_url}/{quote(config.api_key, safe='')}/sms/send.json", data=fields
-        )
+        answer = self._http.post(f"{self._base_url}/{quote(config.api_key, safe='')}/sms/send.json", data=fields)
         code = _code(answer)
         if not answer.ok or code != 200:
             raise _failure(answer, code)

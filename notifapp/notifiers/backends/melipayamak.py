@@ -55,9 +55,7 @@ class Melipayamak(Backend[MelipayamakConfig]):
     channels = frozenset({Channel.SMS})
     config = MelipayamakConfig
 
-    def __init__(
-        self, http: HttpClient = CLIENT, base_url: str = "https://console.melipayamak.com/api"
-    ) -> None:
+    def __init__(self, http: HttpClient = CLIENT, base_url: str = "https://console.melipayamak.com/api") -> None:
         self._http = http
         self._base_url = base_url
 
@@ -82,6 +80,4 @@ class Melipayamak(Backend[MelipayamakConfig]):
 
 def _failure(code: int, *, stated: bool) -> SendFailed:
     reason = REASONS.get(code, "") if stated and code else ""
-    return SendFailed(
-        reason or "The gateway refused the message.", code=str(code), retryable=code in RETRYABLE
-    )
+    return SendFailed(reason or "The gateway refused the message.", code=str(code), retryable=code in RETRYABLE)

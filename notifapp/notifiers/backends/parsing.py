@@ -25,9 +25,7 @@ def parse_settings(backend: Backend[Any], raw: Mapping[str, object]) -> dict[str
     Raises ValidationFailed with every failing setting at once; a key that the backend doesn't have is one.
     """
     known = ", ".join(backend.settings) or "none"
-    errors = {
-        key: [f"Unknown setting. Known settings: {known}."] for key in raw if key not in backend.settings
-    }
+    errors = {key: [f"Unknown setting. Known settings: {known}."] for key in raw if key not in backend.settings}
     values: dict[str, object] = {}
     for name, about in backend.settings.items():
         try:

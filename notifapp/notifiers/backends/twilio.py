@@ -56,9 +56,7 @@ class Twilio(Backend[TwilioConfig]):
     channels = frozenset({Channel.SMS})
     config = TwilioConfig
 
-    def __init__(
-        self, http: HttpClient = CLIENT, base_url: str = "https://api.twilio.com/2010-04-01"
-    ) -> None:
+    def __init__(self, http: HttpClient = CLIENT, base_url: str = "https://api.twilio.com/2010-04-01") -> None:
         self._http = http
         self._base_url = base_url
 

@@ -1,0 +1,71 @@
+"""The form of a notifier, made from its backend's settings. It has no rules of its own: the service has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wtforms import BooleanField, EmailField, Field, PasswordField, StringField, TelField, URLField
+from wtforms.widgets import NumberInput
+
+from notifapp.forms import Form, Hints
+from notifapp.notifiers.backends import BACKENDS
+from notifapp.notifiers.backends.base import Backend, Kind, Setting
+from notifapp.notifiers.fields import MAX_NAME_LENGTH
+from notifapp.notifiers.service import NotifierDetails
+
+_FIELDS: Mapping[Kind, type[Field]] = {
+    Kind.TEXT: StringField,
+    Kind.SECRET: PasswordField,
+    Kind.INTEGER: StringField,  # as typed: a number that is none comes back for correction
+    Kind.BOOLEAN: BooleanField,
+    Kind.URL: URLField,
+    Kind.EMAIL: EmailField,
+    Kind.PHONE: TelField,
+}
+
+
+def new_form(backend: Backend[Any]) -> Form:
+    """The form of a new notifier, filled with defaults or with what was posted."""
+    return _form(backend, {name: about.default for name, about in backend.settings.items()}, stored=False)
+
+
+def edit_form(notifier: NotifierDetails) -> Form:
+    """The form of a stored notifier, filled with its values or with what was posted; secrets are never filled."""
+    return _form(BACKENDS[notifier.backend], {"name": notifier.name, **notifier.settings}, stored=True)
+
+
+def posted_fields(form: Form) -> dict[str, object]:
+    """What the form holds, as the service takes it."""
+    settings = {field.name: field.data for field in form if field.name != "name"}
+    return {"name": form["name"].data, "settings": settings}
+
+
+def _form(backend: Backend[Any], values: Mapping[str, object], *, stored: bool) -> Form:
+    fields: dict[str, Any] = {
+        "name": StringField(
+            "Name",
+            [Hints(required=True, maxlength=MAX_NAME_LENGTH)],
+            description="People choose it by this name in the settings.",
+            render_kw={"autocomplete": "off"},
+        )
+    }
+    fields |= {name: _field(about, stored=stored) for name, about in backend.settings.items()}
+    form: Form = type("NotifierForm", (Form,), fields)(data=values)
+    return form
+
+
+def _field(about: Setting, *, stored: bool) -> Field:
+    kept = about.secret and stored
+    hints: dict[str, object] = {}
+    if about.kind is not Kind.BOOLEAN and not kept:
+        hints["required"] = about.required or about.kind is Kind.INTEGER
+    if about.kind not in {Kind.BOOLEAN, Kind.INTEGER}:
+        hints["maxlength"] = about.max_length
+    options: dict[str, Any] = {
+        "description": "Stored. Leave it blank to keep it." if kept else about.help,
+        "render_kw": {"autocomplete": "new-password" if about.secret else "off", "spellcheck": "false"},
+    }
+    if about.kind is Kind.INTEGER:
+        options["widget"] = NumberInput(min=about.minimum, max=about.maximum)
+    return _FIELDS[about.kind](about.label, [Hints(**hints)], **options)

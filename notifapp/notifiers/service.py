@@ -1,0 +1,246 @@
+"""How a project's notifiers are read and changed, for the pages, the API and the command line alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, func, select, true, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from notifapp import clock
+from notifapp.access import Principal, ProjectRef
+from notifapp.audit.service import Action, record
+from notifapp.database import MAX_ID, read_connection, table_of, write_transaction
+from notifapp.errors import Conflict, NotFound, ValidationFailed
+from notifapp.notifiers.channels import Channel
+from notifapp.notifiers.fields import NotifierValues, parse_new, parse_update
+from notifapp.notifiers.models import Notifier, OutboxMessage
+
+ORDERINGS = ("id", "name", "created_at", "updated_at")
+
+_table = table_of(Notifier)
+_notifier = _table.c
+_READABLE = (
+    _notifier.id,
+    _notifier.channel,
+    _notifier.backend,
+    _notifier.name,
+    _notifier.is_enabled,
+    _notifier.settings,
+    _notifier.created_at,
+    _notifier.updated_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NotifierDetails:
+    """A notifier as it may be shown: without its secrets, which aren't even decrypted for it."""
+
+    id: int
+    channel: Channel
+    backend: str
+    name: str
+    is_enabled: bool
+    settings: Mapping[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+def list_notifiers(project: ProjectRef, channel: Channel) -> list[NotifierDetails]:
+    """Every notifier of the project on this channel, disabled ones too, by name."""
+    statement = select(*_READABLE).where(*_of(project, channel)).order_by(_notifier.name, _notifier.id)
+    with read_connection() as connection:
+        return [_details(row) for row in connection.execute(statement)]
+
+
+def list_valid_notifiers(
+    project: ProjectRef,
+    channel: Channel,
+    *,
+    search: str = "",
+    ordering: Sequence[str] = (),
+    limit: int,
+    offset: int = 0,
+) -> tuple[int, list[NotifierDetails]]:
+    """One page of the notifiers that the settings may choose, and how many there are in all.
+
+    Every word of `search` must be in the name. `ordering` names columns of `ORDERINGS`, with "-" for descending.
+    """
+    words = search.replace("\0", "").replace(",", " ").split()
+    matching = [
+        *_of(project, channel),
+        _notifier.is_enabled == true(),
+        *(_notifier.name.icontains(word, autoescape=True) for word in words),
+    ]
+    order = [_notifier[name[1:]].desc() if name.startswith("-") else _notifier[name] for name in ordering]
+    page = select(*_READABLE).where(*matching).order_by(*order, _notifier.id).limit(limit).offset(offset)
+    with read_connection() as connection:
+        count = connection.execute(select(func.count()).select_from(_table).where(*matching)).scalar_one()
+        rows = connection.execute(page).all() if offset < count else []
+    return count, [_details(row) for row in rows]
+
+
+def get_notifier(project: ProjectRef, channel: Channel, notifier_id: int) -> NotifierDetails:
+    """One notifier of the project, enabled or not. Raise `NotFound`."""
+    with read_connection() as connection:
+        row = connection.execute(select(*_READABLE).where(*_one(project, channel, notifier_id))).one_or_none()
+    if row is None:
+        raise NotFound
+    return _details(row)
+
+
+def create_notifier(
+    project: ProjectRef, channel: Channel, fields: Mapping[str, object], *, principal: Principal
+) -> NotifierDetails:
+    """Add a notifier from `name`, `backend` and `settings`, as a form posts them or JSON carries them.
+
+    Raise `ValidationFailed` with every failing field; a failing setting stands under its own name.
+    """
+    new = parse_new(channel, fields)
+    now = clock.now()
+    with _name_is_unique(), write_transaction() as session:
+        notifier = Notifier(project_id=project.id, channel=channel.value, is_enabled=True, created_at=now)
+        _apply(notifier, new, now)
+        session.add(notifier)
+        session.flush()
+        detail = {"id": notifier.id, "channel": channel.value, "backend": new.backend.key}
+        _record(session, Action.NOTIFIER_CREATED, project, notifier.name, detail, principal)
+    return _details(notifier)
+
+
+def update_notifier(
+    project: ProjectRef,
+    channel: Channel,
+    notifier_id: int,
+    fields: Mapping[str, object],
+    *,
+    principal: Principal,
+) -> NotifierDetails:
+    """Change what `fields` holds; what is absent stays, and a secret stays when it is blank or null too.
+
+    Nothing is written when nothing differs. Raise `NotFound`, or `ValidationFailed` as `create_notifier` does,
+    and also where a destination changes and the secret isn't given again.
+    """
+    with _name_is_unique(), write_transaction() as session:
+        one = select(Notifier).where(*_one(project, channel, notifier_id)).with_for_update()
+        notifier = session.scalars(one).one_or_none()
+        if notifier is None:
+            raise NotFound
+        before = NotifierValues.of(notifier)
+        after = parse_update(channel, before, fields)
+        changes = before.differences(after)
+        if changes:
+            _apply(notifier, after, clock.now())
+            session.flush()
+            detail = {"id": notifier.id, "channel": channel.value, "changes": changes}
+            _record(session, Action.NOTIFIER_CHANGED, project, notifier.name, detail, principal)
+    return _details(notifier)
+
+
+def set_enabled(
+    project: ProjectRef, channel: Channel, notifier_id: int, *, enabled: bool, principal: Principal
+) -> NotifierDetails:
+    """Enable or disable a notifier; nothing happens where it is so already. Raise `NotFound`.
+
+    A disabled one stays in the settings that use it, and can't be chosen anew.
+    """
+    statement = (
+        update(_table)
+        .where(*_one(project, channel, notifier_id), _notifier.is_enabled != enabled)
+        .values(is_enabled=enabled, updated_at=clock.now())
+        .returning(_notifier.name)
+    )
+    with write_transaction() as session:
+        name = session.execute(statement).scalar_one_or_none()
+        if name is not None:
+            action = Action.NOTIFIER_ENABLED if enabled else Action.NOTIFIER_DISABLED
+            detail = {"id": notifier_id, "channel": channel.value}
+            _record(session, action, project, name, detail, principal)
+    return get_notifier(project, channel, notifier_id)
+
+
+def delete_notifier(project: ProjectRef, channel: Channel, notifier_id: int, *, principal: Principal) -> str:
+    """Delete a notifier and return its name. Raise `NotFound`, or `Conflict` while the settings use it."""
+    statement = delete(_table).where(*_one(project, channel, notifier_id)).returning(_notifier.name)
+    try:
+        with write_transaction() as session:
+            name: str | None = session.execute(statement).scalar_one_or_none()
+            if name is None:
+                raise NotFound
+            detail = {"id": notifier_id, "channel": channel.value}
+            _record(session, Action.NOTIFIER_DELETED, project, name, detail, principal)
+    except IntegrityError:
+        raise Conflict(
+            "This notifier is chosen in the project's settings. Choose another one there first, or none."
+        ) from None
+    return name
+
+
+def list_outbox(
+    project: ProjectRef, channels: Sequence[Channel], *, before_id: int = MAX_ID, limit: int
+) -> list[OutboxMessage]:
+    """What the console backend wrote down for these channels, newest first, from below `before_id`."""
+    statement = (
+        select(OutboxMessage)
+        .where(OutboxMessage.project_id == project.id, OutboxMessage.channel.in_(channels))
+        .where(OutboxMessage.id < before_id)
+        .order_by(OutboxMessage.id.desc())
+        .limit(limit)
+    )
+    with read_connection() as connection, Session(connection) as session:
+        return list(session.scalars(statement))
+
+
+def _of(project: ProjectRef, channel: Channel) -> tuple[ColumnElement[bool], ...]:
+    return _notifier.project_id == project.id, _notifier.channel == channel.value
+
+
+def _one(project: ProjectRef, channel: Channel, notifier_id: int) -> tuple[ColumnElement[bool], ...]:
+    # No id is greater than MAX_ID, and PostgreSQL refuses to compare with one that is.
+    return *_of(project, channel), _notifier.id == min(notifier_id, MAX_ID)
+
+
+def _details(row: Any) -> NotifierDetails:
+    return NotifierDetails(
+        id=row.id,
+        channel=Channel(row.channel),
+        backend=row.backend,
+        name=row.name,
+        is_enabled=row.is_enabled,
+        settings=row.settings,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _apply(notifier: Notifier, values: NotifierValues, now: datetime) -> None:
+    notifier.name = values.name
+    notifier.backend = values.backend.key
+    notifier.settings = dict(values.settings)
+    notifier.secrets = dict(values.secrets)
+    notifier.updated_at = now
+
+
+@contextmanager
+def _name_is_unique() -> Iterator[None]:
+    """The constraint is the rule; here it becomes an error of the field."""
+    try:
+        yield
+    except IntegrityError:
+        raise ValidationFailed({"name": ["A notifier with this name already exists."]}) from None
+
+
+def _record(
+    session: Session,
+    action: Action,
+    project: ProjectRef,
+    name: str,
+    detail: Mapping[str, object],
+    principal: Principal,
+) -> None:
+    record(session, action, principal=principal, project_id=project.id, subject=name, detail=detail)

@@ -1,0 +1,217 @@
+"""The notifiers' pages: list, choose a backend, create, edit, enable and disable, delete; and the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Literal, NamedTuple
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from notifapp.access import ProjectRef, may, permission_required, principal, require
+from notifapp.database import MAX_ID
+from notifapp.errors import Conflict, NotFound, ValidationFailed
+from notifapp.forms import Form, add_errors
+from notifapp.notifiers import blueprint, service
+from notifapp.notifiers.backends import BACKENDS, backends_for
+from notifapp.notifiers.backends.base import Backend
+from notifapp.notifiers.channels import Channel
+from notifapp.notifiers.codes import CODES
+from notifapp.notifiers.forms import edit_form, new_form, posted_fields
+from notifapp.notifiers.service import NotifierDetails
+from notifapp.settings.service import get_notification_settings
+
+BASE = "/projects/<project_slug>/notifiers"
+NEW = f"{BASE}/<any(sms, email):channel>/new"
+ONE = f"{BASE}/<any(sms, email):channel>/<int:notifier_id>"
+READ_CODES = tuple(codes.read for codes in CODES.values())
+OUTBOX_PAGE_SIZE = 25
+
+Page = str | tuple[str, int] | Response
+
+
+class Group(NamedTuple):
+    """One channel's part of the list."""
+
+    channel: Channel
+    notifiers: list[NotifierDetails]
+    may_create: bool
+    may_update: bool
+
+
+def channel_permission(
+    kind: Literal["create", "read", "update"],
+) -> Callable[[Callable[..., Page]], Callable[..., Page]]:
+    """Let in who holds this kind of code for the channel in the path; the view gets `project` and `channel`."""
+
+    def decorate(view: Callable[..., Page]) -> Callable[..., Page]:
+        @permission_required(*(getattr(codes, kind) for codes in CODES.values()))
+        @wraps(view)
+        def checked(project: ProjectRef, channel: str, **path: Any) -> Page:
+            require(getattr(CODES[Channel(channel)], kind))
+            return view(project, Channel(channel), **path)
+
+        return checked
+
+    return decorate
+
+
+@blueprint.get(BASE)
+@permission_required(*READ_CODES)
+def index(project: ProjectRef) -> str:
+    """Every notifier of the channels that the caller may read."""
+    groups = [
+        Group(channel, service.list_notifiers(project, channel), may(codes.create), may(codes.update))
+        for channel, codes in CODES.items()
+        if may(codes.read)
+    ]
+    has_outbox = any(notifier.backend == "console" for group in groups for notifier in group.notifiers)
+    return render_template(
+        "notifiers/index.html", groups=groups, in_use=_in_use(project), has_outbox=has_outbox, backends=BACKENDS
+    )
+
+
+@blueprint.get(NEW)
+@channel_permission("create")
+def choose(project: ProjectRef, channel: Channel) -> str:
+    """Which gateway the new notifier is for."""
+    return render_template("notifiers/choose.html", channel=channel, offered=backends_for(channel))
+
+
+@blueprint.get(f"{NEW}/<backend_key>")
+@channel_permission("create")
+def new(project: ProjectRef, channel: Channel, backend_key: str) -> str:
+    """The form of a new notifier."""
+    backend = _backend(channel, backend_key)
+    return _new_page(channel, backend, new_form(backend))
+
+
+@blueprint.post(f"{NEW}/<backend_key>")
+@channel_permission("create")
+def create(project: ProjectRef, channel: Channel, backend_key: str) -> Page:
+    """Create a notifier from the form."""
+    backend = _backend(channel, backend_key)
+    form = new_form(backend)
+    fields = {**posted_fields(form), "backend": backend.key}
+    try:
+        notifier = service.create_notifier(project, channel, fields, principal=principal())
+    except ValidationFailed as failed:
+        add_errors(form, failed)
+        return _new_page(channel, backend, form), 400
+    flash(f"{notifier.name} was created. Choose it in the settings to put it to use.", "success")
+    return _after_change(project)
+
+
+@blueprint.get(ONE)
+@channel_permission("read")
+def edit(project: ProjectRef, channel: Channel, notifier_id: int) -> str:
+    """One notifier: a form for who may change it, its values for who may not."""
+    notifier = service.get_notifier(project, channel, notifier_id)
+    return _edit_page(project, notifier, edit_form(notifier))
+
+
+@blueprint.post(ONE)
+@channel_permission("update")
+def save(project: ProjectRef, channel: Channel, notifier_id: int) -> Page:
+    """Change a notifier from the form."""
+    notifier = service.get_notifier(project, channel, notifier_id)
+    form = edit_form(notifier)
+    try:
+        saved = service.update_notifier(project, channel, notifier_id, posted_fields(form), principal=principal())
+    except ValidationFailed as failed:
+        add_errors(form, failed)
+        return _edit_page(project, notifier, form), 400
+    changed = saved.updated_at != notifier.updated_at
+    flash(f"{saved.name} was saved." if changed else "Nothing was different, so nothing was changed.", "success")
+    return _after_change(project)
+
+
+@blueprint.post(f"{ONE}/enable")
+@channel_permission("update")
+def enable(project: ProjectRef, channel: Channel, notifier_id: int) -> Page:
+    """Let the settings choose it."""
+    notifier = service.set_enabled(project, channel, notifier_id, enabled=True, principal=principal())
+    flash(f"{notifier.name} is enabled: it can be chosen in the settings.", "success")
+    return _after_change(project)
+
+
+@blueprint.post(f"{ONE}/disable")
+@channel_permission("update")
+def disable(project: ProjectRef, channel: Channel, notifier_id: int) -> Page:
+    """Don't let the settings choose it anew."""
+    notifier = service.set_enabled(project, channel, notifier_id, enabled=False, principal=principal())
+    note = "The settings still use it." if notifier.id in _in_use(project) else "It can't be chosen in the settings."
+    flash(f"{notifier.name} is disabled. {note}", "success")
+    return _after_change(project)
+
+
+@blueprint.get(f"{ONE}/delete")
+@channel_permission("update")
+def confirm_delete(project: ProjectRef, channel: Channel, notifier_id: int) -> str:
+    """Ask before deleting."""
+    notifier = service.get_notifier(project, channel, notifier_id)
+    return render_template("notifiers/delete.html", notifier=notifier, is_in_use=notifier.id in _in_use(project))
+
+
+@blueprint.post(f"{ONE}/delete")
+@channel_permission("update")
+def delete(project: ProjectRef, channel: Channel, notifier_id: int) -> Page:
+    """Delete it, unless the settings use it."""
+    notifier = service.get_notifier(project, channel, notifier_id)
+    try:
+        service.delete_notifier(project, channel, notifier_id, principal=principal())
+    except Conflict:
+        return render_template("notifiers/delete.html", notifier=notifier, is_in_use=True), Conflict.status
+    flash(f"{notifier.name} was deleted.", "success")
+    return _after_change(project)
+
+
+@blueprint.get(f"{BASE}/outbox")
+@permission_required(*READ_CODES)
+def outbox(project: ProjectRef) -> str:
+    """What the console backend wrote down instead of sending it."""
+    before = request.args.get("before", type=int)
+    channels = [channel for channel, codes in CODES.items() if may(codes.read)]
+    messages = service.list_outbox(
+        project, channels, before_id=MAX_ID if before is None else before, limit=OUTBOX_PAGE_SIZE + 1
+    )
+    shown = messages[:OUTBOX_PAGE_SIZE]
+    slug = project.slug
+    page = {
+        "newer_url": url_for(".outbox", project_slug=slug) if before is not None else None,
+        "older_url": url_for(".outbox", project_slug=slug, before=shown[-1].id) if len(messages) > len(shown) else None,
+    }
+    return render_template("notifiers/outbox.html", messages=shown, page=page, channels=Channel)
+
+
+def _backend(channel: Channel, key: str) -> Backend[Any]:
+    backend = BACKENDS.get(key)
+    if backend is None or channel not in backend.channels:
+        raise NotFound
+    return backend
+
+
+def _in_use(project: ProjectRef) -> set[int]:
+    settings = get_notification_settings(project)
+    return {chosen.id for chosen in (settings.sms_notifier, settings.email_notifier) if chosen}
+
+
+def _new_page(channel: Channel, backend: Backend[Any], form: Form) -> str:
+    return render_template("notifiers/new.html", channel=channel, backend=backend, form=form)
+
+
+def _edit_page(project: ProjectRef, notifier: NotifierDetails, form: Form) -> str:
+    return render_template(
+        "notifiers/edit.html",
+        notifier=notifier,
+        backend=BACKENDS[notifier.backend],
+        form=form,
+        is_in_use=notifier.id in _in_use(project),
+        may_update=may(CODES[notifier.channel].update),
+    )
+
+
+def _after_change(project: ProjectRef) -> Response:
+    endpoint = ".index" if may(*READ_CODES) else "projects.overview"
+    return redirect(url_for(endpoint, project_slug=project.slug), 303)

@@ -1,0 +1,71 @@
+"""The console backend: nothing is sent, and a developer reads the message in the log and on the outbox page."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from notifapp.access import ProjectRef
+from notifapp.extensions import db
+from notifapp.notifiers.backends import BACKENDS
+from notifapp.notifiers.backends.base import Message
+from notifapp.notifiers.channels import Channel
+from tests.client import Browser
+from tests.world import World
+
+OUTBOX = "/projects/shop/notifiers/outbox"
+
+
+def write(app: Flask, project: ProjectRef, body: str, channel: Channel = Channel.SMS, subject: str = "") -> str:
+    console = BACKENDS["console"]
+    recipient = "+989120000000" if channel is Channel.SMS else "customer@example.com"
+    message = Message(project_id=project.id, channel=channel, recipient=recipient, body=body, subject=subject)
+    with app.app_context():
+        return console.send(console.load({}), message).provider_id
+
+
+def test_a_message_goes_to_the_log_and_to_the_outbox(
+    app: Flask, browser: Browser, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    project = world.project("shop")
+    caplog.set_level(logging.INFO, "notifapp.console")
+    assert write(app, project, "Your code: 01234\nIt lives for 2 minutes.").isdigit()
+    assert "Your code: 01234" in caplog.text
+    page = browser.sign_in(world.member(project, 2812)).get(OUTBOX).text
+    assert "+989120000000" in page
+    assert "Your code: 01234<br>It lives for 2 minutes." in page
+    assert "For development only" in page
+    with app.app_context(), db.engine.connect() as connection:
+        assert "01234" not in str(connection.execute(text("SELECT * FROM outbox_message")).all())
+
+
+def test_the_outbox_shows_the_channels_that_one_may_read(app: Flask, browser: Browser, world: World) -> None:
+    project, other = world.project("shop"), world.project("other")
+    write(app, project, "to a phone")
+    write(app, project, "to a mailbox", Channel.EMAIL, "A subject")
+    write(app, other, "elsewhere")
+    page = browser.sign_in(world.member(project, 2832)).get(OUTBOX).text
+    assert "A subject" in page
+    assert "to a mailbox" in page
+    assert "to a phone" not in page
+    assert "elsewhere" not in page
+
+
+def test_the_outbox_is_read_page_by_page(app: Flask, browser: Browser, world: World) -> None:
+    project = world.project("shop")
+    browser.sign_in(world.member(project, 2812))
+    assert "Nothing here yet" in browser.get(OUTBOX).text
+    for number in range(30):
+        write(app, project, f"message {number:02}")
+    first = browser.get(OUTBOX).text
+    assert "message 29" in first
+    assert "message 04" not in first
+    before = first.split("?before=", 1)[1].split('"', 1)[0]
+    second = browser.get(f"{OUTBOX}?before={before}").text
+    assert "message 04" in second
+    assert "message 05" not in second
+    for odd in ("x", "-1", str(2**70)):
+        assert browser.get(f"{OUTBOX}?before={odd}").status_code == 200
