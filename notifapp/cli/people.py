@@ -1,0 +1,85 @@
+"""Commands about people: `user`, `member`, `token`."""
+
+from __future__ import annotations
+
+import click
+
+from notifapp.access import Principal
+from notifapp.cli.base import OperatorGroup, read_secret
+from notifapp.projects.service import find_project
+from notifapp.tokens import service as tokens
+from notifapp.users import service as users
+
+user = OperatorGroup("user", help="People who can sign in.")
+member = OperatorGroup("member", help="Who belongs to a project, and what they may do there.")
+token = OperatorGroup("token", help="Credentials for the API.")
+
+
+@user.command("create")
+@click.argument("email")
+@click.option("--name", required=True)
+@click.option("--admin", "is_admin", is_flag=True, help="May do everything in every project.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def create_user(email: str, name: str, is_admin: bool, password_stdin: bool) -> None:
+    """Create a user and print the id.
+
+    Without --password-stdin, standard error shows a one-time link to set the password.
+    """
+    operator = Principal.operator()
+    password = read_secret() if password_stdin else None
+    user_id = users.create_user(email, name, principal=operator, is_admin=is_admin, password=password)
+    click.echo(user_id)
+    if password is None:
+        key = users.create_password_link(user_id, principal=operator)
+        click.echo(f"Set the password within 24 hours, once: /password/{key}", err=True)
+
+
+@user.command("deactivate")
+@click.argument("email")
+def deactivate_user(email: str) -> None:
+    """Shut a user out at once, and print the id."""
+    user_id = users.find_user(email).id
+    users.deactivate_user(user_id, principal=Principal.operator())
+    click.echo(user_id)
+
+
+@member.command("set")
+@click.argument("email")
+@click.argument("slug")
+@click.option("--permission", "codes", type=int, multiple=True, metavar="CODE", help="Such as 1036; may be repeated.")
+def set_member(email: str, slug: str, codes: tuple[int, ...]) -> None:
+    """Make a user a member who holds exactly these permission codes, and print the user's id."""
+    user_id = users.find_user(email).id
+    users.set_membership(user_id, find_project(slug).id, codes, principal=Principal.operator())
+    click.echo(user_id)
+
+
+@member.command("remove")
+@click.argument("email")
+@click.argument("slug")
+def remove_member(email: str, slug: str) -> None:
+    """End a membership, and print the user's id."""
+    user_id = users.find_user(email).id
+    users.remove_membership(user_id, find_project(slug).id, principal=Principal.operator())
+    click.echo(user_id)
+
+
+@token.command("create")
+@click.argument("email")
+@click.argument("slug")
+@click.option("--name", required=True, help="What it is for.")
+@click.option("--expires-in", "days", type=int, metavar="DAYS", help="Never, if left out.")
+def create_token(email: str, slug: str, name: str, days: int | None) -> None:
+    """Create a token that acts for this user in this project, and print it: it is shown only now."""
+    user_id, project_id = users.find_user(email).id, find_project(slug).id
+    new = tokens.create_token(user_id, project_id, name, principal=Principal.operator(), expires_in_days=days)
+    click.echo(new.token)
+
+
+@token.command("revoke")
+@click.argument("prefix")
+def revoke_token(prefix: str) -> None:
+    """Revoke the token with this public prefix, and print its id."""
+    token_id = tokens.find_token(prefix).id
+    tokens.revoke_token(token_id, principal=Principal.operator())
+    click.echo(token_id)

@@ -1,0 +1,97 @@
+"""Commands about projects: `project`, `notifier`, `settings`, `secrets`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from notifapp.access import Principal
+from notifapp.cli.base import OperatorGroup, open_project, read_secret
+from notifapp.notifiers import encryption
+from notifapp.notifiers import service as notifiers
+from notifapp.notifiers.backends import BACKENDS
+from notifapp.notifiers.channels import Channel
+from notifapp.projects import service as projects
+from notifapp.settings import service
+from notifapp.settings.values import EMAIL_NOTIFIER, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER, Settings, body
+
+project = OperatorGroup("project", help="The shops or apps that are served.")
+notifier = OperatorGroup("notifier", help="The SMS gateways and mail servers of a project.")
+settings = OperatorGroup("settings", help="The notification settings of a project.")
+secrets = OperatorGroup("secrets", help="What is stored encrypted.")
+
+
+@project.command("create")
+@click.argument("slug")
+@click.option("--name", required=True)
+def create_project(slug: str, name: str) -> None:
+    """Create a project and print its id."""
+    click.echo(projects.create_project(slug, name, principal=Principal.operator()).id)
+
+
+@notifier.command("create")
+@click.argument("slug")
+@click.option("--channel", type=click.Choice([channel.value for channel in Channel]), required=True)
+@click.option("--backend", required=True, help="One of: " + ", ".join(BACKENDS) + ".")
+@click.option("--name", required=True)
+@click.option("--setting", "pairs", multiple=True, metavar="KEY=VALUE", help="May be repeated.")
+@click.option("--secret-stdin", "secret", metavar="KEY", help="Read this setting from standard input.")
+def create_notifier(
+    slug: str, channel: str, backend: str, name: str, pairs: tuple[str, ...], secret: str | None
+) -> None:
+    """Create a notifier and print its id."""
+    values = _settings(pairs, backend)
+    if secret is not None:
+        values[secret] = read_secret()
+    fields = {"name": name, "backend": backend, "settings": values}
+    created = notifiers.create_notifier(open_project(slug), Channel(channel), fields, principal=Principal.operator())
+    click.echo(created.id)
+
+
+@settings.command("show")
+@click.argument("slug")
+def show_settings(slug: str) -> None:
+    """Print the settings in force, as the API answers them."""
+    _print(service.get_notification_settings(projects.find_project(slug)))
+
+
+@settings.command("set")
+@click.argument("slug")
+@click.option("--sms-notifier", SMS_NOTIFIER, metavar="ID|none")
+@click.option("--email-notifier", EMAIL_NOTIFIER, metavar="ID|none")
+@click.option("--otp-code-len", OTP_CODE_LEN, metavar="N", help="Digits in a code.")
+@click.option("--otp-ttl", OTP_TTL, metavar="S", help="Seconds that a code lives.")
+def set_settings(slug: str, **options: str | None) -> None:
+    """Change the given settings, and print those in force then."""
+    given = {field: value for field, value in options.items() if value is not None}
+    changes = {
+        field: None if value == "none" and field in (SMS_NOTIFIER, EMAIL_NOTIFIER) else value
+        for field, value in given.items()
+    }
+    updated = service.update_notification_settings(open_project(slug), changes, principal=Principal.operator())
+    _print(updated.after)
+
+
+@secrets.command("reencrypt")
+def reencrypt_secrets() -> None:
+    """Encrypt every stored secret with the first of the listed keys, and print how many there were."""
+    click.echo(encryption.reencrypt_secrets(principal=Principal.operator()))
+
+
+def _settings(pairs: tuple[str, ...], backend: str) -> dict[str, str]:
+    """The settings as given; no secret may be among them, for others see the command lines that run here."""
+    values: dict[str, str] = {}
+    secret_keys = BACKENDS[backend].secrets if backend in BACKENDS else frozenset()
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not sign:
+            raise click.UsageError(f"--setting takes KEY=VALUE, not {pair!r}")
+        if key in secret_keys:
+            raise click.UsageError(f"{key} is a secret: give it on standard input, with --secret-stdin {key}")
+        values[key] = value
+    return values
+
+
+def _print(current: Settings) -> None:
+    click.echo(json.dumps(body(current), ensure_ascii=False))
