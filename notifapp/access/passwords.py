@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from flask import current_app
@@ -9,6 +11,10 @@ from flask import current_app
 MIN_LENGTH = 15  # characters; NIST SP 800-63B-4 asks for 15 where a password stands alone
 MAX_LENGTH = 128
 MEMORY_COST = 19 * 1024  # KiB
+
+_OF_ITS_OWN = 8  # characters that must remain when what anybody could guess is taken away
+_RUNS = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "1qaz2wsx3edc4rfv5tgb")
+_WORDS = ("notifapp", "password", "passwort", "letmein", "welcome", "admin")
 
 
 def make_hasher(*, cheap: bool = False) -> PasswordHasher:
@@ -18,28 +24,27 @@ def make_hasher(*, cheap: bool = False) -> PasswordHasher:
 
 def problems(password: str, *, email: str = "") -> list[str]:
     """What is wrong with a new password, as messages; empty when it may be used."""
-    found = []
     if len(password) < MIN_LENGTH:
-        found.append(f"Use at least {MIN_LENGTH} characters. A few words in a row make a good password.")
+        return [f"Use at least {MIN_LENGTH} characters. A few words in a row make a good password."]
     if len(password) > MAX_LENGTH:
-        found.append(f"Use at most {MAX_LENGTH} characters.")
-    if password and len(set(password.lower())) < 5:
-        found.append("Use more than a few different characters.")
-    if email and password.lower().startswith(email.split("@")[0].lower()) and len(password) < MIN_LENGTH + 5:
-        found.append("Don't begin with your own name.")
-    return found
+        return [f"Use at most {MAX_LENGTH} characters."]
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in password):
+        return ["Use no line breaks or control characters."]
+    if len(_unguessable(password.lower(), email.lower())) < _OF_ITS_OWN:
+        return ["This is too easy to guess: use less of your address, of common words, and of characters in a row."]
+    return []
 
 
 def hash_password(password: str) -> str:
     """The argon2id hash to keep, salt and parameters included."""
-    return _hasher().hash(password)
+    return _hasher().hash(_as_bytes(password))
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
     """Whether they match. Without a hash it takes as long and is false, so that nobody learns who exists."""
     hasher = _hasher()
     try:
-        return hasher.verify(password_hash or _decoy(hasher), password) and password_hash is not None
+        return hasher.verify(password_hash or _decoy(hasher), _as_bytes(password)) and password_hash is not None
     except (VerificationError, InvalidHashError):
         return False
 
@@ -49,13 +54,32 @@ def needs_rehash(password_hash: str) -> bool:
     return _hasher().check_needs_rehash(password_hash)
 
 
+def _unguessable(password: str, email: str) -> str:
+    """What is left of a password without one's own address, common words, runs of keys and repetitions."""
+    own = [part for part in (email, *email.split("@")) if len(part) > 2]
+    for guess in (*own, *_WORDS):
+        password = password.replace(guess, "")
+    pairs = zip(" " + password, password, strict=False)
+    kept = "".join(after for before, after in pairs if before != after and not _is_run(before + after))
+    period = (kept + kept).find(kept, 1)  # "abcabc" begins again after 3: only those count
+    return kept[:period]
+
+
+def _is_run(pair: str) -> bool:
+    return any(pair in run or pair[::-1] in run for run in _RUNS)
+
+
+def _as_bytes(password: str) -> bytes:
+    """One form for what looks the same on every keyboard (NIST SP 800-63B-4 §3.1.1.2: NFKC)."""
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
+
+
 def _hasher() -> PasswordHasher:
     hasher: PasswordHasher = current_app.extensions["password_hasher"]
     return hasher
 
 
 def _decoy(hasher: PasswordHasher) -> str:
-    decoy: str | None = current_app.extensions.get("password_decoy")
-    if decoy is None:
-        decoy = current_app.extensions["password_decoy"] = hasher.hash("nobody's password")
-    return decoy
+    """The hash of nobody's password, with the parameters of everybody's."""
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v=19${cost}${'A' * 22}${'A' * 43}"

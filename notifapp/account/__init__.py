@@ -3,3 +3,5 @@
 from flask import Blueprint
 
 blueprint = Blueprint("account", __name__)
+
+from notifapp.account import views  # noqa: E402, F401 - it adds its routes to the blueprint

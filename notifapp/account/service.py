@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
 
-from sqlalchemy import ColumnElement, delete, select, true, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
-from notifapp import clock
+from notifapp import clock, names
 from notifapp.access import Principal, Source, emails, passwords, secrets, sessions, throttle
 from notifapp.access.models import ApiToken, PasswordLink, User
 from notifapp.audit.service import Action, record
 from notifapp.database import AnyRow, read_connection, write_transaction
 from notifapp.errors import Conflict, NotFound, ValidationFailed
-from notifapp.users.service import name_problem
 
 PER_ACCOUNT = throttle.Limit(count=10, seconds=15 * 60)
 PER_ADDRESS = throttle.Limit(count=100, seconds=15 * 60)
@@ -29,8 +28,7 @@ def sign_in(email: str, password: str, *, address: str | None, lifetime: int) ->
     `TooManyRequests` after too many failures for the account or from the address.
     """
     email, typed = _lookup_name(email)
-    tries = _tries(email, address)
-    throttle.take(tries)
+    taken = throttle.take(_tries(email, address))
     user = _user_by_email(email)
     verified = passwords.verify_password(user.password_hash if user else None, password)
     key = _open_session(user, password, address, lifetime) if user and user.is_active and verified else None
@@ -38,7 +36,7 @@ def sign_in(email: str, password: str, *, address: str | None, lifetime: int) ->
         stranger = Principal(source=Source.PAGE, email=typed, name="", is_admin=False, address=address)
         _record_failure(stranger, "sign-in")
         raise ValidationFailed({"non_field_errors": [_WRONG]})
-    throttle.give_back(list(tries))
+    throttle.give_back(taken)
     return key
 
 
@@ -51,15 +49,16 @@ def sign_out(session_id: int, *, principal: Principal) -> None:
 
 def change_name(name: str, *, principal: Principal) -> None:
     """Change one's own name. Raise `ValidationFailed`."""
-    name = name.strip()
-    if problem := name_problem(name):
-        raise ValidationFailed({"name": [problem]})
+    errors: dict[str, list[str]] = {}
+    name = names.clean(name, errors)
+    if errors:
+        raise ValidationFailed(errors)
     with write_transaction() as session:
         mine = User.id == principal.user_id
         before = session.scalars(select(User.name).where(mine).with_for_update()).one()
         if name != before:
             session.execute(update(User).where(mine).values(name=name))
-            detail = {"name": [before, name]}
+            detail = {"changes": [["Name", before, name]]}
             record(session, Action.USER_CHANGED, principal=principal, subject=principal.email, detail=detail)
 
 
@@ -68,13 +67,12 @@ def change_password(current: str, new: str, *, session_id: int, principal: Princ
 
     Raise `ValidationFailed` for `current` and `new`, and `TooManyRequests` as signing in does.
     """
-    tries = _tries(principal.email, principal.address)
-    throttle.take(tries)
+    taken = throttle.take(_tries(principal.email, principal.address))
     user = _user_by_email(principal.email)
     if user is None or not passwords.verify_password(user.password_hash, current):
         _record_failure(principal, "password change")
         raise ValidationFailed({"current": ["That is not your current password."]})
-    throttle.give_back(list(tries))
+    throttle.give_back(taken)
     found = passwords.problems(new, email=user.email)
     if new == current:
         found.append("Choose one that differs from the present one.")
@@ -87,6 +85,12 @@ def change_password(current: str, new: str, *, session_id: int, principal: Princ
         if session.scalars(changed).one_or_none() is None:
             raise Conflict("Your password was changed elsewhere in the meantime.")
         _after_password_change(session, user.id, principal, but=session_id)
+
+
+def count_live_tokens(user_id: int) -> int:
+    """How many API tokens of this user a change of the password would revoke."""
+    with read_connection() as connection:
+        return connection.execute(select(func.count()).where(*_live_tokens(user_id))).scalar_one()
 
 
 def peek_password_link(key: str) -> str:
@@ -188,6 +192,11 @@ def _live_link(key: str) -> tuple[ColumnElement[bool], ...]:
     return (PasswordLink.digest == secrets.digest(key), PasswordLink.expires_at > clock.now(), User.is_active == true())
 
 
+def _live_tokens(user_id: int) -> tuple[ColumnElement[bool], ...]:
+    not_expired = or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > clock.now())
+    return (ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None), not_expired)
+
+
 def _after_password_change(session: Session, user_id: int, principal: Principal, *, but: int | None = None) -> None:
     """End whatever the old password may have opened: sessions `but` the one in hand, links, tokens."""
     sessions.end_sessions_of(session, user_id, but=but)
@@ -195,7 +204,7 @@ def _after_password_change(session: Session, user_id: int, principal: Principal,
     record(session, Action.PASSWORD_CHANGED, principal=principal, subject=principal.email)
     revoked = session.execute(
         update(ApiToken)
-        .where(ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None))
+        .where(*_live_tokens(user_id))
         .values(revoked_at=clock.now())
         .returning(ApiToken.name, ApiToken.prefix, ApiToken.project_id)
     ).all()
@@ -204,7 +213,7 @@ def _after_password_change(session: Session, user_id: int, principal: Principal,
             session,
             Action.TOKEN_REVOKED,
             principal=principal,
-            subject=f"{token.prefix} {token.name}",
+            subject=token.prefix,
             project_id=token.project_id,
-            detail={"reason": "password changed"},
+            detail={"name": token.name, "reason": "password changed"},
         )

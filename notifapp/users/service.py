@@ -9,7 +9,7 @@ from sqlalchemy import and_, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from notifapp import clock
+from notifapp import clock, names
 from notifapp.access import Permission, Principal, emails, passwords, secrets, sessions
 from notifapp.access.models import Membership, MembershipPermission, PasswordLink, Project, User
 from notifapp.audit.service import Action, record
@@ -17,7 +17,6 @@ from notifapp.database import AnyRow, write_transaction
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.extensions import db
 
-MAX_NAME_LENGTH = 120  # characters
 PASSWORD_LINK_LIFETIME = timedelta(hours=24)
 
 
@@ -60,16 +59,18 @@ def create_user(
 def update_user(user_id: int, *, name: str, email: str, is_admin: bool, principal: Principal) -> None:
     """Change who a user is. Raise `ValidationFailed`, also where it would leave no admin or demote the caller."""
     email, name = _checked(email, name)
-    after = {"email": email, "name": name, "is_admin": is_admin}
     try:
         with write_transaction() as session:
             user, is_last_admin = _locked(session, user_id)
             if user.is_admin and not is_admin:
                 _refuse_demotion(user, is_last_admin, principal)
-            changes = {key: [user._mapping[key], value] for key, value in after.items() if user._mapping[key] != value}
+            changes = _changes(user, email, name, is_admin)
             if changes:
-                session.execute(update(User).where(User.id == user_id).values(**after))
-                record(session, Action.USER_CHANGED, principal=principal, subject=email, detail=changes)
+                session.execute(
+                    update(User).where(User.id == user_id).values(email=email, name=name, is_admin=is_admin)
+                )
+                detail = {"changes": changes}
+                record(session, Action.USER_CHANGED, principal=principal, subject=email, detail=detail)
     except IntegrityError:
         raise _duplicate() from None
 
@@ -172,25 +173,12 @@ def _checked(email: str, name: str, password: str | None = None) -> tuple[str, s
         email = emails.normalise(email)
     except ValueError as error:
         errors["email"] = [str(error)]
-    name = name.strip()
-    if problem := name_problem(name):
-        errors["name"] = [problem]
+    name = names.clean(name, errors)
     if password is not None and (found := passwords.problems(password, email=email)):
         errors["password"] = found
     if errors:
         raise ValidationFailed(errors)
     return email, name
-
-
-def name_problem(name: str) -> str | None:
-    """What is wrong with a person's name, as a message."""
-    if not name:
-        return "Enter a name."
-    if len(name) > MAX_NAME_LENGTH:
-        return f"Use at most {MAX_NAME_LENGTH} characters."
-    if not name.isprintable():
-        return "Use letters, digits, spaces and punctuation alone."
-    return None
 
 
 def _duplicate() -> ValidationFailed:
@@ -202,6 +190,13 @@ def _refuse_demotion(user: AnyRow, is_last_admin: bool, principal: Principal) ->
         raise ValidationFailed({"is_admin": ["You can't take away your own admin flag. Ask another admin."]})
     if is_last_admin:
         raise ValidationFailed({"is_admin": ["This is the last active admin. Make somebody else an admin first."]})
+
+
+def _changes(user: AnyRow, email: str, name: str, is_admin: bool) -> list[list[str]]:
+    """What changes from what to what, in words."""
+    words = {True: "yes", False: "no"}
+    found = [["Email", user.email, email], ["Name", user.name, name], ["Admin", words[user.is_admin], words[is_admin]]]
+    return [change for change in found if change[1] != change[2]]
 
 
 def _locked(session: Session, user_id: int) -> tuple[AnyRow, bool]:

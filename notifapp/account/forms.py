@@ -1,0 +1,61 @@
+"""The forms of signing in and of one's own account."""
+
+from __future__ import annotations
+
+from wtforms import EmailField, PasswordField, StringField
+from wtforms.validators import EqualTo
+
+from notifapp import names
+from notifapp.access import passwords
+from notifapp.forms import Form, Hints
+
+
+def _new_password() -> PasswordField:
+    return PasswordField(
+        "New password",
+        validators=[Hints(required=True)],
+        description=f"At least {passwords.MIN_LENGTH} characters. A few words in a row make a good password.",
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
+def _repeated_password() -> PasswordField:
+    return PasswordField(
+        "Repeat the new password",
+        validators=[Hints(required=True), EqualTo("new", message="This differs from the new password.")],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
+class SignInForm(Form):
+    """Who, and the password."""
+
+    email = EmailField("Email address", validators=[Hints(required=True)], render_kw={"autocomplete": "username"})
+    password = PasswordField(
+        "Password", validators=[Hints(required=True)], render_kw={"autocomplete": "current-password"}
+    )
+
+
+class NameForm(Form):
+    """One's own name."""
+
+    name = StringField(
+        "Name", validators=[Hints(required=True, maxlength=names.MAX_LENGTH)], render_kw={"autocomplete": "name"}
+    )
+
+
+class NewPasswordForm(Form):
+    """A new password, typed twice because it can't be seen."""
+
+    new = _new_password()
+    repeat = _repeated_password()
+
+
+class ChangePasswordForm(Form):
+    """The present password and a new one."""
+
+    current = PasswordField(
+        "Current password", validators=[Hints(required=True)], render_kw={"autocomplete": "current-password"}
+    )
+    new = _new_password()
+    repeat = _repeated_password()

@@ -1,0 +1,134 @@
+"""The pages of signing in and of one's own account."""
+
+from __future__ import annotations
+
+from flask import current_app, flash, redirect, render_template, request, session, url_for
+from flask_login import current_user, login_user, logout_user
+from werkzeug.wrappers import Response
+
+from notifapp.access import principal, public, sign_in_required
+from notifapp.access.sessions import load_session
+from notifapp.account import blueprint, service
+from notifapp.account.forms import ChangePasswordForm, NameForm, NewPasswordForm, SignInForm
+from notifapp.errors import TooManyRequests, Unauthenticated, ValidationFailed
+from notifapp.forms import add_errors
+
+Answer = Response | str | tuple[str, int] | tuple[str, int, dict[str, str]]
+
+
+@blueprint.get("/")
+@public
+def home() -> Response:
+    """Where one begins."""
+    return redirect(url_for("projects.index" if current_user.is_authenticated else "account.sign_in"))
+
+
+@blueprint.route("/sign-in", methods=["GET", "POST"])
+@public
+def sign_in() -> Answer:
+    """The sign-in page; afterwards one gets to the page that asked for it."""
+    form = SignInForm()
+    if current_user.is_authenticated:
+        return _go_on()
+    if not form.is_submitted():
+        return render_template("account/sign_in.html", form=form)
+    try:
+        _sign_in(form.email.data or "", form.password.data or "")
+    except ValidationFailed as error:
+        add_errors(form, error)
+        return render_template("account/sign_in.html", form=form), error.status
+    except TooManyRequests as error:
+        form.form_errors.append(error.detail)
+        return render_template("account/sign_in.html", form=form), error.status, dict(error.headers())
+    return _go_on()
+
+
+@blueprint.post("/sign-out")
+@sign_in_required
+def sign_out() -> Response:
+    """End this session."""
+    service.sign_out(current_user.session_id, principal=principal())
+    logout_user()
+    session.clear()
+    flash("You are signed out.", "success")
+    return redirect(url_for("account.sign_in"), 303)
+
+
+@blueprint.route("/account", methods=["GET", "POST"])
+@sign_in_required
+def account() -> Answer:
+    """One's own account; posting changes the name."""
+    form = NameForm(name=current_user.name)
+    if not form.is_submitted():
+        return _account(form, ChangePasswordForm())
+    try:
+        service.change_name(form.name.data or "", principal=principal())
+    except ValidationFailed as error:
+        add_errors(form, error)
+        return _account(form, ChangePasswordForm()), error.status
+    flash("Your name is saved.", "success")
+    return redirect(url_for("account.account"), 303)
+
+
+@blueprint.route("/account/password", methods=["GET", "POST"])
+@sign_in_required
+def change_password() -> Answer:
+    """Change one's own password; opened by its address, this is the account page."""
+    form = ChangePasswordForm()
+    if not form.is_submitted():
+        return redirect(url_for("account.account"))
+    if not form.validate():
+        return _account(NameForm(name=current_user.name), form), ValidationFailed.status
+    try:
+        service.change_password(
+            form.current.data or "", form.new.data or "", session_id=current_user.session_id, principal=principal()
+        )
+    except ValidationFailed as error:
+        add_errors(form, error)
+        return _account(NameForm(name=current_user.name), form), error.status
+    except TooManyRequests as error:
+        form.form_errors.append(error.detail)
+        return _account(NameForm(name=current_user.name), form), error.status, dict(error.headers())
+    flash("Your password is changed. Your other sessions have ended and your API tokens are revoked.", "success")
+    return redirect(url_for("account.account"), 303)
+
+
+@blueprint.route("/password/<key>", methods=["GET", "POST"])
+@public
+def password_link(key: str) -> Answer:
+    """Set a password with a one-time link."""
+    form = NewPasswordForm()
+    email = service.peek_password_link(key)
+    if not form.validate_on_submit():
+        page = render_template("account/password_link.html", form=form, email=email)
+        return (page, ValidationFailed.status) if form.is_submitted() else page
+    try:
+        service.set_password_by_link(key, form.new.data or "", address=request.remote_addr)
+    except ValidationFailed as error:
+        add_errors(form, error)
+        return render_template("account/password_link.html", form=form, email=email), error.status
+    flash("Your password is set. Sign in with it.", "success")
+    return redirect(url_for("account.sign_in"), 303)
+
+
+def _sign_in(email: str, password: str) -> None:
+    lifetime = current_app.config["NOTIFAPP"].session_lifetime
+    key = service.sign_in(email, password, address=request.remote_addr, lifetime=lifetime)
+    user = load_session(key)
+    if user is None:
+        raise Unauthenticated
+    session.clear()  # nothing from before signing in goes on afterwards
+    session.permanent = True  # the cookie's own age is the idle limit
+    login_user(user)
+
+
+def _go_on() -> Response:
+    """To the page that asked for signing in, if it is one of this site; else to the projects."""
+    path = request.args.get("next", "")
+    is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return redirect(path if is_local else url_for("projects.index"), 303)
+
+
+def _account(name_form: NameForm, password_form: ChangePasswordForm) -> str:
+    tokens = service.count_live_tokens(current_user.user_id)
+    return render_template("account/account.html", name_form=name_form, password_form=password_form, tokens=tokens)

@@ -1,0 +1,36 @@
+"""The forms about a user."""
+
+from __future__ import annotations
+
+from wtforms import BooleanField, EmailField, SelectMultipleField, StringField
+from wtforms.widgets import CheckboxInput
+
+from notifapp import names
+from notifapp.access import Permission
+from notifapp.forms import Form, Hints
+
+
+class UserForm(Form):
+    """Who somebody is."""
+
+    name = StringField("Name", [Hints(required=True, maxlength=names.MAX_LENGTH)], render_kw={"autocomplete": "off"})
+    email = EmailField(
+        "Email address",
+        [Hints(required=True)],
+        description="What this person signs in with.",
+        render_kw={"autocomplete": "off"},
+    )
+    is_admin = BooleanField(
+        "Admin", description="May do everything in every project, and manages projects, users and tokens."
+    )
+
+
+class MembershipForm(Form):
+    """A checkbox for each permission code."""
+
+    codes = SelectMultipleField(
+        "Permissions",
+        choices=[(int(permission), permission.label) for permission in Permission],
+        coerce=int,
+        option_widget=CheckboxInput(),
+    )

@@ -1,0 +1,126 @@
+"""What the pages about users show."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, func, or_, select
+
+from notifapp import clock, paging
+from notifapp.access import Permission, ProjectRef
+from notifapp.access.models import ApiToken, Membership, MembershipPermission, PasswordLink, Project, User
+from notifapp.database import AnyRow, read_connection, table_of
+from notifapp.errors import NotFound
+
+OFFERED_PROJECTS = 20
+
+_user, _project, _link = table_of(User).c, table_of(Project).c, table_of(PasswordLink).c
+_member, _held, _token = table_of(Membership).c, table_of(MembershipPermission).c, table_of(ApiToken).c
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipLine:
+    """A project that a user is a member of, and the permissions held there."""
+
+    slug: str
+    name: str
+    archived_at: datetime | None
+    permissions: list[Permission]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A project as one user stands in it; `codes` are those held there."""
+
+    project: ProjectRef
+    is_member: bool
+    codes: list[int]
+
+
+def list_users(search: str, cursor: paging.Cursor | None) -> paging.Slice:
+    """The users whose name or email address holds `search`, by email address."""
+    projects = select(func.count()).where(_member.user_id == _user.id).correlate(table_of(User)).scalar_subquery()
+    statement = select(_user.id, _user.email, _user.name, _user.is_admin, _user.is_active, projects.label("projects"))
+    if search:
+        found = (column.icontains(search, autoescape=True) for column in (_user.email, _user.name))
+        statement = statement.where(or_(*found))
+    return paging.fetch(statement, [_user.email], cursor)
+
+
+def get_user(user_id: int) -> AnyRow:
+    """A user with `has_password` and, where a password link is open, its `link_expires_at`. Raise `NotFound`."""
+    is_open = and_(_link.user_id == _user.id, _link.expires_at > clock.now())
+    statement = (
+        select(
+            _user.id,
+            _user.email,
+            _user.name,
+            _user.is_admin,
+            _user.is_active,
+            _user.created_at,
+            _user.password_hash.is_not(None).label("has_password"),
+            _link.expires_at.label("link_expires_at"),
+            select(func.count())
+            .where(_token.user_id == _user.id, _token.revoked_at.is_(None))
+            .correlate(table_of(User))
+            .scalar_subquery()
+            .label("tokens"),
+        )
+        .select_from(table_of(User).outerjoin(table_of(PasswordLink), is_open))
+        .where(_user.id == user_id)
+    )
+    with read_connection() as connection:
+        user = connection.execute(statement).one_or_none()
+    if user is None:
+        raise NotFound("There is no such user.")
+    return user
+
+
+def list_memberships(user_id: int, cursor: paging.Cursor | None) -> tuple[paging.Slice, list[MembershipLine]]:
+    """The projects that a user is a member of, by address."""
+    statement = (
+        select(_project.id, _project.slug, _project.name, _project.archived_at)
+        .join(table_of(Membership), _member.project_id == _project.id)
+        .where(_member.user_id == user_id)
+    )
+    part = paging.fetch(statement, [_project.slug], cursor)
+    held = _permissions(user_id, [row.id for row in part.rows])
+    return part, [MembershipLine(row.slug, row.name, row.archived_at, held[row.id]) for row in part.rows]
+
+
+def find_projects(user_id: int, search: str) -> list[AnyRow]:
+    """The first projects that a user could be added to whose name or address holds `search`, by address."""
+    found = (column.icontains(search, autoescape=True) for column in (_project.slug, _project.name))
+    is_member = select(_member.project_id).where(_member.user_id == user_id)
+    statement = (
+        select(_project.slug, _project.name)
+        .where(_project.archived_at.is_(None), _project.id.not_in(is_member), or_(*found))
+        .order_by(_project.slug)
+        .limit(OFFERED_PROJECTS)
+    )
+    with read_connection() as connection:
+        return list(connection.execute(statement))
+
+
+def get_place(user_id: int, project: ProjectRef) -> Place:
+    """How a user stands in a project."""
+    statement = select(_member.user_id).where(_member.user_id == user_id, _member.project_id == project.id)
+    with read_connection() as connection:
+        is_member = connection.execute(statement).first() is not None
+    codes = [int(permission) for permission in _permissions(user_id, [project.id])[project.id]]
+    return Place(project, is_member, codes)
+
+
+def _permissions(user_id: int, project_ids: list[int]) -> defaultdict[int, list[Permission]]:
+    held: defaultdict[int, list[Permission]] = defaultdict(list)
+    statement = (
+        select(_held.project_id, _held.code)
+        .where(_held.user_id == user_id, _held.project_id.in_(project_ids))
+        .order_by(_held.code)
+    )
+    with read_connection() as connection:
+        for row in connection.execute(statement):
+            held[row.project_id].append(Permission(row.code))
+    return held

@@ -1,0 +1,117 @@
+"""The pages about users, for admins."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from notifapp import paging
+from notifapp.access import admin_required, principal
+from notifapp.database import MAX_ID
+from notifapp.errors import ValidationFailed
+from notifapp.forms import add_errors
+from notifapp.users import blueprint, queries, service
+from notifapp.users.forms import UserForm
+
+ONE = f"/users/<int(max={MAX_ID}):user_id>"
+
+Answer = Response | str | tuple[str, int]
+
+
+@blueprint.get("/users")
+@admin_required
+def index() -> str:
+    """Everybody, or who is searched for."""
+    search = request.args.get("q", "").replace("\0", "").strip()
+    page = paging.page(queries.list_users(search, paging.requested()))
+    return render_template("users/index.html", page=page, search=search)
+
+
+@blueprint.route("/users/new", methods=["GET", "POST"])
+@admin_required
+def create() -> Answer:
+    """Create a user; the answer shows the link that sets the first password, once."""
+    form = UserForm()
+    if not form.is_submitted():
+        return render_template("users/new.html", form=form)
+    try:
+        user_id = service.create_user(
+            form.email.data or "", form.name.data or "", is_admin=form.is_admin.data, principal=principal()
+        )
+    except ValidationFailed as error:
+        add_errors(form, error)
+        return render_template("users/new.html", form=form), error.status
+    return _new_link(user_id, is_new=True)
+
+
+@blueprint.route(ONE, methods=["GET", "POST"])
+@admin_required
+def edit(user_id: int) -> Answer:
+    """One user: who it is, and the projects."""
+    user = queries.get_user(user_id)
+    form = UserForm(obj=user)
+    if not form.is_submitted():
+        return _page(user_id, form)
+    try:
+        service.update_user(
+            user_id,
+            name=form.name.data or "",
+            email=form.email.data or "",
+            is_admin=form.is_admin.data,
+            principal=principal(),
+        )
+    except ValidationFailed as error:
+        add_errors(form, error)
+        return _page(user_id, form), error.status
+    flash("The account is saved.", "success")
+    return redirect(url_for(".edit", user_id=user_id), 303)
+
+
+@blueprint.route(f"{ONE}/deactivate", methods=["GET", "POST"])
+@admin_required
+def deactivate(user_id: int) -> Answer:
+    """Shut a user out, after asking."""
+    user = queries.get_user(user_id)
+    if request.method != "POST":
+        return render_template("users/deactivate.html", user=user)
+    service.deactivate_user(user_id, principal=principal())
+    flash(f"{user.name} is deactivated and signed out everywhere.", "success")
+    return redirect(url_for(".edit", user_id=user_id), 303)
+
+
+@blueprint.route(f"{ONE}/reactivate", methods=["GET", "POST"])
+@admin_required
+def reactivate(user_id: int) -> Answer:
+    """Let a user in again, after asking."""
+    user = queries.get_user(user_id)
+    if request.method != "POST":
+        return render_template("users/reactivate.html", user=user)
+    service.reactivate_user(user_id, principal=principal())
+    flash(f"{user.name} is active again.", "success")
+    return redirect(url_for(".edit", user_id=user_id), 303)
+
+
+@blueprint.route(f"{ONE}/password-link", methods=["GET", "POST"])
+@admin_required
+def password_link(user_id: int) -> Answer:
+    """Make a link that sets this user's password, after asking; the answer shows it, once."""
+    if request.method != "POST":
+        return render_template("users/password_link.html", user=queries.get_user(user_id))
+    return _new_link(user_id)
+
+
+def _new_link(user_id: int, *, is_new: bool = False) -> str:
+    key = service.create_password_link(user_id, principal=principal())
+    link = url_for("account.password_link", key=key, _external=True)
+    return render_template("users/new_link.html", user=queries.get_user(user_id), link=link, is_new=is_new)
+
+
+def _page(user_id: int, form: UserForm) -> str:
+    part, memberships = queries.list_memberships(user_id, paging.requested())
+    return render_template(
+        "users/edit.html",
+        user=queries.get_user(user_id),
+        form=form,
+        page=paging.page(part, memberships),
+        offered=queries.find_projects(user_id, ""),
+    )
