@@ -9,12 +9,26 @@ from cryptography.fernet import Fernet, MultiFernet
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from notifapp import account, cli, errors, headers, health, logs, navigation, notifiers, settings
+from notifapp import (
+    account,
+    cli,
+    docs,
+    errors,
+    headers,
+    health,
+    logs,
+    navigation,
+    notifiers,
+    settings,
+    users,
+)
 from notifapp.access import guard, passwords, sessions
-from notifapp.audit import models as _audit_models  # noqa: F401
+from notifapp.audit import views as audit
 from notifapp.config import MAX_BODY_BYTES, Config
 from notifapp.database import make_read_engine, prepare_engine
 from notifapp.extensions import csrf, db, login_manager, migrate
+from notifapp.projects import views as projects
+from notifapp.tokens import views as tokens
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -39,8 +53,13 @@ def create_app(config: Config | None = None) -> Flask:
 
     app.register_blueprint(health.blueprint)
     app.register_blueprint(account.blueprint)
+    app.register_blueprint(users.blueprint)
+    app.register_blueprint(projects.blueprint)
+    app.register_blueprint(tokens.blueprint)
+    app.register_blueprint(audit.blueprint)
     app.register_blueprint(settings.blueprint)
     app.register_blueprint(notifiers.blueprint)
+    app.register_blueprint(docs.blueprint)
     cli.init_app(app)
     return app
 

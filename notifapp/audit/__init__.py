@@ -1,1 +1,1 @@
-"""Who did what."""
+"""Who did what: recorded by service.py, shown to admins by views.py."""

@@ -1,1 +1,1 @@
-"""Projects: made, renamed, archived, and seen at a glance."""
+"""Projects: what everybody finds their way by, and what admins manage."""

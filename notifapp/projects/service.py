@@ -65,7 +65,7 @@ def rename_project(project_id: int, name: str, *, principal: Principal) -> None:
             raise Conflict("This project is archived: restore it before you rename it.")
         if project.name == name:
             return
-        detail = {"name": [project.name, name]}
+        changes = [["Name", project.name, name]]
         project.name = name
         record(
             session,
@@ -73,7 +73,7 @@ def rename_project(project_id: int, name: str, *, principal: Principal) -> None:
             principal=principal,
             subject=project.slug,
             project_id=project_id,
-            detail=detail,
+            detail={"changes": changes},
         )
 
 

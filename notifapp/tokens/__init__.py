@@ -1,1 +1,1 @@
-"""API tokens: made, listed, revoked."""
+"""API tokens: what admins give to programs."""

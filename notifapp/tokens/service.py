@@ -12,7 +12,7 @@ from notifapp import clock, names
 from notifapp.access import Principal, secrets
 from notifapp.access.models import ApiToken, Membership, Project, User
 from notifapp.audit.service import Action, record
-from notifapp.database import MAX_ID, AnyRow, table_of, write_transaction
+from notifapp.database import MAX_ID, table_of, write_transaction
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.extensions import db
 
@@ -46,8 +46,8 @@ def create_token(
     prefix = token[: secrets.TOKEN_PREFIX_LENGTH]
     now = clock.now()
     with write_transaction() as session:
-        owner, project = _owner_and_project(session, user_id, project_id, errors)
-        if errors or owner is None or project is None:
+        owner = _check_place(session, user_id, project_id, errors)
+        if errors:
             raise ValidationFailed(errors)
         values = {
             "user_id": user_id,
@@ -59,7 +59,7 @@ def create_token(
             "expires_at": None if expires_in_days is None else now + timedelta(days=expires_in_days),
         }
         token_id = session.execute(insert(_table).values(values).returning(_table.c.id)).scalar_one()
-        detail = {"name": name, "owner": owner.email, "expires_in_days": expires_in_days}
+        detail = {"name": name, "owner": owner, "expires_in_days": expires_in_days}
         record(
             session,
             Action.TOKEN_CREATED,
@@ -104,30 +104,28 @@ def find_token(prefix: str) -> ApiToken:
     return found
 
 
-def _owner_and_project(
-    session: Session, user_id: int, project_id: int, errors: dict[str, list[str]]
-) -> tuple[AnyRow | None, AnyRow | None]:
-    """Who the token is for and where it counts; what stands against it is added to `errors`.
+def _check_place(session: Session, user_id: int, project_id: int, errors: dict[str, list[str]]) -> str:
+    """The owner's email; what stands against a token of this user in this project is added to `errors`.
 
-    Both rows are held until the transaction ends, so that nobody is deactivated meanwhile.
+    Both rows are held until the transaction ends, so that nobody is deactivated and nothing archived meanwhile.
     """
     users, projects, members = _users.c, _projects.c, _members.c
+    project = session.execute(
+        select(projects.archived_at).where(projects.id == project_id).with_for_update(read=True)
+    ).one_or_none()
     owner = session.execute(
         select(users.email, users.is_active, users.is_admin, members.project_id.label("member_of"))
         .outerjoin_from(_users, _members, (members.user_id == users.id) & (members.project_id == project_id))
         .where(users.id == user_id)
         .with_for_update(read=True, of=_users)
     ).one_or_none()
-    project = session.execute(
-        select(projects.slug, projects.archived_at).where(projects.id == project_id).with_for_update(read=True)
-    ).one_or_none()
     if project is None or project.archived_at:
         errors["project"] = ["Choose a project that exists and is not archived."]
     if owner is None or not owner.is_active:
         errors["owner"] = ["Choose a user who exists and is active."]
-    elif not (owner.is_admin or owner.member_of) and "project" not in errors:
+    elif "project" not in errors and not (owner.is_admin or owner.member_of):
         errors["owner"] = ["This user is no member of the project. Add the membership first."]
-    return owner, project
+    return owner.email if owner else ""
 
 
 def _why_not_revoked(session: Session, is_it: ColumnElement[bool]) -> Exception:

@@ -36,9 +36,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_throttle")),
     )
     with op.batch_alter_table("throttle", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_throttle_window_started_at"), ["window_started_at"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_throttle_window_started_at"), ["window_started_at"], unique=False)
 
     op.create_table(
         "user_account",
@@ -68,18 +66,14 @@ def upgrade() -> None:
         sa.Column("last_used_at", notifapp.database.UtcDateTime(timezone=True), nullable=True),
         sa.CheckConstraint("name <> ''", name=op.f("ck_api_token_name_not_empty")),
         sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_api_token_project_id_project")),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["user_account.id"], name=op.f("fk_api_token_user_id_user_account")
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["user_account.id"], name=op.f("fk_api_token_user_id_user_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_token")),
         sa.UniqueConstraint("digest", name=op.f("uq_api_token_digest")),
         sa.UniqueConstraint("prefix", name=op.f("uq_api_token_prefix")),
     )
     with op.batch_alter_table("api_token", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_api_token_created",
-            [sa.literal_column("created_at DESC"), sa.literal_column("id DESC")],
-            unique=False,
+            "ix_api_token_created", [sa.literal_column("created_at DESC"), sa.literal_column("id DESC")], unique=False
         )
         batch_op.create_index(batch_op.f("ix_api_token_project_id"), ["project_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_api_token_user_id"), ["user_id"], unique=False)
@@ -93,10 +87,7 @@ def upgrade() -> None:
             ["project_id"], ["project.id"], name=op.f("fk_membership_project_id_project"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["user_account.id"],
-            name=op.f("fk_membership_user_id_user_account"),
-            ondelete="CASCADE",
+            ["user_id"], ["user_account.id"], name=op.f("fk_membership_user_id_user_account"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("user_id", "project_id", name=op.f("pk_membership")),
     )
@@ -120,9 +111,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_notifier_project_id_project")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notifier")),
         sa.UniqueConstraint("project_id", "channel", "id", name=op.f("uq_notifier_project_id_channel_id")),
-        sa.UniqueConstraint(
-            "project_id", "channel", "name", name=op.f("uq_notifier_project_id_channel_name")
-        ),
+        sa.UniqueConstraint("project_id", "channel", "name", name=op.f("uq_notifier_project_id_channel_name")),
     )
     op.create_table(
         "outbox_message",
@@ -134,9 +123,7 @@ def upgrade() -> None:
         sa.Column("body", notifapp.database.EncryptedJson(), nullable=False),
         sa.Column("created_at", notifapp.database.UtcDateTime(timezone=True), nullable=False),
         sa.CheckConstraint("channel IN ('sms', 'email')", name=op.f("ck_outbox_message_channel_known")),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["project.id"], name=op.f("fk_outbox_message_project_id_project")
-        ),
+        sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_outbox_message_project_id_project")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_message")),
     )
     with op.batch_alter_table("outbox_message", schema=None) as batch_op:
@@ -148,10 +135,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("expires_at", notifapp.database.UtcDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["user_account.id"],
-            name=op.f("fk_password_link_user_id_user_account"),
-            ondelete="CASCADE",
+            ["user_id"], ["user_account.id"], name=op.f("fk_password_link_user_id_user_account"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("user_id", name=op.f("pk_password_link")),
         sa.UniqueConstraint("digest", name=op.f("uq_password_link_digest")),
@@ -171,15 +155,11 @@ def upgrade() -> None:
         sa.Column("actor", sa.String(length=254), nullable=False),
         sa.Column("source", sa.String(length=4), nullable=False),
         sa.Column("reason", sa.String(length=200), nullable=True),
-        sa.CheckConstraint(
-            "source IN ('page', 'api', 'cli')", name=op.f("ck_settings_revision_source_known")
-        ),
+        sa.CheckConstraint("source IN ('page', 'api', 'cli')", name=op.f("ck_settings_revision_source_known")),
         sa.ForeignKeyConstraint(
             ["actor_id"], ["user_account.id"], name=op.f("fk_settings_revision_actor_id_user_account")
         ),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["project.id"], name=op.f("fk_settings_revision_project_id_project")
-        ),
+        sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_settings_revision_project_id_project")),
         sa.PrimaryKeyConstraint("project_id", "version", name=op.f("pk_settings_revision")),
     )
     op.create_table(
@@ -190,10 +170,7 @@ def upgrade() -> None:
         sa.Column("created_at", notifapp.database.UtcDateTime(timezone=True), nullable=False),
         sa.Column("expires_at", notifapp.database.UtcDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["user_account.id"],
-            name=op.f("fk_user_session_user_id_user_account"),
-            ondelete="CASCADE",
+            ["user_id"], ["user_account.id"], name=op.f("fk_user_session_user_id_user_account"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_user_session")),
         sa.UniqueConstraint("digest", name=op.f("uq_user_session_digest")),
@@ -216,22 +193,17 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(length=254), nullable=False),
         sa.Column("detail", sa.JSON(), nullable=False),
         sa.CheckConstraint("source IN ('page', 'api', 'cli')", name=op.f("ck_audit_event_source_known")),
-        sa.ForeignKeyConstraint(
-            ["actor_id"], ["user_account.id"], name=op.f("fk_audit_event_actor_id_user_account")
-        ),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["project.id"], name=op.f("fk_audit_event_project_id_project")
-        ),
-        sa.ForeignKeyConstraint(
-            ["token_id"], ["api_token.id"], name=op.f("fk_audit_event_token_id_api_token")
-        ),
+        sa.ForeignKeyConstraint(["actor_id"], ["user_account.id"], name=op.f("fk_audit_event_actor_id_user_account")),
+        sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_audit_event_project_id_project")),
+        sa.ForeignKeyConstraint(["token_id"], ["api_token.id"], name=op.f("fk_audit_event_token_id_api_token")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_event")),
     )
     with op.batch_alter_table("audit_event", schema=None) as batch_op:
-        batch_op.create_index("ix_audit_event_action", ["action", "id"], unique=False)
-        batch_op.create_index("ix_audit_event_actor", ["actor", "id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_audit_event_at"), ["at"], unique=False)
-        batch_op.create_index("ix_audit_event_project", ["project_id", "id"], unique=False)
+        batch_op.create_index("ix_audit_event_action", ["action", "at", "id"], unique=False)
+        batch_op.create_index("ix_audit_event_actor", ["actor", "at", "id"], unique=False)
+        batch_op.create_index("ix_audit_event_at", ["at", "id"], unique=False)
+        batch_op.create_index("ix_audit_event_project", ["project_id", "at", "id"], unique=False)
+        batch_op.create_index("ix_audit_event_source", ["source", "at", "id"], unique=False)
 
     op.create_table(
         "membership_permission",
@@ -239,8 +211,7 @@ def upgrade() -> None:
         sa.Column("project_id", sa.Integer(), nullable=False),
         sa.Column("code", sa.Integer(), autoincrement=False, nullable=False),
         sa.CheckConstraint(
-            "code IN (1036, 1037, 2811, 2812, 2813, 2831, 2832, 2833)",
-            name=op.f("ck_membership_permission_code_known"),
+            "code IN (1036, 1037, 2811, 2812, 2813, 2831, 2832, 2833)", name=op.f("ck_membership_permission_code_known")
         ),
         sa.ForeignKeyConstraint(
             ["user_id", "project_id"],
@@ -261,15 +232,10 @@ def upgrade() -> None:
         sa.Column("otp_code_len", sa.Integer(), server_default=sa.text("5"), nullable=False),
         sa.Column("otp_ttl", sa.Integer(), server_default=sa.text("(120)"), nullable=False),
         sa.CheckConstraint(
-            "sms_channel = 'sms' AND email_channel = 'email'",
-            name=op.f("ck_notification_settings_channels_fixed"),
+            "sms_channel = 'sms' AND email_channel = 'email'", name=op.f("ck_notification_settings_channels_fixed")
         ),
-        sa.CheckConstraint(
-            "otp_code_len BETWEEN 4 AND 10", name=op.f("ck_notification_settings_otp_code_len_bounds")
-        ),
-        sa.CheckConstraint(
-            "otp_ttl BETWEEN 30 AND 3600", name=op.f("ck_notification_settings_otp_ttl_bounds")
-        ),
+        sa.CheckConstraint("otp_code_len BETWEEN 4 AND 10", name=op.f("ck_notification_settings_otp_code_len_bounds")),
+        sa.CheckConstraint("otp_ttl BETWEEN 30 AND 3600", name=op.f("ck_notification_settings_otp_ttl_bounds")),
         sa.CheckConstraint("version >= 0", name=op.f("ck_notification_settings_version_counts")),
         sa.ForeignKeyConstraint(
             ["project_id", "email_channel", "email_notifier_id"],
@@ -290,9 +256,7 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_notification_settings_email_notifier_id"), ["email_notifier_id"], unique=False
         )
-        batch_op.create_index(
-            batch_op.f("ix_notification_settings_sms_notifier_id"), ["sms_notifier_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_notification_settings_sms_notifier_id"), ["sms_notifier_id"], unique=False)
 
 
 def downgrade() -> None:
@@ -304,8 +268,9 @@ def downgrade() -> None:
     op.drop_table("notification_settings")
     op.drop_table("membership_permission")
     with op.batch_alter_table("audit_event", schema=None) as batch_op:
+        batch_op.drop_index("ix_audit_event_source")
         batch_op.drop_index("ix_audit_event_project")
-        batch_op.drop_index(batch_op.f("ix_audit_event_at"))
+        batch_op.drop_index("ix_audit_event_at")
         batch_op.drop_index("ix_audit_event_actor")
         batch_op.drop_index("ix_audit_event_action")
 

@@ -1,0 +1,145 @@
+"""The audit trail as its page and its download show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, select
+
+from notifapp import paging
+from notifapp.access import Permission, Source
+from notifapp.access.models import ApiToken, Project
+from notifapp.audit.models import AuditEvent
+from notifapp.audit.service import Action
+from notifapp.database import AnyRow, table_of
+
+CSV_BATCH = 1000  # events that one query of the download fetches
+
+_event, _token, _project = table_of(AuditEvent).c, table_of(ApiToken).c, table_of(Project).c
+_CODES = ("granted", "taken")
+_PERMISSIONS = {permission.value: permission.label for permission in Permission}
+_ORDER = [_event.at, _event.id]
+
+
+class Change(NamedTuple):
+    """One value that changed, in words."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What somebody did, in words. `facts` are what else is known of it, as (label, value)."""
+
+    id: int
+    at: datetime
+    action: Action
+    actor: str
+    source: Source
+    address: str | None
+    token_prefix: str | None
+    project_slug: str | None
+    subject: str
+    changes: list[Change]
+    facts: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the trail is narrowed to; empty means everything. Both days are included, in UTC."""
+
+    action: Action | None = None
+    actor: str = ""
+    project: str = ""
+    source: Source | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+
+    def __bool__(self) -> bool:
+        """Whether anything is filtered out."""
+        return self != Filters()
+
+
+def list_events(filters: Filters, cursor: paging.Cursor | None) -> paging.Slice:
+    """The events, newest first."""
+    return paging.fetch(select_events(filters), _ORDER, cursor, descending=True)
+
+
+def every_event(filters: Filters) -> Iterator[Event]:
+    """All matching events, newest first, fetched in batches so that no query and no memory grows with them."""
+    cursor: paging.Cursor | None = None
+    while True:
+        part = paging.fetch(select_events(filters), _ORDER, cursor, descending=True, size=CSV_BATCH)
+        yield from (to_event(row) for row in part.rows)
+        if part.older is None:
+            return
+        cursor = part.older
+
+
+def select_events(filters: Filters) -> Select[*tuple[Any, ...]]:
+    """The statement behind both."""
+    statement = (
+        select(table_of(AuditEvent), _token.prefix.label("token_prefix"), _project.slug.label("project_slug"))
+        .select_from(table_of(AuditEvent))
+        .outerjoin(table_of(ApiToken), _token.id == _event.token_id)
+        .outerjoin(table_of(Project), _project.id == _event.project_id)
+    )
+    if filters.action:
+        statement = statement.where(_event.action == filters.action.value)
+    if filters.actor:
+        statement = statement.where(_event.actor == filters.actor)
+    if filters.project:
+        of_slug = select(_project.id).where(_project.slug == filters.project).correlate(None).scalar_subquery()
+        statement = statement.where(_event.project_id == of_slug)
+    if filters.source:
+        statement = statement.where(_event.source == filters.source.value)
+    if filters.first_day:
+        statement = statement.where(_event.at >= datetime.combine(filters.first_day, time.min, UTC))
+    if filters.last_day:
+        statement = statement.where(_event.at <= datetime.combine(filters.last_day, time.max, UTC))
+    return statement
+
+
+def to_event(row: AnyRow) -> Event:
+    """A row in words."""
+    changes, facts = _in_words(row.detail)
+    return Event(
+        id=row.id,
+        at=row.at,
+        action=Action(row.action),
+        actor=row.actor,
+        source=Source(row.source),
+        address=row.address,
+        token_prefix=row.token_prefix,
+        project_slug=row.project_slug,
+        subject=row.subject,
+        changes=changes,
+        facts=facts,
+    )
+
+
+def _in_words(detail: Mapping[str, Any]) -> tuple[list[Change], list[tuple[str, str]]]:
+    changes = [Change(label, _word(before), _word(after)) for label, before, after in detail.get("changes", [])]
+    facts = [(_label(key), _codes(value) if key in _CODES else _word(value)) for key, value in detail.items()]
+    return changes, [(label, value) for label, value in facts if value and label != "Changes"]
+
+
+def _label(key: str) -> str:
+    return key.removeprefix("is_").replace("_", " ").capitalize()
+
+
+def _codes(codes: Iterable[int]) -> str:
+    return ", ".join(f"{code} {_PERMISSIONS.get(code, '')}".strip() for code in codes)
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(_word(item) for item in value)
+    return "" if value is None else str(value)

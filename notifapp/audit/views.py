@@ -1,0 +1,51 @@
+"""The audit trail, for admins: a page with filters, and the same as a file."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, render_template, stream_with_context, url_for
+
+from notifapp import clock, paging
+from notifapp.access import admin_required
+from notifapp.audit import export, queries
+from notifapp.audit.forms import FilterForm
+from notifapp.errors import ValidationFailed
+from notifapp.forms import add_errors
+
+blueprint = Blueprint("audit", __name__)
+
+
+@blueprint.get("/audit")
+@admin_required
+def index() -> str | tuple[str, int]:
+    """The events, newest first."""
+    form = FilterForm()
+    try:
+        filters = form.filters()
+    except ValidationFailed as error:
+        return _refuse(form, error)
+    part = queries.list_events(filters, paging.requested())
+    page = paging.page(part, [queries.to_event(row) for row in part.rows])
+    return render_template("audit/index.html", form=form, page=page, is_filtered=bool(filters), csv_url=_csv_url(form))
+
+
+@blueprint.get("/audit.csv")
+@admin_required
+def download() -> Response | tuple[str, int]:
+    """The same events as a file, streamed."""
+    form = FilterForm()
+    try:
+        filters = form.filters()
+    except ValidationFailed as error:
+        return _refuse(form, error)
+    answer = Response(stream_with_context(export.lines(filters)), mimetype="text/csv")
+    answer.headers.set("Content-Disposition", "attachment", filename=f"audit-{clock.now():%Y-%m-%d}.csv")
+    return answer
+
+
+def _refuse(form: FilterForm, error: ValidationFailed) -> tuple[str, int]:
+    add_errors(form, error)
+    return render_template("audit/index.html", form=form, page=paging.Page([], None, None), is_filtered=True), 400
+
+
+def _csv_url(form: FilterForm) -> str:
+    return url_for(".download", **{field.name: field.data for field in form if field.data})

@@ -1,0 +1,34 @@
+"""The forms of a project."""
+
+from __future__ import annotations
+
+from wtforms import StringField
+
+from notifapp import names
+from notifapp.forms import Form, Hints
+from notifapp.projects.service import MAX_SLUG_LENGTH, MIN_SLUG_LENGTH
+
+
+class RenameForm(Form):
+    """A project's name."""
+
+    name = StringField(
+        "Name",
+        [Hints(required=True, maxlength=names.MAX_LENGTH)],
+        description="What people see. It can be changed later.",
+        render_kw={"autocomplete": "off"},
+    )
+
+
+class NewProjectForm(RenameForm):
+    """A new project's name and address."""
+
+    slug = StringField(
+        "Address",
+        [Hints(required=True, minlength=MIN_SLUG_LENGTH, maxlength=MAX_SLUG_LENGTH)],
+        description=(
+            "Its part of the web address: /projects/…. Small letters, digits and single hyphens, beginning with a "
+            "letter. It stays as it is for good."
+        ),
+        render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
+    )

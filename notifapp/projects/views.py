@@ -1,0 +1,139 @@
+"""The pages of projects."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from notifapp import paging
+from notifapp.access import (
+    Permission,
+    ProjectRef,
+    admin_required,
+    may,
+    member_required,
+    principal,
+    sign_in_required,
+)
+from notifapp.errors import ValidationFailed
+from notifapp.forms import add_errors
+from notifapp.projects import queries, service
+from notifapp.projects.forms import NewProjectForm, RenameForm
+from notifapp.projects.words import duration
+
+blueprint = Blueprint("projects", __name__)
+
+PATH = "/projects"
+ONE = f"{PATH}/<project_slug>"
+
+
+@blueprint.get(PATH)
+@sign_in_required
+def index() -> str:
+    """The projects that one may enter."""
+    search = request.args.get("q", "").replace("\0", "").strip()
+    part = queries.list_projects(principal(), search, paging.requested())
+    return render_template("projects/index.html", page=paging.page(part), search=search)
+
+
+@blueprint.get(f"{PATH}/new")
+@admin_required
+def new() -> str:
+    """The form of a new project."""
+    return render_template("projects/new.html", form=NewProjectForm())
+
+
+@blueprint.post(f"{PATH}/new")
+@admin_required
+def create() -> Response | tuple[str, int]:
+    """Create a project."""
+    form = NewProjectForm()
+    try:
+        project = service.create_project(form.slug.data or "", form.name.data or "", principal=principal())
+    except ValidationFailed as error:
+        add_errors(form, error)
+        return render_template("projects/new.html", form=form), 400
+    flash(f"{project.name} was created, with the default settings.", "success")
+    return _to_overview(project)
+
+
+@blueprint.get(ONE)
+@member_required
+def overview(project: ProjectRef) -> str:
+    """What is in force, for who may read the settings; for others, what they may do here."""
+    may_read = may(Permission.NOTIFICATIONS_SETTINGS_READ)
+    return render_template(
+        "projects/overview.html",
+        overview=queries.overview(project) if may_read else None,
+        held=[permission for permission in Permission if may(permission)],
+        duration=duration,
+        Permission=Permission,
+    )
+
+
+@blueprint.get(f"{ONE}/rename")
+@admin_required
+def rename_form(project_slug: str) -> str:
+    """The form of a project's name."""
+    project = _enter(project_slug)
+    return render_template("projects/rename.html", form=RenameForm(name=project.name))
+
+
+@blueprint.post(f"{ONE}/rename")
+@admin_required
+def rename(project_slug: str) -> Response | tuple[str, int]:
+    """Rename a project."""
+    project, form = _enter(project_slug), RenameForm()
+    try:
+        service.rename_project(project.id, form.name.data or "", principal=principal())
+    except ValidationFailed as error:
+        add_errors(form, error)
+        return render_template("projects/rename.html", form=form), 400
+    flash("The name was saved.", "success")
+    return _to_overview(project)
+
+
+@blueprint.get(f"{ONE}/archive")
+@admin_required
+def confirm_archive(project_slug: str) -> str:
+    """What archiving means."""
+    _enter(project_slug)
+    return render_template("projects/archive.html")
+
+
+@blueprint.post(f"{ONE}/archive")
+@admin_required
+def archive(project_slug: str) -> Response:
+    """Archive a project."""
+    project = _enter(project_slug)
+    service.archive_project(project.id, principal=principal())
+    flash(f"{project.name} is archived. You can restore it whenever you like.", "success")
+    return redirect(url_for(".index"), 303)
+
+
+@blueprint.get(f"{ONE}/restore")
+@admin_required
+def confirm_restore(project_slug: str) -> str:
+    """What restoring means."""
+    _enter(project_slug)
+    return render_template("projects/restore.html")
+
+
+@blueprint.post(f"{ONE}/restore")
+@admin_required
+def restore(project_slug: str) -> Response:
+    """Restore an archived project."""
+    project = _enter(project_slug)
+    service.restore_project(project.id, principal=principal())
+    flash(f"{project.name} is open again.", "success")
+    return _to_overview(project)
+
+
+def _enter(project_slug: str) -> ProjectRef:
+    """The project that an admin's page is about, archived or not; the page's frame shows it too."""
+    g.project = project = service.find_project(project_slug)
+    return project
+
+
+def _to_overview(project: ProjectRef) -> Response:
+    return redirect(url_for(".overview", project_slug=project.slug), 303)

@@ -1,0 +1,95 @@
+"""What the pages of tokens show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, or_, select
+
+from notifapp import clock, paging
+from notifapp.access.models import ApiToken, Project, User
+from notifapp.database import MAX_ID, AnyRow, read_connection, table_of
+from notifapp.errors import NotFound
+
+_token, _user, _project = table_of(ApiToken).c, table_of(User).c, table_of(Project).c
+
+
+class State(StrEnum):
+    """Whether a token counts, and if not, why not."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the list is narrowed to; empty means everything."""
+
+    search: str = ""
+    owner: str = ""
+    project: str = ""
+    state: State | None = None
+
+    def __bool__(self) -> bool:
+        """Whether anything is filtered out."""
+        return self != Filters()
+
+
+def list_tokens(filters: Filters, cursor: paging.Cursor | None) -> paging.Slice:
+    """The tokens of every project, newest first."""
+    state = _state()
+    statement = _select(state)
+    if filters.search:
+        columns = (_token.name, _token.prefix)
+        statement = statement.where(or_(*(column.icontains(filters.search, autoescape=True) for column in columns)))
+    if filters.owner:
+        statement = statement.where(_user.email == filters.owner.lower())
+    if filters.project:
+        statement = statement.where(_project.slug == filters.project)
+    if filters.state:
+        statement = statement.where(state == filters.state.value)
+    return paging.fetch(statement, [_token.id], cursor, descending=True)
+
+
+def get_token(token_id: int) -> AnyRow:
+    """One token as the list shows it. Raise `NotFound`."""
+    statement = _select(_state()).where(_token.id == min(token_id, MAX_ID))
+    with read_connection() as connection:
+        row = connection.execute(statement).one_or_none()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _select(state: ColumnElement[str]) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            _token.id,
+            _token.name,
+            _token.prefix,
+            _token.created_at,
+            _token.expires_at,
+            _token.last_used_at,
+            _user.email.label("owner"),
+            _user.id.label("owner_id"),
+            _project.slug,
+            _project.name.label("project_name"),
+            state.label("state"),
+        )
+        .join_from(table_of(ApiToken), table_of(User), _user.id == _token.user_id)
+        .join(table_of(Project), _project.id == _token.project_id)
+    )
+
+
+def _state() -> ColumnElement[str]:
+    """The state of each token, as access/tokens.py judges it when it is used."""
+    return case(
+        (_token.revoked_at.is_not(None), State.REVOKED.value),
+        (_token.expires_at <= clock.now(), State.EXPIRED.value),
+        (or_(~_user.is_active, _project.archived_at.is_not(None)), State.SUSPENDED.value),
+        else_=State.ACTIVE.value,
+    )

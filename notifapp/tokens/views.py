@@ -1,0 +1,96 @@
+"""The pages of API tokens, for admins."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from notifapp import paging
+from notifapp.access import admin_required, principal
+from notifapp.errors import NotFound, ValidationFailed
+from notifapp.forms import add_errors
+from notifapp.projects.service import find_project
+from notifapp.tokens import queries, service
+from notifapp.tokens.forms import NewTokenForm
+from notifapp.tokens.queries import Filters, State
+from notifapp.users.service import find_user
+
+blueprint = Blueprint("tokens", __name__)
+
+PATH = "/tokens"
+NOBODY = 0  # no id of a user or a project: the service refuses it with the right words
+
+
+@blueprint.get(PATH)
+@admin_required
+def index() -> str:
+    """Every token, newest first, narrowed by the filters in the address."""
+    filters = Filters(
+        search=_argument("q"),
+        owner=_argument("owner"),
+        project=_argument("project"),
+        state=State(_argument("state")) if _argument("state") in list(State) else None,
+    )
+    page = paging.page(queries.list_tokens(filters, paging.requested()))
+    return render_template("tokens/index.html", page=page, filters=filters, states=list(State))
+
+
+@blueprint.get(f"{PATH}/new")
+@admin_required
+def new() -> str:
+    """The form of a new token; owner and project may come from the address."""
+    form = NewTokenForm(owner=_argument("owner"), project=_argument("project"))
+    return render_template("tokens/new.html", form=form)
+
+
+@blueprint.post(f"{PATH}/new")
+@admin_required
+def create() -> tuple[str, int]:
+    """Create a token and show it, this once, in the answer itself: no redirect, no cache and no history holds it."""
+    form = NewTokenForm()
+    try:
+        token = service.create_token(
+            _user_id(form.owner.data or ""),
+            _project_id(form.project.data or ""),
+            form.name.data or "",
+            principal=principal(),
+            expires_in_days=form.days(),
+        )
+    except ValidationFailed as error:
+        add_errors(form, error)
+        return render_template("tokens/new.html", form=form), 400
+    return render_template("tokens/created.html", new=token, token=queries.get_token(token.id)), 201
+
+
+@blueprint.get(f"{PATH}/<int:token_id>/revoke")
+@admin_required
+def confirm_revoke(token_id: int) -> str:
+    """What revoking means."""
+    return render_template("tokens/revoke.html", token=queries.get_token(token_id), State=State)
+
+
+@blueprint.post(f"{PATH}/<int:token_id>/revoke")
+@admin_required
+def revoke(token_id: int) -> Response:
+    """Revoke a token."""
+    service.revoke_token(token_id, principal=principal())
+    flash("The token was revoked. It is refused from now on.", "success")
+    return redirect(url_for(".index"), 303)
+
+
+def _argument(name: str) -> str:
+    return request.args.get(name, "").replace("\0", "").strip()
+
+
+def _user_id(email: str) -> int:
+    try:
+        return find_user(email).id
+    except NotFound:
+        return NOBODY
+
+
+def _project_id(slug: str) -> int:
+    try:
+        return find_project(slug.strip()).id
+    except NotFound:
+        return NOBODY
