@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,30 +60,30 @@ def _parse(channel: Channel, fields: Mapping[str, object], before: NotifierValue
     errors: dict[str, list[str]] = {}
     name = before.name if before else ""
     backend = before.backend if before else None
-    given: Mapping[str, object] = {}
-    try:
-        name = _name(fields) if "name" in fields or not before else name
-    except ValueError as error:
-        errors["name"] = [str(error)]
-    try:
-        backend = _backend(channel, fields) if "backend" in fields or not before else backend
-    except ValueError as error:
-        errors["backend"] = [str(error)]
-    try:
-        given = _given_settings(fields)
-    except ValueError as error:
-        errors["settings"] = [str(error)]
     values: Mapping[str, object] = {}
-    if backend and not {"backend", "settings"} & errors.keys():
-        stored = before if before and before.backend is backend else None
-        try:
-            values = _settings(backend, given, stored)
-        except ValidationFailed as failed:
-            errors.update(failed.errors)
+    with _noting(errors, "name"):
+        name = _name(fields) if "name" in fields or not before else name
+    with _noting(errors, "backend"):
+        backend = _backend(channel, fields) if "backend" in fields or not before else backend
+    with _noting(errors, "settings"):
+        given = _given_settings(fields)
+        if backend and "backend" not in errors:
+            values = _settings(backend, given, before if before and before.backend is backend else None)
     if errors or backend is None:
         raise ValidationFailed(errors)
     plain = {key: value for key, value in values.items() if key not in backend.secrets}
     return NotifierValues(name, backend, plain, {key: values[key] for key in backend.secrets})
+
+
+@contextmanager
+def _noting(errors: dict[str, list[str]], field_name: str) -> Iterator[None]:
+    """Note what goes wrong in the block, so that every failing field is reported at once."""
+    try:
+        yield
+    except ValueError as error:
+        errors[field_name] = [str(error)]
+    except ValidationFailed as failed:
+        errors.update(failed.errors)
 
 
 def _name(fields: Mapping[str, object]) -> str:

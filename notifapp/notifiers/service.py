@@ -20,6 +20,7 @@ from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.notifiers.channels import Channel
 from notifapp.notifiers.fields import NotifierValues, parse_new, parse_update
 from notifapp.notifiers.models import Notifier, OutboxMessage
+from notifapp.paging import Cursor, Slice, fetch
 
 ORDERINGS = ("id", "name", "created_at", "updated_at")
 
@@ -181,19 +182,20 @@ def delete_notifier(project: ProjectRef, channel: Channel, notifier_id: int, *, 
     return name
 
 
-def list_outbox(
-    project: ProjectRef, channels: Sequence[Channel], *, before_id: int = MAX_ID, limit: int
-) -> list[OutboxMessage]:
-    """What the console backend wrote down for these channels, newest first, from below `before_id`."""
-    statement = (
-        select(OutboxMessage)
-        .where(OutboxMessage.project_id == project.id, OutboxMessage.channel.in_(channels))
-        .where(OutboxMessage.id < before_id)
-        .order_by(OutboxMessage.id.desc())
-        .limit(limit)
-    )
-    with read_connection() as connection, Session(connection) as session:
-        return list(session.scalars(statement))
+def ids_in_use(project: ProjectRef) -> set[int]:
+    """The notifiers that the project's settings have chosen."""
+    # By its name: the settings know the notifiers, and not the other way round.
+    chosen = Notifier.metadata.tables["notification_settings"].c
+    statement = select(chosen.sms_notifier_id, chosen.email_notifier_id).where(chosen.project_id == project.id)
+    with read_connection() as connection:
+        return {notifier_id for notifier_id in connection.execute(statement).one() if notifier_id is not None}
+
+
+def list_outbox(project: ProjectRef, channels: Sequence[Channel], cursor: Cursor | None) -> Slice:
+    """What the console backend wrote down for these channels, newest first."""
+    messages = table_of(OutboxMessage)
+    statement = select(messages).where(messages.c.project_id == project.id, messages.c.channel.in_(channels))
+    return fetch(statement, [messages.c.id], cursor, descending=True)
 
 
 def _of(project: ProjectRef, channel: Channel) -> tuple[ColumnElement[bool], ...]:

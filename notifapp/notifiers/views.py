@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Literal, NamedTuple
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from notifapp import paging
 from notifapp.access import ProjectRef, may, permission_required, principal, require
-from notifapp.database import MAX_ID
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.forms import Form, add_errors
 from notifapp.notifiers import blueprint, service
@@ -20,13 +20,11 @@ from notifapp.notifiers.channels import Channel
 from notifapp.notifiers.codes import CODES
 from notifapp.notifiers.forms import edit_form, new_form, posted_fields
 from notifapp.notifiers.service import NotifierDetails
-from notifapp.settings.service import get_notification_settings
 
 BASE = "/projects/<project_slug>/notifiers"
 NEW = f"{BASE}/<any(sms, email):channel>/new"
 ONE = f"{BASE}/<any(sms, email):channel>/<int:notifier_id>"
 READ_CODES = tuple(codes.read for codes in CODES.values())
-OUTBOX_PAGE_SIZE = 25
 
 Page = str | tuple[str, int] | Response
 
@@ -68,7 +66,11 @@ def index(project: ProjectRef) -> str:
     ]
     has_outbox = any(notifier.backend == "console" for group in groups for notifier in group.notifiers)
     return render_template(
-        "notifiers/index.html", groups=groups, in_use=_in_use(project), has_outbox=has_outbox, backends=BACKENDS
+        "notifiers/index.html",
+        groups=groups,
+        in_use=service.ids_in_use(project),
+        has_outbox=has_outbox,
+        backends=BACKENDS,
     )
 
 
@@ -141,7 +143,11 @@ def enable(project: ProjectRef, channel: Channel, notifier_id: int) -> Page:
 def disable(project: ProjectRef, channel: Channel, notifier_id: int) -> Page:
     """Don't let the settings choose it anew."""
     notifier = service.set_enabled(project, channel, notifier_id, enabled=False, principal=principal())
-    note = "The settings still use it." if notifier.id in _in_use(project) else "It can't be chosen in the settings."
+    note = (
+        "The settings still use it."
+        if notifier.id in service.ids_in_use(project)
+        else "It can't be chosen in the settings."
+    )
     flash(f"{notifier.name} is disabled. {note}", "success")
     return _after_change(project)
 
@@ -151,7 +157,9 @@ def disable(project: ProjectRef, channel: Channel, notifier_id: int) -> Page:
 def confirm_delete(project: ProjectRef, channel: Channel, notifier_id: int) -> str:
     """Ask before deleting."""
     notifier = service.get_notifier(project, channel, notifier_id)
-    return render_template("notifiers/delete.html", notifier=notifier, is_in_use=notifier.id in _in_use(project))
+    return render_template(
+        "notifiers/delete.html", notifier=notifier, is_in_use=notifier.id in service.ids_in_use(project)
+    )
 
 
 @blueprint.post(f"{ONE}/delete")
@@ -171,18 +179,9 @@ def delete(project: ProjectRef, channel: Channel, notifier_id: int) -> Page:
 @permission_required(*READ_CODES)
 def outbox(project: ProjectRef) -> str:
     """What the console backend wrote down instead of sending it."""
-    before = request.args.get("before", type=int)
     channels = [channel for channel, codes in CODES.items() if may(codes.read)]
-    messages = service.list_outbox(
-        project, channels, before_id=MAX_ID if before is None else before, limit=OUTBOX_PAGE_SIZE + 1
-    )
-    shown = messages[:OUTBOX_PAGE_SIZE]
-    slug = project.slug
-    page = {
-        "newer_url": url_for(".outbox", project_slug=slug) if before is not None else None,
-        "older_url": url_for(".outbox", project_slug=slug, before=shown[-1].id) if len(messages) > len(shown) else None,
-    }
-    return render_template("notifiers/outbox.html", messages=shown, page=page, channels=Channel)
+    messages = paging.page(service.list_outbox(project, channels, paging.requested()))
+    return render_template("notifiers/outbox.html", page=messages, channels=Channel)
 
 
 def _backend(channel: Channel, key: str) -> Backend[Any]:
@@ -190,11 +189,6 @@ def _backend(channel: Channel, key: str) -> Backend[Any]:
     if backend is None or channel not in backend.channels:
         raise NotFound
     return backend
-
-
-def _in_use(project: ProjectRef) -> set[int]:
-    settings = get_notification_settings(project)
-    return {chosen.id for chosen in (settings.sms_notifier, settings.email_notifier) if chosen}
 
 
 def _new_page(channel: Channel, backend: Backend[Any], form: Form) -> str:
@@ -207,7 +201,7 @@ def _edit_page(project: ProjectRef, notifier: NotifierDetails, form: Form) -> st
         notifier=notifier,
         backend=BACKENDS[notifier.backend],
         form=form,
-        is_in_use=notifier.id in _in_use(project),
+        is_in_use=notifier.id in service.ids_in_use(project),
         may_update=may(CODES[notifier.channel].update),
     )
 
