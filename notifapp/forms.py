@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from flask_wtf import FlaskForm
+from wtforms import Field
 from wtforms import Form as AnyForm
+from wtforms.fields.core import UnboundField
 
 from notifapp.errors import ValidationFailed
 
@@ -18,6 +20,12 @@ class Form(FlaskForm):  # type: ignore[misc]
 
         csrf = False
 
+        def bind_field(self, form: AnyForm, unbound_field: UnboundField[Any], options: Any) -> Field:
+            """Give every field of text the one filter that all need."""
+            field: Field = unbound_field.bind(form=form, **options)
+            field.filters = (*field.filters, _without_nul)
+            return field
+
 
 class Hints:
     """HTML attributes of a field, such as `required` or `maxlength`: hints for the browser, not rules."""
@@ -27,6 +35,11 @@ class Hints:
 
     def __call__(self, form: AnyForm, field: object) -> None:
         """Accept everything."""
+
+
+def _without_nul(data: object) -> object:
+    """Text without NUL, which PostgreSQL can't keep and HTML can't show."""
+    return data.replace("\0", "") if isinstance(data, str) else data
 
 
 def add_errors(form: AnyForm, error: ValidationFailed) -> None:

@@ -1,0 +1,131 @@
+"""Every route that there is, walked: none is open by mistake."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from notifapp.access import guard
+from tests.client import Browser
+from tests.world import World
+
+PUBLIC = {
+    "account.home",
+    "account.sign_in",
+    "account.password_link",
+    "docs.page",
+    "docs.openapi",
+    "health.healthz",
+    "health.readyz",
+    "static",
+}
+UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
+
+
+def rules(app: Flask) -> Iterator[Rule]:
+    """Every route but the files."""
+    return (rule for rule in app.url_map.iter_rules() if rule.endpoint != "static")
+
+
+def path_of(rule: Rule) -> str:
+    """An address that this rule matches."""
+    path = re.sub(r"<int(\([^)]*\))?:\w+>", "1", rule.rule)
+    path = re.sub(r"<any\((\w+)[^>]*>", r"\1", path)
+    return re.sub(r"<(\w+:)?\w+>", "x1", path)
+
+
+def is_api(rule: Rule) -> bool:
+    return rule.rule.startswith("/api/")
+
+
+def methods(rule: Rule, among: tuple[str, ...]) -> list[str]:
+    return [method for method in among if method in (rule.methods or ())]
+
+
+def test_every_route_declares_who_may_call_it(app: Flask) -> None:
+    with app.test_request_context():
+        undeclared = [rule.endpoint for rule in rules(app) if guard.declared_check(rule.endpoint) is None]
+    assert undeclared == []
+
+
+def test_a_route_that_declares_nothing_is_refused_even_to_an_admin(app: Flask, world: World, browser: Browser) -> None:
+    endpoint, view = "account.home", app.view_functions["account.home"]
+    app.view_functions[endpoint] = lambda: "open by mistake"
+    try:
+        assert browser.sign_in(world.admin()).get("/").status_code == 403
+    finally:
+        app.view_functions[endpoint] = view
+
+
+def test_the_public_routes_are_these_alone(app: Flask) -> None:
+    client = app.test_client()
+    reachable = set()
+    for rule in rules(app):
+        for method in methods(rule, ("GET",)):
+            answer = client.open(path_of(rule), method=method)
+            assert answer.status_code < 500, rule
+            asks_to_sign_in = answer.status_code == 302 and "/sign-in?" in answer.headers["Location"]
+            if not (asks_to_sign_in or answer.status_code == 401):
+                reachable.add(rule.endpoint)
+    assert reachable <= PUBLIC
+
+
+@pytest.mark.parametrize("method", ["GET", *UNSAFE])
+def test_a_stranger_is_asked_to_sign_in_on_every_page(app: Flask, browser: Browser, method: str) -> None:
+    for rule in rules(app):
+        if is_api(rule) or rule.endpoint in PUBLIC or method not in (rule.methods or ()):
+            continue
+        headers = {} if method == "GET" else {"X-CSRFToken": browser.csrf_token()}
+        answer = browser.client.open(path_of(rule), method=method, headers=headers)
+        assert answer.status_code == 302, (method, rule)
+        assert answer.headers["Location"].startswith("/sign-in"), (method, rule)
+
+
+def test_a_stranger_gets_401_from_every_api_route(app: Flask) -> None:
+    client = app.test_client()
+    for rule in rules(app):
+        if is_api(rule) and rule.endpoint not in PUBLIC:
+            for method in methods(rule, ("GET", *UNSAFE)):
+                answer = client.open(path_of(rule), method=method)
+                assert answer.status_code == 401, (method, rule)
+                assert answer.headers["WWW-Authenticate"] == "Token"
+                assert answer.json is not None
+                assert answer.json["detail"]
+
+
+def test_a_session_is_no_credential_at_the_api(app: Flask, world: World, browser: Browser) -> None:
+    browser.sign_in(world.admin())
+    for rule in rules(app):
+        if is_api(rule) and rule.endpoint not in PUBLIC:
+            for method in methods(rule, ("GET", *UNSAFE)):
+                assert browser.client.open(path_of(rule), method=method).status_code == 401, (method, rule)
+
+
+def test_every_page_that_changes_something_refuses_a_form_without_its_csrf_token(
+    app: Flask, world: World, browser: Browser
+) -> None:
+    world.project("x1")
+    browser.sign_in(world.admin())
+    walked = 0
+    for rule in rules(app):
+        if not is_api(rule):
+            for method in methods(rule, UNSAFE):
+                for data in ({}, {"csrf_token": "forged"}):
+                    assert browser.client.open(path_of(rule), method=method, data=data).status_code == 400, rule
+                    walked += 1
+    assert walked > 20
+
+
+def test_staff_get_403_or_404_on_every_page_for_admins(app: Flask, world: World, browser: Browser) -> None:
+    world.project("x1")
+    browser.sign_in(world.user())
+    for rule in rules(app):
+        if rule.rule.startswith(("/users", "/tokens", "/audit", "/projects/new", "/projects/<project_slug>")):
+            for method in methods(rule, ("GET", *UNSAFE)):
+                headers = {} if method == "GET" else {"X-CSRFToken": browser.csrf_token()}
+                answer = browser.client.open(path_of(rule), method=method, headers=headers)
+                assert answer.status_code in (403, 404), (method, rule)
