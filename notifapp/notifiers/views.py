@@ -10,7 +10,7 @@ from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from notifapp import paging
-from notifapp.access import ProjectRef, may, permission_required, principal, require
+from notifapp.access import Permission, ProjectRef, may, permission_required, principal, require
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.forms import Form, add_errors
 from notifapp.notifiers import blueprint, service
@@ -157,9 +157,7 @@ def disable(project: ProjectRef, channel: Channel, notifier_id: int) -> Page:
 def confirm_delete(project: ProjectRef, channel: Channel, notifier_id: int) -> str:
     """Ask before deleting."""
     notifier = service.get_notifier(project, channel, notifier_id)
-    return render_template(
-        "notifiers/delete.html", notifier=notifier, is_in_use=notifier.id in service.ids_in_use(project)
-    )
+    return _delete_page(notifier, is_in_use=notifier.id in service.ids_in_use(project))
 
 
 @blueprint.post(f"{ONE}/delete")
@@ -170,7 +168,7 @@ def delete(project: ProjectRef, channel: Channel, notifier_id: int) -> Page:
     try:
         service.delete_notifier(project, channel, notifier_id, principal=principal())
     except Conflict:
-        return render_template("notifiers/delete.html", notifier=notifier, is_in_use=True), Conflict.status
+        return _delete_page(notifier, is_in_use=True), Conflict.status
     flash(f"{notifier.name} was deleted.", "success")
     return _after_change(project)
 
@@ -203,6 +201,13 @@ def _edit_page(project: ProjectRef, notifier: NotifierDetails, form: Form) -> st
         form=form,
         is_in_use=notifier.id in service.ids_in_use(project),
         may_update=may(CODES[notifier.channel].update),
+    )
+
+
+def _delete_page(notifier: NotifierDetails, *, is_in_use: bool) -> str:
+    may_read_settings = may(Permission.NOTIFICATIONS_SETTINGS_READ)
+    return render_template(
+        "notifiers/delete.html", notifier=notifier, is_in_use=is_in_use, may_read_settings=may_read_settings
     )
 
 

@@ -162,7 +162,7 @@ def test_email_errors_stand_beside_their_fields(api: ApiClient, token: str) -> N
         "username": ["This field is required."],
         "password": ["This field is required."],
         "from_email": ["This field is required."],
-        "use_ssl": ["use_tls and use_ssl can't both be true."],
+        "use_ssl": ["STARTTLS (use_tls) and TLS (use_ssl) can't both be on."],
     }
 
 

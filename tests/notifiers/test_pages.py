@@ -128,7 +128,7 @@ def test_errors_stand_beside_their_fields_and_keep_what_was_typed(staff: Browser
     assert "Please check the form" in page
     assert "This field may not be blank." in page
     assert "A valid integer is required." in page
-    assert "use_tls and use_ssl can't both be true." in page
+    assert "STARTTLS (use_tls) and TLS (use_ssl) can't both be on." in page
     assert 'value="many"' in answer.text
     assert 'value="smtp.example.com"' in answer.text
     assert "t0p-s3cret" not in answer.text

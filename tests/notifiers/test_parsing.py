@@ -62,7 +62,7 @@ def test_an_unknown_key_is_named_with_the_known_ones() -> None:
 
 def test_starttls_and_tls_exclude_each_other() -> None:
     assert errors("smtp", {**SMTP, "use_tls": True, "use_ssl": True}) == {
-        "use_ssl": ["use_tls and use_ssl can't both be true."]
+        "use_ssl": ["STARTTLS (use_tls) and TLS (use_ssl) can't both be on."]
     }
 
 

@@ -76,7 +76,7 @@ class Smtp(Backend[SmtpConfig]):
     def check(self, values: Mapping[str, object]) -> dict[str, list[str]]:
         """STARTTLS and TLS from the start exclude each other."""
         if values.get("use_tls") and values.get("use_ssl"):
-            return {"use_ssl": ["use_tls and use_ssl can't both be true."]}
+            return {"use_ssl": ["STARTTLS (use_tls) and TLS (use_ssl) can't both be on."]}
         return {}
 
     def send(self, config: SmtpConfig, message: Message) -> Receipt:
