@@ -16,33 +16,27 @@ from notifapp.audit.service import Action
 from notifapp.errors import ValidationFailed
 from notifapp.forms import Form
 
-Kind = TypeVar("Kind", bound=StrEnum)
+_SOURCES = [(Source.PAGE.value, "Page"), (Source.API.value, "API"), (Source.CLI.value, "Command line")]
 
-SOURCES = {Source.PAGE: "Page", Source.API: "API", Source.CLI: "Command line"}
+Kind = TypeVar("Kind", bound=StrEnum)
 
 
 class FilterForm(Form):
     """Everything is optional."""
 
-    action = SelectField(
-        "Action",
-        choices=[("", "Every action"), *((action.value, action.label) for action in sorted(Action))],
-        validate_choice=False,
-    )
+    action = SelectField("Action", validate_choice=False)
     actor = StringField("Who", render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"})
     project = StringField(
         "Project's address", render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
     )
-    source = SelectField(
-        "From where",
-        choices=[("", "Everywhere"), *((source.value, label) for source, label in SOURCES.items())],
-        validate_choice=False,
-    )
+    source = SelectField("From where", validate_choice=False)
     since = StringField("First day", widget=DateInput())
     until = StringField("Last day", widget=DateInput())
 
     def __init__(self) -> None:
         super().__init__(formdata=request.args)
+        self.action.choices = [("", "Every action"), *((action.value, action.label) for action in sorted(Action))]
+        self.source.choices = [("", "Everywhere"), *_SOURCES]
 
     def filters(self) -> Filters:
         """What was asked for. Raise `ValidationFailed` with every field that can't be read."""
@@ -63,7 +57,7 @@ class FilterForm(Form):
 
 
 def _text(field: StringField) -> str:
-    return (field.data or "").replace("\0", "").strip()
+    return (field.data or "").strip()
 
 
 def _one_of(kind: type[Kind], field: SelectField, errors: dict[str, list[str]]) -> Kind | None:

@@ -1,13 +1,42 @@
-"""The form of a new token."""
+"""The forms of tokens."""
 
 from __future__ import annotations
 
-from wtforms import EmailField, StringField
+from flask import request
+from wtforms import EmailField, SearchField, SelectField, StringField
 from wtforms.widgets import NumberInput
 
 from notifapp import names
+from notifapp.errors import ValidationFailed
 from notifapp.forms import Form, Hints
+from notifapp.tokens.queries import Filters, State
 from notifapp.tokens.service import MAX_DAYS, MIN_DAYS
+
+_AS_TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+
+
+class FilterForm(Form):
+    """What the list is narrowed to, as it comes in with the address of the page; everything is optional."""
+
+    q = SearchField("Name or prefix", render_kw=_AS_TYPED)
+    owner = StringField("Owner's email", render_kw=_AS_TYPED)
+    project = StringField("Project's address", render_kw=_AS_TYPED)
+    state = SelectField("State", validate_choice=False)
+
+    def __init__(self) -> None:
+        super().__init__(formdata=request.args)
+        self.state.choices = [("", "Every state"), *((state.value, state.label) for state in State)]
+
+    def filters(self) -> Filters:
+        """What was asked for. Raise `ValidationFailed` for a state that there isn't."""
+        if self.state.data and self.state.data not in list(State):
+            raise ValidationFailed({"state": ["Choose one from the list."]})
+        return Filters(
+            search=(self.q.data or "").strip(),
+            owner=(self.owner.data or "").strip().lower(),
+            project=(self.project.data or "").strip(),
+            state=State(self.state.data) if self.state.data else None,
+        )
 
 
 class NewTokenForm(Form):
@@ -23,7 +52,7 @@ class NewTokenForm(Form):
         "Project's address",
         [Hints(required=True)],
         description="The one project that the token is for, such as “shop”.",
-        render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
+        render_kw=_AS_TYPED,
     )
     name = StringField(
         "Name",

@@ -24,6 +24,11 @@ class State(StrEnum):
     EXPIRED = "expired"
     REVOKED = "revoked"
 
+    @property
+    def label(self) -> str:
+        """For people."""
+        return self.value.capitalize()
+
 
 @dataclass(frozen=True, slots=True)
 class Filters:
@@ -47,7 +52,7 @@ def list_tokens(filters: Filters, cursor: paging.Cursor | None) -> paging.Slice:
         columns = (_token.name, _token.prefix)
         statement = statement.where(or_(*(column.icontains(filters.search, autoescape=True) for column in columns)))
     if filters.owner:
-        statement = statement.where(_user.email == filters.owner.lower())
+        statement = statement.where(_user.email == filters.owner)
     if filters.project:
         statement = statement.where(_project.slug == filters.project)
     if filters.state:

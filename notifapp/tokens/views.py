@@ -11,8 +11,7 @@ from notifapp.errors import NotFound, ValidationFailed
 from notifapp.forms import add_errors
 from notifapp.projects.service import find_project
 from notifapp.tokens import queries, service
-from notifapp.tokens.forms import NewTokenForm
-from notifapp.tokens.queries import Filters, State
+from notifapp.tokens.forms import FilterForm, NewTokenForm
 from notifapp.users.service import find_user
 
 blueprint = Blueprint("tokens", __name__)
@@ -23,23 +22,23 @@ NOBODY = 0  # no id of a user or a project: the service refuses it with the righ
 
 @blueprint.get(PATH)
 @admin_required
-def index() -> str:
+def index() -> str | tuple[str, int]:
     """Every token, newest first, narrowed by the filters in the address."""
-    filters = Filters(
-        search=_argument("q"),
-        owner=_argument("owner"),
-        project=_argument("project"),
-        state=State(_argument("state")) if _argument("state") in list(State) else None,
-    )
+    form = FilterForm()
+    try:
+        filters = form.filters()
+    except ValidationFailed as error:
+        add_errors(form, error)
+        return render_template("tokens/index.html", form=form, page=paging.Page([], None, None), is_filtered=True), 400
     page = paging.page(queries.list_tokens(filters, paging.requested()))
-    return render_template("tokens/index.html", page=page, filters=filters, states=list(State))
+    return render_template("tokens/index.html", form=form, page=page, is_filtered=bool(filters))
 
 
 @blueprint.get(f"{PATH}/new")
 @admin_required
 def new() -> str:
     """The form of a new token; owner and project may come from the address."""
-    form = NewTokenForm(owner=_argument("owner"), project=_argument("project"))
+    form = NewTokenForm(owner=request.args.get("owner"), project=request.args.get("project"))
     return render_template("tokens/new.html", form=form)
 
 
@@ -66,7 +65,7 @@ def create() -> tuple[str, int]:
 @admin_required
 def confirm_revoke(token_id: int) -> str:
     """What revoking means."""
-    return render_template("tokens/revoke.html", token=queries.get_token(token_id), State=State)
+    return render_template("tokens/revoke.html", token=queries.get_token(token_id))
 
 
 @blueprint.post(f"{PATH}/<int:token_id>/revoke")
@@ -76,10 +75,6 @@ def revoke(token_id: int) -> Response:
     service.revoke_token(token_id, principal=principal())
     flash("The token was revoked. It is refused from now on.", "success")
     return redirect(url_for(".index"), 303)
-
-
-def _argument(name: str) -> str:
-    return request.args.get(name, "").replace("\0", "").strip()
 
 
 def _user_id(email: str) -> int:
