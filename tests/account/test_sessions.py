@@ -1,0 +1,112 @@
+"""How long a session lives, and that its end is an end."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from tests.account.actions import Clock, events, is_signed_in, sign_in
+from tests.client import Browser
+from tests.world import World
+
+EMAIL = "staff@example.org"
+
+
+@pytest.fixture
+def staff(app: Flask, world: World) -> Browser:
+    """A browser that signed in through the page."""
+    world.user(EMAIL)
+    browser = Browser(app)
+    assert sign_in(browser, EMAIL).status_code == 303
+    return browser
+
+
+def copy_of(browser: Browser) -> Browser:
+    """Another browser with the same cookie, as a thief would have it."""
+    copy = Browser(browser.app)
+    cookie = browser.client.get_cookie("notifapp")
+    assert cookie is not None
+    copy.client.set_cookie("notifapp", cookie.value)
+    assert is_signed_in(copy)
+    return copy
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def test_a_session_ends_twelve_hours_after_signing_in_however_busy_it_is(time: Clock, staff: Browser) -> None:
+    for _ in range(11):
+        time.pass_by(hours=1)
+        assert is_signed_in(staff)
+    time.pass_by(minutes=59)
+    assert is_signed_in(staff)
+    time.pass_by(minutes=2)
+    assert not is_signed_in(staff)
+
+
+def test_a_session_ends_after_two_idle_hours(time: Clock, staff: Browser) -> None:
+    time.pass_by(hours=1, minutes=59)
+    assert is_signed_in(staff)
+    time.pass_by(hours=2, minutes=1)
+    assert not is_signed_in(staff)
+
+
+def test_a_cookie_left_idle_is_worth_nothing_though_its_owner_stays_busy(time: Clock, staff: Browser) -> None:
+    copy = copy_of(staff)
+    for _ in range(3):
+        time.pass_by(hours=1)
+        assert is_signed_in(staff)
+    assert not is_signed_in(copy)
+
+
+def test_signing_out_ends_every_copy_of_the_cookie(app: Flask, staff: Browser) -> None:
+    copy = copy_of(staff)
+    answer = staff.post("/sign-out", follow_redirects=True)
+    assert answer.request.path == "/sign-in"
+    assert "You are signed out." in answer.text
+    assert not is_signed_in(staff)
+    assert not is_signed_in(copy)
+    (event,) = events(app, "signed_out")
+    assert event.actor == EMAIL
+
+
+def test_signing_out_leaves_the_other_browsers_alone(app: Flask, staff: Browser) -> None:
+    other = Browser(app)
+    sign_in(other, EMAIL)
+    staff.post("/sign-out")
+    assert is_signed_in(other)
+
+
+def test_signing_out_needs_a_form_of_ours(staff: Browser) -> None:
+    assert staff.get("/sign-out").status_code == 405
+    assert staff.post("/sign-out", csrf=False).status_code == 400
+    assert is_signed_in(staff)
+
+
+def test_a_forged_cookie_is_worth_nothing(app: Flask, staff: Browser) -> None:
+    cookie = staff.client.get_cookie("notifapp")
+    assert cookie is not None
+    forged = Browser(app)
+    forged.client.set_cookie("notifapp", cookie.value[:-3] + "abc")
+    assert not is_signed_in(forged)
+
+
+def test_the_cookie_is_hidden_from_scripts_and_from_other_sites(app: Flask, world: World, browser: Browser) -> None:
+    world.user(EMAIL)
+    answer = sign_in(browser, EMAIL)
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert "Expires=" in cookie
+
+
+def test_a_deactivated_user_is_out_at_once(app: Flask, world: World, staff: Browser) -> None:
+    admin = Browser(app).sign_in(world.admin())
+    assert is_signed_in(staff)
+    assert admin.post("/users/1/deactivate").status_code == 303
+    assert not is_signed_in(staff)
+    assert admin.post("/users/1/reactivate").status_code == 303
+    assert not is_signed_in(staff), "reactivating opens no old session again"
+    assert sign_in(staff, EMAIL).status_code == 303
