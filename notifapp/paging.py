@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import request, url_for
-from sqlalchemy import ColumnElement, Select, literal, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, literal, tuple_
+from sqlalchemy.types import TypeEngine
 
-from notifapp.database import MAX_ID, AnyRow, read_connection
+from notifapp.database import MAX_ID, AnyRow, UtcDateTime, read_connection
 from notifapp.errors import NotFound
 
 PAGE_SIZE = 50  # rows
@@ -103,23 +104,21 @@ def _key(by: Sequence[Any], row: AnyRow) -> tuple[str, ...]:
 
 def _values(by: Sequence[Any], key: tuple[str, ...]) -> list[ColumnElement[Any]]:
     try:
-        return [
-            literal(_read(column.type.python_type, text), column.type) for column, text in zip(by, key, strict=True)
-        ]
+        return [literal(_read(column.type, text), column.type) for column, text in zip(by, key, strict=True)]
     except ValueError:
         raise NotFound("There is no such page of this list. Start again at its beginning.") from None
 
 
-def _read(kind: type, text: str) -> object:
-    if kind is int:
+def _read(kind: TypeEngine[Any], text: str) -> object:
+    if isinstance(kind, Integer):
         number = int(text)
         if abs(number) > MAX_ID:
             raise ValueError("no id is that large")
         return number
-    if kind is datetime:
+    if isinstance(kind, UtcDateTime):
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            raise ValueError("a time needs its zone")
+        if moment.utcoffset() != timedelta(0):
+            raise ValueError("our times are in UTC")
         return moment
     if "\0" in text:
         raise ValueError("no text holds a NUL")
