@@ -34,6 +34,7 @@ _project, _member, _held = table_of(Project).c, table_of(Membership).c, table_of
 
 def init_app(app: Flask) -> None:
     """Let every request be identified and every endpoint be declared before its view runs."""
+    app.view_functions["static"] = public(app.view_functions["static"])
     app.before_request(_identify)
     app.before_request(_deny_undeclared)
 
@@ -131,7 +132,7 @@ def declared_check(endpoint: str | None) -> Check | None:
 def _identify() -> None:
     g.principal = g.project = g.token = None
     g.codes = frozenset()
-    if not is_api():
+    if not is_api() and request.endpoint != "static":
         csrf.protect()
         if current_user.is_authenticated:
             g.principal = Principal(
