@@ -36,6 +36,7 @@ class Config:
     instance_dir: Path
     secret_key: str = field(repr=False)
     encryption_keys: tuple[str, ...] = field(repr=False)
+    otp_key: str = field(repr=False)
     debug: bool = False
     trusted_proxy_hops: int = 0
     session_idle: int = 2 * 3600
@@ -52,8 +53,9 @@ class Config:
         return cls(
             database_url=_database_url(env, folder),
             instance_dir=folder,
-            secret_key=_secret_key(env, folder),
+            secret_key=_random_key(env, folder / keys.SECRET_KEY_FILE, "NOTIFAPP_SECRET_KEY"),
             encryption_keys=_encryption_keys(env, folder),
+            otp_key=_random_key(env, folder / keys.OTP_KEY_FILE, "NOTIFAPP_OTP_KEY"),
             debug=debug,
             trusted_proxy_hops=_integer(env, "NOTIFAPP_TRUSTED_PROXY_HOPS", default=0, least=0, most=10),
             session_idle=_integer(env, "NOTIFAPP_SESSION_IDLE", default=2 * 3600, least=60, most=86400),
@@ -95,9 +97,8 @@ def _database_url(env: Mapping[str, str], folder: Path) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def _secret_key(env: Mapping[str, str], folder: Path) -> str:
-    name = "NOTIFAPP_SECRET_KEY"
-    key = env.get(name) or _from_file(folder / keys.SECRET_KEY_FILE, name)
+def _random_key(env: Mapping[str, str], file: Path, name: str) -> str:
+    key = env.get(name) or _from_file(file, name)
     if len(key) < MIN_KEY_LENGTH or len(set(key)) < MIN_KEY_CHARACTERS:
         raise ConfigError(f"{name} is too weak: it needs at least {MIN_KEY_LENGTH} random characters")
     return key

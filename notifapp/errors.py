@@ -52,6 +52,20 @@ class ValidationFailed(DomainError):
         return self.errors
 
 
+class InvalidCode(DomainError):
+    """A one-time code that doesn't count. Wrong, used, replaced and unknown look alike; `expired` is said."""
+
+    def __init__(self, *, attempts_left: int, expired: bool = False) -> None:
+        super().__init__("This code has expired." if expired else "Invalid code.")
+        self.attempts_left = attempts_left
+        self.expired = expired
+
+    def body(self) -> Mapping[str, object]:
+        """The field's message, and how many tries are left."""
+        status = {"status": "expired"} if self.expired else {}
+        return {"code": [self.detail], "attempts_left": self.attempts_left, **status}
+
+
 class Unauthenticated(DomainError):
     """Nobody is calling, or with credentials that don't count (RFC 9110, 15.5.2)."""
 

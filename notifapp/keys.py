@@ -10,6 +10,7 @@ from cryptography.fernet import Fernet
 
 SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
 ENCRYPTION_KEYS_FILE = "encryption_keys"
+OTP_KEY_FILE = "otp_key"
 
 
 class KeyFileError(Exception):
@@ -22,6 +23,7 @@ def generate_missing(instance_dir: Path) -> None:
     for name, value in (
         (SECRET_KEY_FILE, secrets.token_urlsafe(48)),
         (ENCRYPTION_KEYS_FILE, Fernet.generate_key().decode()),
+        (OTP_KEY_FILE, secrets.token_urlsafe(48)),
     ):
         write_private(instance_dir / name, value + "\n")
 

@@ -86,7 +86,12 @@ class Databases:
 def config_for(url: str, folder: Path) -> Config:
     """A configuration with fixed keys, on this database."""
     return Config(
-        database_url=url, instance_dir=folder, secret_key=SECRET_KEY, encryption_keys=(ENCRYPTION_KEY,), debug=True
+        database_url=url,
+        instance_dir=folder,
+        secret_key=SECRET_KEY,
+        encryption_keys=(ENCRYPTION_KEY,),
+        otp_key=SECRET_KEY,
+        debug=True,
     )
 
 

@@ -16,6 +16,8 @@ class Permission(IntEnum):
     EMAIL_NOTIFIERS_CREATE = 2831
     EMAIL_NOTIFIERS_READ = 2832
     EMAIL_NOTIFIERS_UPDATE = 2833
+    OTP_SEND = 9001
+    OTP_VERIFY = 9002
 
     @property
     def label(self) -> str:
@@ -45,6 +47,8 @@ _DESCRIPTIONS = {
     ),
     Permission.EMAIL_NOTIFIERS_CREATE: ("Create email notifiers", "Define a new mail server."),
     Permission.EMAIL_NOTIFIERS_READ: ("Read email notifiers", "See the mail servers, without their secrets."),
+    Permission.OTP_SEND: ("Send codes", "Send one-time codes to customers."),
+    Permission.OTP_VERIFY: ("Verify codes", "Check the codes that customers give back."),
     Permission.EMAIL_NOTIFIERS_UPDATE: (
         "Update email notifiers",
         "Edit, enable, disable and delete mail servers.",

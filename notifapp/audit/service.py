@@ -40,6 +40,10 @@ class Action(StrEnum):
     NOTIFIER_DISABLED = "notifier_disabled"
     NOTIFIER_DELETED = "notifier_deleted"
     SETTINGS_CHANGED = "settings_changed"
+    TEST_SENT = "test_sent"
+    MESSAGE_TEMPLATE_CHANGED = "message_template_changed"
+    OTP_LIMITS_CHANGED = "otp_limits_changed"
+    RECIPIENT_RELEASED = "recipient_released"
     SECRETS_REENCRYPTED = "secrets_reencrypted"
 
     @property

@@ -78,6 +78,12 @@ _CURRENT_AND_CHOSEN = (
     .outerjoin(_new_email, _valid(_new_email, "email"))
     .with_for_update(of=_table)
 )
+_POLICY = _CURRENT.add_columns(
+    _sms.c.backend.label("sms_backend"),
+    _sms.c.is_enabled.label("sms_is_enabled"),
+    _email.c.backend.label("email_backend"),
+    _email.c.is_enabled.label("email_is_enabled"),
+)
 _UPDATE = update(_table).where(
     _settings.project_id == bindparam("of_project"), _settings.version == bindparam("from_version")
 )
@@ -90,6 +96,26 @@ class Choice:
 
     id: int
     label: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveNotifier:
+    """A chosen notifier, as whoever sends through it needs it."""
+
+    id: int
+    name: str
+    backend: str
+    is_enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the settings in force mean for a code: its digits, its life in seconds, and what sends it."""
+
+    version: int
+    code_length: int
+    ttl: int
+    notifiers: dict[Channel, ActiveNotifier]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +135,17 @@ def get_notification_settings(project: ProjectRef) -> Settings:
     """The settings in force."""
     with read_connection() as connection:
         return _to_settings(connection.execute(_CURRENT, {"project_id": project.id}).one())
+
+
+def sending_policy(connection: Connection, project: ProjectRef) -> Policy:
+    """The settings in force for whoever sends, read in the caller's transaction."""
+    row = connection.execute(_POLICY, {"project_id": project.id}).one()
+    notifiers = {
+        Channel.SMS: (row.sms_notifier_id, row.sms_notifier_name, row.sms_backend, row.sms_is_enabled),
+        Channel.EMAIL: (row.email_notifier_id, row.email_notifier_name, row.email_backend, row.email_is_enabled),
+    }
+    chosen = {channel: ActiveNotifier(*values) for channel, values in notifiers.items() if values[0] is not None}
+    return Policy(row.version, row.otp_code_len, row.otp_ttl, chosen)
 
 
 def notifier_choices(project: ProjectRef, settings: Settings) -> dict[Channel, list[Choice]]:

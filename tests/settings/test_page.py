@@ -60,7 +60,24 @@ def test_saving_says_what_changed_from_what_to_what(staff: Browser, shop: Shop) 
     assert answer.status_code == 200
     notice = answer.text.split("Settings saved.")[1].split("</ul>")[0]
     assert re.sub(r"<[^>]+>|\s+", " ", notice).split() == (
-        ["SMS", "notifier:", "from", "None", "→", "to", "ippanel_one", "Code", "length:", "from", "5", "digits", "→", "to", "6", "digits"]
+        [
+            "SMS",
+            "notifier:",
+            "from",
+            "None",
+            "→",
+            "to",
+            "ippanel_one",
+            "Code",
+            "length:",
+            "from",
+            "5",
+            "digits",
+            "→",
+            "to",
+            "6",
+            "digits",
+        ]
     )
 
 

@@ -1,0 +1,56 @@
+"""One row per message, from the transaction that caused it until its end is known."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notifapp.database import Base, EncryptedJson, UtcDateTime
+
+
+class Delivery(Base):
+    """A message to one recipient.
+
+    `recipient` is masked. What is to be sent stands in `payload`, encrypted, and is erased as soon as the
+    delivery has come to its end: the text of a message with a code in it is never stored readable.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        CheckConstraint("channel IN ('sms', 'email')", "channel_known"),
+        CheckConstraint("purpose IN ('otp', 'test')", "purpose_known"),
+        CheckConstraint("status IN ('queued', 'sending', 'sent', 'failed')", "status_known"),
+        CheckConstraint("(payload IS NULL) = (status IN ('sent', 'failed'))", "payload_erased_at_the_end"),
+        CheckConstraint("(lease_until IS NOT NULL) = (status = 'sending')", "lease_while_sending"),
+        CheckConstraint("attempts >= 0", "attempts_count"),
+        Index("ix_delivery_project", "project_id", "id"),
+        Index("ix_delivery_project_status", "project_id", "status", "id"),
+        Index("ix_delivery_notifier", "notifier_id", "created_at"),
+        Index("ix_delivery_due", "status", "next_attempt_at"),
+        Index("ix_delivery_lease", "status", "lease_until"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    # The notifier may be deleted later; its name of that time stays.
+    notifier_id: Mapped[int | None] = mapped_column(ForeignKey("notifier.id", ondelete="SET NULL"))
+    notifier_name: Mapped[str] = mapped_column(String(120))
+    backend: Mapped[str] = mapped_column(String(30))
+    channel: Mapped[str] = mapped_column(String(5))
+    recipient: Mapped[str] = mapped_column(String(254))
+    purpose: Mapped[str] = mapped_column(String(4))
+    status: Mapped[str] = mapped_column(String(7), server_default="queued")
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    payload: Mapped[dict[str, Any] | None] = mapped_column(EncryptedJson)
+    next_attempt_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    provider_id: Mapped[str | None] = mapped_column(String(200))
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    error_reason: Mapped[str | None] = mapped_column(String(300))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,0 +1,204 @@
+"""The life of a delivery: queued → sending → sent or failed.
+
+The row is the truth (a transactional outbox): it is written with what caused it, claimed by lease with one
+conditional UPDATE, and claimed again when a lease expires. So every delivery is tried at least once, whoever dies.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography.fernet import InvalidToken
+from sqlalchemy import and_, case, func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from notifapp import clock
+from notifapp.database import read_connection, table_of, write_transaction
+from notifapp.delivery.models import Delivery
+from notifapp.notifiers.backends.base import Message, Receipt, SendFailed
+from notifapp.notifiers.channels import Channel
+from notifapp.notifiers.sending import send_through
+
+LEASE = timedelta(seconds=45)  # longer than any backend's timeouts take together
+BACKOFF = (2, 5, 10, 20, 40)  # seconds after the first, second, … failure; then always the last
+
+_log = logging.getLogger("notifapp.delivery")
+_table = table_of(Delivery)
+_delivery = _table.c
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to be queued; `masked` is all that will be known of the recipient once it is sent."""
+
+    project_id: int
+    notifier_id: int
+    notifier_name: str
+    backend: str
+    channel: Channel
+    recipient: str
+    masked: str
+    subject: str
+    body: str
+    purpose: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A delivery that this worker holds; `attempt` fences off a worker whose lease has run out."""
+
+    id: int
+    attempt: int
+
+
+def enqueue(session: Session, outgoing: Outgoing) -> int:
+    """Queue a message in the transaction that causes it. Return the delivery's id."""
+    now = clock.now()
+    statement = insert(_table).values(
+        project_id=outgoing.project_id,
+        notifier_id=outgoing.notifier_id,
+        notifier_name=outgoing.notifier_name,
+        backend=outgoing.backend,
+        channel=outgoing.channel.value,
+        recipient=outgoing.masked,
+        purpose=outgoing.purpose,
+        payload={"recipient": outgoing.recipient, "subject": outgoing.subject, "body": outgoing.body},
+        next_attempt_at=now,
+        expires_at=outgoing.expires_at,
+        created_at=now,
+    )
+    return int(session.execute(statement.returning(_delivery.id)).scalar_one())
+
+
+def carry_out(delivery_id: int) -> bool:
+    """Send one delivery, if it is due and nobody else holds it. Return whether it was this call that tried."""
+    claim = _claim(delivery_id)
+    if claim is None:
+        return False
+    try:
+        receipt = _send(claim)
+    except SendFailed as error:
+        _failed(claim, error)
+    except Exception:
+        _log.exception("a delivery failed in an unforeseen way")
+        _failed(claim, SendFailed("Something went wrong on our side.", code="internal", retryable=True))
+    else:
+        _sent(claim, receipt)
+    return True
+
+
+def due(limit: int = 100) -> list[int]:
+    """The ids of deliveries that wait to be tried, oldest first."""
+    now = clock.now()
+    statement = select(_delivery.id).where(_is_due(now)).order_by(_delivery.next_attempt_at).limit(limit)
+    with read_connection() as connection:
+        return list(connection.execute(statement).scalars())
+
+
+def give_up_expired() -> int:
+    """Fail what outlived its code and isn't being sent. Return how many there were."""
+    now = clock.now()
+    idle = or_(_delivery.status == "queued", and_(_delivery.status == "sending", _delivery.lease_until <= now))
+    statement = (
+        update(_table)
+        .where(idle, _delivery.expires_at <= now)
+        .values(
+            status="failed",
+            payload=None,
+            lease_until=None,
+            finished_at=now,
+            error_code=func.coalesce(_delivery.error_code, "expired"),
+            error_reason=func.coalesce(_delivery.error_reason, "It could not be sent while its code was valid."),
+        )
+    )
+    with read_connection() as connection:
+        if not connection.execute(select(_delivery.id).where(idle, _delivery.expires_at <= now).limit(1)).first():
+            return 0
+    with write_transaction() as session:
+        return int(session.connection().execute(statement).rowcount)
+
+
+def _is_due(now: datetime):  # type: ignore[no-untyped-def]
+    return and_(
+        _delivery.expires_at > now,
+        or_(
+            and_(_delivery.status == "queued", _delivery.next_attempt_at <= now),
+            and_(_delivery.status == "sending", _delivery.lease_until <= now),
+        ),
+    )
+
+
+def _claim(delivery_id: int) -> _Claim | None:
+    now = clock.now()
+    statement = (
+        update(_table)
+        .where(_delivery.id == delivery_id, _is_due(now))
+        .values(
+            status="sending",
+            lease_until=now + LEASE,
+            attempts=_delivery.attempts + 1,
+            started_at=func.coalesce(_delivery.started_at, now),
+        )
+        .returning(_delivery.attempts)
+    )
+    with write_transaction() as session:
+        attempt = session.connection().execute(statement).scalar_one_or_none()
+    return None if attempt is None else _Claim(delivery_id, attempt)
+
+
+def _send(claim: _Claim) -> Receipt:
+    statement = select(_delivery.project_id, _delivery.channel, _delivery.notifier_id, _delivery.payload).where(
+        _delivery.id == claim.id, _delivery.attempts == claim.attempt
+    )
+    try:
+        with read_connection() as connection:
+            row = connection.execute(statement).one()
+    except InvalidToken:
+        raise SendFailed("The message can't be decrypted: its key is missing.", code="key", retryable=False) from None
+    if row.notifier_id is None:
+        raise SendFailed("The notifier has been deleted.", code="notifier", retryable=False)
+    message = Message(project_id=row.project_id, channel=Channel(row.channel), **row.payload)
+    return send_through(row.notifier_id, message)
+
+
+def _sent(claim: _Claim, receipt: Receipt) -> None:
+    _finish(
+        claim,
+        {"status": "sent", "provider_id": receipt.provider_id[:200] or None, "error_code": None, "error_reason": None},
+    )
+
+
+def _failed(claim: _Claim, error: SendFailed) -> None:
+    told = {"error_code": error.code[:60] or None, "error_reason": error.reason[:300]}
+    if not error.retryable:
+        return _finish(claim, {"status": "failed", **told})
+    now = clock.now()
+    next_attempt = now + timedelta(seconds=BACKOFF[min(claim.attempt, len(BACKOFF)) - 1])
+    is_over = _delivery.expires_at <= next_attempt
+    with write_transaction() as session:
+        session.connection().execute(
+            _held(claim).values(
+                status=case((is_over, "failed"), else_="queued"),
+                payload=case((is_over, None), else_=_delivery.payload),
+                finished_at=case((is_over, now), else_=None),
+                next_attempt_at=next_attempt,
+                lease_until=None,
+                **told,
+            )
+        )
+
+
+def _finish(claim: _Claim, values: dict[str, object]) -> None:
+    with write_transaction() as session:
+        session.connection().execute(
+            _held(claim).values(payload=None, lease_until=None, finished_at=clock.now(), **values)
+        )
+
+
+def _held(claim: _Claim):  # type: ignore[no-untyped-def]
+    return update(_table).where(
+        _delivery.id == claim.id, _delivery.status == "sending", _delivery.attempts == claim.attempt
+    )

@@ -1,0 +1,134 @@
+"""Templates with `{code}`, `{minutes}` and `{project}`; what they come to, and how many SMS segments that is."""
+
+from __future__ import annotations
+
+import re
+import string
+from dataclasses import dataclass
+from math import ceil
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from notifapp.access import Principal, ProjectRef
+from notifapp.audit.service import Action, record
+from notifapp.database import read_connection, table_of, write_transaction
+from notifapp.errors import ValidationFailed
+from notifapp.messages.models import MessageTemplate
+from notifapp.notifiers.channels import Channel
+
+DEFAULT_BODY = "{code} is your code for {project}. It is valid for {minutes} minutes."
+MAX_BODY_LENGTH = 600  # characters
+PLACEHOLDERS = ("code", "minutes", "project")
+
+# GSM 03.38: the default alphabet, and the characters of its extension that cost two.
+_GSM_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_GSM_EXTENDED = frozenset("^{}\\[~]|€\f")
+_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The words of a project's codes on one channel; `autofill_host` adds the last line for browser autofill."""
+
+    body: str = DEFAULT_BODY
+    autofill_host: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """What a text costs as SMS: its encoding ("GSM-7" or "UCS-2"), its length in it, and the number of segments."""
+
+    encoding: str
+    length: int
+    count: int
+
+
+def get_template(project_id: int, channel: Channel) -> Template:
+    """The project's template, or the default one."""
+    table = table_of(MessageTemplate)
+    statement = select(table).where(table.c.project_id == project_id, table.c.channel == channel.value)
+    with read_connection() as connection:
+        row = connection.execute(statement).one_or_none()
+    return Template(row.body, row.autofill_host) if row else Template()
+
+
+def set_template(
+    project: ProjectRef, channel: Channel, body: str, autofill_host: str, *, principal: Principal
+) -> Template:
+    """Save a project's template. Raise `ValidationFailed` on `body` or `autofill_host`."""
+    template = Template(body.replace("\r\n", "\n").strip(), autofill_host.strip().lower() or None)
+    errors = problems(template)
+    if errors:
+        raise ValidationFailed(errors)
+    with write_transaction() as session:
+        _replace(session, project.id, channel, template)
+        record(
+            session,
+            Action.MESSAGE_TEMPLATE_CHANGED,
+            principal=principal,
+            project_id=project.id,
+            subject=channel.value,
+            detail={"body": template.body, "autofill_host": template.autofill_host},
+        )
+    return template
+
+
+def problems(template: Template) -> dict[str, list[str]]:
+    """What is wrong with a template: {field: [message]}."""
+    errors: dict[str, list[str]] = {}
+    if message := _body_problem(template.body):
+        errors["body"] = [message]
+    if template.autofill_host is not None and not _HOST.fullmatch(template.autofill_host):
+        errors["autofill_host"] = ['Give a host name such as "shop.example.com", without https:// and without a path.']
+    return errors
+
+
+def render(template: Template, *, code: str, ttl: int, project_name: str) -> str:
+    """The text to send; `ttl` is in seconds, and a part of a minute counts as one.
+
+    The last line for autofill is exactly `@host #code` (WICG, origin-bound one-time codes).
+    """
+    text = template.body.format(code=code, minutes=ceil(ttl / 60), project=project_name)
+    return f"{text}\n\n@{template.autofill_host} #{code}" if template.autofill_host else text
+
+
+def segments(text: str) -> Segments:
+    """How an SMS gateway will cut this text (3GPP TS 23.038, 23.040)."""
+    if all(character in _GSM_BASIC or character in _GSM_EXTENDED for character in text):
+        length = sum(2 if character in _GSM_EXTENDED else 1 for character in text)
+        return Segments("GSM-7", length, _count(length, single=160, part=153))
+    length = len(text.encode("utf-16-be")) // 2
+    return Segments("UCS-2", length, _count(length, single=70, part=67))
+
+
+def _count(length: int, *, single: int, part: int) -> int:
+    return 1 if length <= single else ceil(length / part)
+
+
+def _body_problem(body: str) -> str | None:
+    if not body:
+        return "Write the message."
+    if len(body) > MAX_BODY_LENGTH:
+        return f"Use at most {MAX_BODY_LENGTH} characters."
+    try:
+        parts = list(string.Formatter().parse(body))
+    except ValueError:
+        return "A brace stands alone. Write {{ or }} for a brace that should be seen."
+    names = [name for _, name, _, _ in parts if name is not None]
+    unknown = [name for name in names if name not in PLACEHOLDERS]
+    if unknown or any(spec or conversion for _, _, spec, conversion in parts):
+        return "Only {code}, {minutes} and {project} can be put in."
+    if "code" not in names:
+        return "The message needs {code}: without it nobody receives the code."
+    return None
+
+
+def _replace(session: Session, project_id: int, channel: Channel, template: Template) -> None:
+    key = {"project_id": project_id, "channel": channel.value}
+    session.execute(delete(MessageTemplate).filter_by(**key))
+    if template != Template():
+        session.add(MessageTemplate(**key, body=template.body, autofill_host=template.autofill_host))

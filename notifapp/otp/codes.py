@@ -1,0 +1,53 @@
+"""Codes and what is kept of them: HMAC-SHA256 under a key of their own, compared in constant time."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import unicodedata
+
+from flask import current_app
+
+
+def new_code(length: int) -> str:
+    """A code of exactly `length` random digits, leading zeros kept."""
+    return "".join(secrets.choice("0123456789") for _ in range(length))
+
+
+def new_challenge_id() -> str:
+    """A public id with 128 random bits, so that none can be guessed."""
+    return secrets.token_hex(16)
+
+
+def code_mac(challenge_id: str, code: str) -> str:
+    """What is stored of a code, bound to its challenge."""
+    return _mac("code", challenge_id, code)
+
+
+def recipient_digest(project_id: int, channel: str, recipient: str) -> str:
+    """By what a recipient is found again, in one project and on one channel, without being stored."""
+    return _mac("recipient", str(project_id), channel, recipient)
+
+
+def equal(one: str, other: str) -> bool:
+    """Whether two MACs are the same, in constant time."""
+    return hmac.compare_digest(one, other)
+
+
+def normalise(code: str) -> str:
+    """The code as ASCII digits, without the blanks and hyphens that people put between them.
+
+    Persian, Arabic-Indic and all other decimal digits of Unicode count; what else was typed stays and never matches.
+    """
+    return "".join(_ascii(character) for character in code if not character.isspace() and character != "-")
+
+
+def _ascii(character: str) -> str:
+    digit = unicodedata.decimal(character, None)
+    return character if digit is None else str(digit)
+
+
+def _mac(*parts: str) -> str:
+    key = current_app.config["NOTIFAPP"].otp_key.encode()
+    return hmac.new(key, "\0".join(parts).encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()

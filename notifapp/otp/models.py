@@ -1,0 +1,96 @@
+"""Challenges, what is known of their recipients, and a project's limits. No row holds a code or an address."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notifapp.database import Base, UtcDateTime
+
+MAX_ATTEMPTS = 5  # tries a challenge
+RESEND_SECONDS = 60  # between two sends to one recipient
+SENDS_PER_HOUR = 5
+SENDS_PER_DAY = 10
+MAX_FAILURES = 100  # consecutive, across challenges (NIST SP 800-63B-4, 3.2.2)
+
+
+class OtpLimits(Base):
+    """A project's limits where they differ from the defaults."""
+
+    __tablename__ = "otp_limits"
+    __table_args__ = (
+        CheckConstraint("max_attempts BETWEEN 1 AND 10", "max_attempts_bounds"),
+        CheckConstraint("resend_seconds BETWEEN 1 AND 3600", "resend_seconds_bounds"),
+        CheckConstraint("sends_per_hour BETWEEN 1 AND 1000", "sends_per_hour_bounds"),
+        CheckConstraint("sends_per_day BETWEEN 1 AND 1000", "sends_per_day_bounds"),
+        CheckConstraint("max_failures BETWEEN 1 AND 100", "max_failures_bounds"),
+    )
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True)
+    max_attempts: Mapped[int] = mapped_column(server_default=text(str(MAX_ATTEMPTS)))
+    resend_seconds: Mapped[int] = mapped_column(server_default=text(str(RESEND_SECONDS)))
+    sends_per_hour: Mapped[int] = mapped_column(server_default=text(str(SENDS_PER_HOUR)))
+    sends_per_day: Mapped[int] = mapped_column(server_default=text(str(SENDS_PER_DAY)))
+    max_failures: Mapped[int] = mapped_column(server_default=text(str(MAX_FAILURES)))
+    phone_region: Mapped[str | None] = mapped_column(String(2))
+
+
+class OtpRecipient(Base):
+    """Whom codes go to, by the HMAC of the address: failures since the last approval, and how long to wait.
+
+    Issuing and verifying take this row first, so that they come one after the other for one recipient.
+    """
+
+    __tablename__ = "otp_recipient"
+    __table_args__ = (
+        CheckConstraint("channel IN ('sms', 'email')", "channel_known"),
+        CheckConstraint("failures >= 0", "failures_count"),
+        Index("ix_otp_recipient_stopped", "project_id", "stopped_at"),
+    )
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(5), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    masked: Mapped[str] = mapped_column(String(254))
+    failures: Mapped[int] = mapped_column(server_default="0")
+    blocked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    stopped_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class OtpChallenge(Base):
+    """A code that was issued, under the settings of that time: a later change of them doesn't touch it."""
+
+    __tablename__ = "otp_challenge"
+    __table_args__ = (
+        CheckConstraint("channel IN ('sms', 'email')", "channel_known"),
+        CheckConstraint("status IN ('pending', 'approved', 'replaced', 'failed')", "status_known"),
+        CheckConstraint("attempts_left >= 0", "attempts_left_counts"),
+        Index("ix_otp_challenge_recipient", "project_id", "channel", "recipient_digest", "created_at"),
+        Index(
+            "uq_otp_challenge_open",
+            "project_id",
+            "channel",
+            "recipient_digest",
+            unique=True,
+            sqlite_where=text("status = 'pending'"),
+            postgresql_where=text("status = 'pending'"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    channel: Mapped[str] = mapped_column(String(5))
+    recipient_digest: Mapped[str] = mapped_column(String(64))
+    recipient: Mapped[str] = mapped_column(String(254))
+    settings_version: Mapped[int]
+    code_length: Mapped[int]
+    ttl: Mapped[int]
+    code_mac: Mapped[str] = mapped_column(String(64))
+    status: Mapped[str] = mapped_column(String(8), server_default="pending")
+    attempts_left: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    resend_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,0 +1,227 @@
+"""One-time codes: issued under the settings in force, verified once, limited per recipient.
+
+Sources: NIST SP 800-63B-4 (3.1.3, 3.2.2), OWASP ASVS 5 (6.5, 6.6), and the rules of docs/otp.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, insert, select, update
+from sqlalchemy.orm import Session
+
+from notifapp import clock
+from notifapp.access import ProjectRef
+from notifapp.database import AnyRow, read_connection, table_of, write_transaction
+from notifapp.delivery.service import Outgoing, enqueue
+from notifapp.errors import Conflict, InvalidCode, NotFound
+from notifapp.messages.service import get_template, render
+from notifapp.notifiers.channels import Channel
+from notifapp.otp import codes, limits, recipients
+from notifapp.otp.limits import Limits, Recipient
+from notifapp.otp.models import OtpChallenge
+from notifapp.settings.service import ActiveNotifier, Policy, sending_policy
+
+_table = table_of(OtpChallenge)
+_challenge = _table.c
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A challenge as its project may see it: no code, the recipient masked."""
+
+    id: str
+    channel: Channel
+    recipient: str
+    status: str
+    code_length: int
+    attempts_left: int
+    created_at: datetime
+    expires_at: datetime
+    resend_at: datetime
+    approved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new challenge, and the delivery that carries its code."""
+
+    challenge: Challenge
+    delivery_id: int
+
+
+def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Issued:
+    """Make a code, keep its MAC, and queue its message, all in one transaction.
+
+    It replaces the open challenge of the same recipient and channel. Raise `ValidationFailed` on `recipient`,
+    `Conflict` where the settings have no notifier that sends on this channel, `TooManyRequests` at a limit.
+    """
+    allowed = limits.get_limits(project.id)
+    address = recipients.normalise(channel, recipient, phone_region=allowed.phone_region)
+    whom = Recipient(project.id, channel.value, codes.recipient_digest(project.id, channel.value, address))
+    masked = recipients.mask(channel, address)
+    template = get_template(project.id, channel)
+    with write_transaction() as session:
+        now = clock.now()
+        policy = sending_policy(session.connection(), project)
+        notifier = _notifier(policy, channel)
+        limits.take(session, whom, masked, now)
+        limits.check_sends(session, whom, allowed, now)
+        _replace_open(session, whom)
+        code = codes.new_code(policy.code_length)
+        challenge = _insert(session, whom, masked, policy, allowed, code, now)
+        text = render(template, code=code, ttl=policy.ttl, project_name=project.name)
+        delivery_id = enqueue(session, _outgoing(project, notifier, channel, address, challenge, text))
+    return Issued(challenge, delivery_id)
+
+
+def verify_challenge(project: ProjectRef, challenge_id: str, code: str) -> Challenge:
+    """Approve a challenge by its code, once. Return it approved.
+
+    Raise `InvalidCode` for a wrong, used, replaced or unknown one alike (it says whether the caller's own
+    challenge has expired), and `TooManyRequests` while the recipient has to wait.
+    """
+    allowed = limits.get_limits(project.id)
+    typed = codes.normalise(code)
+    with write_transaction() as session:
+        now = clock.now()
+        found = session.connection().execute(_own(project, challenge_id)).one_or_none()
+        if found is None:
+            raise InvalidCode(attempts_left=0)
+        whom = Recipient(project.id, found.channel, found.recipient_digest)
+        limits.take(session, whom, found.recipient, now)
+        is_right = codes.equal(found.code_mac, codes.code_mac(found.id, typed))
+        if is_right and _approve(session, found, now):
+            limits.forget_failures(session, whom)
+            return _shown(session.connection().execute(_own(project, challenge_id)).one(), now)
+        failure = _count_wrong(session, found, whom, allowed, now)
+    raise failure
+
+
+def get_challenge(project: ProjectRef, challenge_id: str) -> Challenge:
+    """The state of one of the project's challenges. Raise `NotFound`."""
+    with read_connection() as connection:
+        row = connection.execute(_own(project, challenge_id)).one_or_none()
+    if row is None:
+        raise NotFound
+    return _shown(row, clock.now())
+
+
+def _own(project: ProjectRef, challenge_id: str):  # type: ignore[no-untyped-def]
+    return select(_table).where(_challenge.id == challenge_id, _challenge.project_id == project.id)
+
+
+def _notifier(policy: Policy, channel: Channel) -> ActiveNotifier:
+    notifier = policy.notifiers.get(channel)
+    if notifier is None:
+        raise Conflict(f"No {channel.label} notifier is chosen in this project's notification settings.")
+    if not notifier.is_enabled:
+        raise Conflict(f"The {channel.label} notifier that this project's settings have chosen is disabled.")
+    return notifier
+
+
+def _replace_open(session: Session, whom: Recipient) -> None:
+    session.connection().execute(
+        update(_table)
+        .where(
+            _challenge.project_id == whom.project_id,
+            _challenge.channel == whom.channel,
+            _challenge.recipient_digest == whom.digest,
+            _challenge.status == "pending",
+        )
+        .values(status="replaced")
+    )
+
+
+def _insert(
+    session: Session, whom: Recipient, masked: str, policy: Policy, allowed: Limits, code: str, now: datetime
+) -> Challenge:
+    challenge_id = codes.new_challenge_id()
+    row = {
+        "id": challenge_id,
+        "project_id": whom.project_id,
+        "channel": whom.channel,
+        "recipient_digest": whom.digest,
+        "recipient": masked,
+        "settings_version": policy.version,
+        "code_length": policy.code_length,
+        "ttl": policy.ttl,
+        "code_mac": codes.code_mac(challenge_id, code),
+        "status": "pending",
+        "attempts_left": allowed.max_attempts,
+        "created_at": now,
+        "expires_at": now + timedelta(seconds=policy.ttl),
+        "resend_at": now + timedelta(seconds=allowed.resend_seconds),
+    }
+    returned = session.connection().execute(insert(_table).values(**row).returning(_table)).one()
+    return _shown(returned, now)
+
+
+def _outgoing(
+    project: ProjectRef, notifier: ActiveNotifier, channel: Channel, address: str, challenge: Challenge, text: str
+) -> Outgoing:
+    return Outgoing(
+        project_id=project.id,
+        notifier_id=notifier.id,
+        notifier_name=notifier.name,
+        backend=notifier.backend,
+        channel=channel,
+        recipient=address,
+        masked=challenge.recipient,
+        subject=f"Your code for {project.name}" if channel is Channel.EMAIL else "",
+        body=text,
+        purpose="otp",
+        expires_at=challenge.expires_at,
+    )
+
+
+def _approve(session: Session, found: AnyRow, now: datetime) -> bool:
+    """Use the code: one conditional UPDATE, so that of many simultaneous right answers one is approved."""
+    statement = (
+        update(_table)
+        .where(
+            _challenge.id == found.id,
+            _challenge.status == "pending",
+            _challenge.attempts_left > 0,
+            _challenge.expires_at > now,
+        )
+        .values(status="approved", approved_at=now)
+    )
+    return session.connection().execute(statement).rowcount == 1
+
+
+def _count_wrong(session: Session, found: AnyRow, whom: Recipient, allowed: Limits, now: datetime) -> InvalidCode:
+    """Count a wrong answer to an open challenge; one that isn't open any more counts nothing."""
+    left = _challenge.attempts_left - 1
+    attempts_left = (
+        session.connection()
+        .execute(
+            update(_table)
+            .where(_challenge.id == found.id, _challenge.status == "pending", _challenge.expires_at > now)
+            .values(attempts_left=left, status=case((left == 0, "failed"), else_="pending"))
+            .returning(_challenge.attempts_left)
+        )
+        .scalar_one_or_none()
+    )
+    if attempts_left is None:
+        is_expired = found.status == "pending" and found.expires_at <= now
+        return InvalidCode(attempts_left=0, expired=is_expired)
+    limits.count_failure(session, whom, allowed, now)
+    return InvalidCode(attempts_left=attempts_left)
+
+
+def _shown(row: AnyRow, now: datetime) -> Challenge:
+    is_expired = row.status == "pending" and row.expires_at <= now
+    return Challenge(
+        id=row.id,
+        channel=Channel(row.channel),
+        recipient=row.recipient,
+        status="expired" if is_expired else row.status,
+        code_length=row.code_length,
+        attempts_left=row.attempts_left,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        resend_at=row.resend_at,
+        approved_at=row.approved_at,
+    )
