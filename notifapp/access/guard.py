@@ -34,7 +34,7 @@ _project, _member, _held = table_of(Project).c, table_of(Membership).c, table_of
 
 def init_app(app: Flask) -> None:
     """Let every request be identified and every endpoint be declared before its view runs."""
-    app.view_functions["static"] = public(app.view_functions["static"])
+    app.view_functions["static"] = public(cast("Callable[..., Any]", app.view_functions["static"]))
     app.before_request(_identify)
     app.before_request(_deny_undeclared)
 
