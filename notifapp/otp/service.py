@@ -17,8 +17,9 @@ from notifapp.database import AnyRow, read_connection, table_of, write_transacti
 from notifapp.delivery.service import Outgoing, enqueue
 from notifapp.errors import Conflict, InvalidCode, NotFound
 from notifapp.messages.service import get_template, render
+from notifapp.notifiers import recipients
 from notifapp.notifiers.channels import Channel
-from notifapp.otp import codes, limits, recipients
+from notifapp.otp import codes, limits
 from notifapp.otp.limits import Limits, Recipient
 from notifapp.otp.models import OtpChallenge
 from notifapp.settings.service import ActiveNotifier, Policy, sending_policy
