@@ -19,6 +19,7 @@ from notifapp import (
     logs,
     navigation,
     notifiers,
+    otp,
     settings,
     users,
 )
@@ -59,6 +60,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(audit.blueprint)
     app.register_blueprint(settings.blueprint)
     app.register_blueprint(notifiers.blueprint)
+    app.register_blueprint(otp.blueprint)
     app.register_blueprint(docs.blueprint)
     cli.init_app(app)
     return app

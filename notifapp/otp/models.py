@@ -67,6 +67,7 @@ class OtpChallenge(Base):
         CheckConstraint("channel IN ('sms', 'email')", "channel_known"),
         CheckConstraint("status IN ('pending', 'approved', 'replaced', 'failed')", "status_known"),
         CheckConstraint("attempts_left >= 0", "attempts_left_counts"),
+        CheckConstraint("(approved_at IS NOT NULL) = (status = 'approved')", "approved_at_an_instant"),
         Index("ix_otp_challenge_recipient", "project_id", "channel", "recipient_digest", "created_at"),
         Index(
             "uq_otp_challenge_open",

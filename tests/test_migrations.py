@@ -1,0 +1,110 @@
+"""The migrations: they lead to the models' schema and back, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import IntegrityError
+
+from notifapp import create_app
+from notifapp.access import Permission
+from notifapp.extensions import db
+from tests.conftest import Databases, config_for
+from tests.world import World
+
+
+def schema(engine: Engine) -> dict[str, Any]:
+    """Every table with its columns and constraints, as the database itself describes them."""
+    found = inspect(engine)
+
+    def named(rows: Any) -> list[str]:
+        return sorted(str(sorted((key, plain(value)) for key, value in row.items())) for row in rows)
+
+    return {
+        name: {
+            "columns": [
+                (c["name"], str(c["type"]), c["nullable"], str(c["default"] or "").strip("()"))
+                for c in sorted(found.get_columns(name), key=lambda c: c["name"])
+            ],
+            "primary key": found.get_pk_constraint(name),
+            "foreign keys": named(found.get_foreign_keys(name)),
+            "uniques": named(found.get_unique_constraints(name)),
+            "checks": named(found.get_check_constraints(name)),
+            "indexes": named(found.get_indexes(name)),
+        }
+        for name in sorted(found.get_table_names())
+        if name != "alembic_version"
+    }
+
+
+def plain(value: Any) -> str:
+    """A value without the identity of its objects: the condition of a partial index is a clause."""
+    if isinstance(value, dict):
+        return str(sorted((key, str(inner)) for key, inner in value.items()))
+    return str(value)
+
+
+def test_the_migrations_lead_to_the_schema_of_the_models(app: Flask, databases: Databases, tmp_path: Path) -> None:
+    with app.app_context():
+        kind = db.engine.dialect.name
+        by_migrations = schema(db.engine)
+    url = empty_database(kind, databases, tmp_path)
+    engine = create_engine(url)
+    try:
+        db.metadata.create_all(engine)
+        assert schema(engine) == by_migrations
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_the_last_migration_can_be_taken_back_and_made_again(kind: str, databases: Databases, tmp_path: Path) -> None:
+    app = create_app(config_for(databases.make(kind), tmp_path))
+    world = World(app)
+    project = world.project()
+    member = world.member(project, Permission.NOTIFICATIONS_SETTINGS_READ, Permission.OTP_SEND)
+    with app.app_context():
+        before = schema(db.engine)
+        downgrade(revision="0001")
+        assert "otp_challenge" not in schema(db.engine)
+        assert codes() == [1036]
+        with pytest.raises(IntegrityError):
+            grant(member, project.id)
+        upgrade()
+        assert schema(db.engine) == before
+        grant(member, project.id)
+        assert codes() == [1036, 9001]
+    with app.app_context():
+        db.engine.dispose()
+
+
+def codes() -> list[int]:
+    with db.engine.connect() as connection:
+        return list(connection.execute(text("SELECT code FROM membership_permission ORDER BY code")).scalars())
+
+
+def grant(user_id: int, project_id: int) -> None:
+    with db.engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO membership_permission (user_id, project_id, code) VALUES (:user, :project, 9001)"),
+            {"user": user_id, "project": project_id},
+        )
+
+
+def empty_database(kind: str, databases: Databases, tmp_path: Path) -> str:
+    """A database without any table."""
+    if kind == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+    url = databases.make(kind)
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+    return url
