@@ -41,6 +41,7 @@ class Config:
     trusted_proxy_hops: int = 0
     session_idle: int = 2 * 3600
     session_lifetime: int = 12 * 3600
+    allow_private_destinations: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Config:
@@ -60,6 +61,7 @@ class Config:
             trusted_proxy_hops=_integer(env, "NOTIFAPP_TRUSTED_PROXY_HOPS", default=0, least=0, most=10),
             session_idle=_integer(env, "NOTIFAPP_SESSION_IDLE", default=2 * 3600, least=60, most=86400),
             session_lifetime=_integer(env, "NOTIFAPP_SESSION_LIFETIME", default=12 * 3600, least=60, most=30 * 86400),
+            allow_private_destinations=_boolean(env, "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS"),
         )
 
 

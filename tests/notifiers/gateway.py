@@ -42,19 +42,24 @@ class QuietServer(ThreadingHTTPServer):
 
 @dataclass
 class Gateway:
-    """Set `status`, `answer`, `headers` or `delay` (seconds) before the call; read `requests` after it."""
+    """Set `status`, `answer`, `headers`, `delay` (seconds) or `drip` before the call; read `requests` after it.
+
+    `host` is whom its certificate is for; with `drip` its answer never ends.
+    """
 
     ca: trustme.CA
+    host: str = "127.0.0.1"
     status: int = 200
     answer: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0
+    drip: bool = False
     requests: list[Received] = field(default_factory=list)
 
     def __enter__(self) -> Gateway:
         self._server = QuietServer(("127.0.0.1", 0), _handler(self))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ca.issue_cert("127.0.0.1").configure_cert(context)
+        self.ca.issue_cert(self.host).configure_cert(context)
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
@@ -64,8 +69,12 @@ class Gateway:
         self._server.server_close()
 
     @property
+    def port(self) -> int:
+        return self._server.server_address[1]
+
+    @property
     def url(self) -> str:
-        return f"https://127.0.0.1:{self._server.server_address[1]}"
+        return f"https://127.0.0.1:{self.port}"
 
 
 def _handler(gateway: Gateway) -> type[BaseHTTPRequestHandler]:
@@ -74,6 +83,8 @@ def _handler(gateway: Gateway) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             gateway.requests.append(Received(self.path, dict(self.headers), body))
             time.sleep(gateway.delay)
+            if gateway.drip:
+                self.drip()
             answer = gateway.answer
             payload = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(gateway.status)
@@ -82,6 +93,11 @@ def _handler(gateway: Gateway) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(payload)))
             self.end_headers()
             self.wfile.write(payload)
+
+        def drip(self) -> None:
+            for _ in range(200):
+                self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                time.sleep(0.05)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,22 +27,7 @@ SID = "AC" + "0" * 32
 MESSAGE = Message(project_id=1, channel=Channel.SMS, recipient="+989120000000", body="Your code: 01234")
 
 
-@pytest.fixture(scope="session")
-def ca() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def gateway(ca: trustme.CA) -> Iterator[Gateway]:
-    with Gateway(ca) as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def http(ca: trustme.CA, tmp_path: Path) -> HttpClient:
-    bundle = tmp_path / "ca.pem"
-    ca.cert_pem.write_to_path(str(bundle))
-    return HttpClient(connect_timeout=2, read_timeout=0.5, verify=str(bundle))
+pytestmark = pytest.mark.usefixtures("loopback_allowed")
 
 
 def failure(send: Any, *args: Any) -> tuple[str, str, bool]:

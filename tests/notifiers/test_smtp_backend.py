@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from typing import Any
 
 import pytest
 import trustme
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from notifapp.notifiers.backends.base import Message, SendFailed
 from notifapp.notifiers.backends.smtp import Smtp
 from notifapp.notifiers.channels import Channel
+from tests.notifiers.mail import PASSWORD, Mailbox, server
 
 # The server warns about the two tests that offer a login without STARTTLS on purpose.
-pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning"),
+    pytest.mark.usefixtures("loopback_allowed"),
+]
 
-PASSWORD = "pa55-w0rd"
 MESSAGE = Message(
     project_id=1,
     channel=Channel.EMAIL,
@@ -29,57 +26,6 @@ MESSAGE = Message(
     subject="کد شما",
     body="Your code: 01234\n",
 )
-
-
-class Mailbox:
-    """Keeps what comes in; `reply` refuses at the step that it names."""
-
-    def __init__(self) -> None:
-        self.envelopes: list[Envelope] = []
-        self.secured: list[bool] = []
-        self.reply: dict[str, str] = {}
-
-    async def handle_MAIL(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        envelope.mail_from = address
-        return self.reply.get("MAIL", "250 OK")
-
-    async def handle_RCPT(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        envelope.rcpt_tos.append(address)
-        return self.reply.get("RCPT", "250 OK")
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        self.envelopes.append(envelope)
-        assert server.transport is not None
-        self.secured.append(server.transport.get_extra_info("sslcontext") is not None)
-        return self.reply.get("DATA", "250 OK")
-
-    def email(self) -> EmailMessage:
-        [envelope] = self.envelopes
-        assert isinstance(envelope.content, bytes)
-        return message_from_bytes(envelope.content, policy=policy.default)  # type: ignore[return-value]
-
-
-class LoopbackController(Controller):
-    """A controller on a port that the system picks."""
-
-    def _trigger_server(self) -> None:
-        assert self.server is not None
-        self.port = self.server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
-        super()._trigger_server()
-
-
-def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object) -> AuthResult:
-    assert isinstance(data, LoginPassword)
-    return AuthResult(success=data.login == b"shop" and data.password == PASSWORD.encode(), handled=False)
-
-
-@pytest.fixture(scope="module")
-def ca() -> trustme.CA:
-    return trustme.CA()
 
 
 @pytest.fixture
@@ -90,30 +36,6 @@ def backend(ca: trustme.CA) -> Smtp:
         return context
 
     return Smtp(context)
-
-
-@contextmanager
-def server(mailbox: Mailbox, ca: trustme.CA, *, tls: bool = False, starttls: bool = True) -> Iterator[int]:
-    """A mail server on loopback that asks for a login; yields its port."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ca.issue_cert("127.0.0.1").configure_cert(context)
-    options: dict[str, Any] = {
-        "authenticator": authenticate,
-        "auth_required": True,
-        "server_hostname": "localhost",
-    }
-    if tls:
-        options |= {"ssl_context": context, "auth_require_tls": False}
-    elif starttls:
-        options |= {"tls_context": context, "require_starttls": True}
-    else:
-        options |= {"auth_require_tls": False}
-    controller = LoopbackController(mailbox, "127.0.0.1", 0, **options)
-    controller.start()
-    try:
-        yield controller.port
-    finally:
-        controller.stop()
 
 
 def config(backend: Smtp, port: int, **changes: object) -> Any:

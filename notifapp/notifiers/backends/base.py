@@ -65,13 +65,18 @@ def setting(label: str, kind: Kind = Kind.TEXT, *, default: Any = dataclasses.MI
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """A message on its way, to an E.164 number or an email address; the subject is for email alone."""
+    """A message on its way, to an E.164 number or an email address; the subject is for email alone.
+
+    `variables` is what the body was made of, `code`, `minutes` and `project`, for gateways that want to fill in a
+    pattern of their own; it is empty for a message without a code.
+    """
 
     project_id: int
     channel: Channel
     recipient: str = field(repr=False)
     body: str = field(repr=False)
     subject: str = field(default="", repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ from email.message import EmailMessage
 from email.utils import make_msgid
 
 from notifapp.notifiers.backends.base import Backend, Kind, Message, Receipt, SendFailed, setting
+from notifapp.notifiers.backends.network import Line, Resolver
 from notifapp.notifiers.channels import Channel
 
-TIMEOUT_SECONDS = 15
+TIMEOUT_SECONDS = 15  # for each step
+TOTAL_SECONDS = 30
 HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
 
 
@@ -70,8 +73,15 @@ class Smtp(Backend[SmtpConfig]):
     channels = frozenset({Channel.EMAIL})
     config = SmtpConfig
 
-    def __init__(self, tls_context: Callable[[], ssl.SSLContext] = ssl.create_default_context) -> None:
+    def __init__(
+        self,
+        tls_context: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+        resolve: Resolver = socket.getaddrinfo,
+        total: float = TOTAL_SECONDS,
+    ) -> None:
         self._tls_context = tls_context
+        self._resolve = resolve
+        self._total = total
 
     def check(self, values: Mapping[str, object]) -> dict[str, list[str]]:
         """STARTTLS and TLS from the start exclude each other."""
@@ -81,30 +91,39 @@ class Smtp(Backend[SmtpConfig]):
 
     def send(self, config: SmtpConfig, message: Message) -> Receipt:
         """Send one message; the receipt is its Message-ID. A failure's code is the server's reply code."""
-        try:
-            email = _compose(config, message)
-            self._deliver(config, email)
-        except (OSError, UnicodeError, ValueError, smtplib.SMTPException) as error:
-            failure = _failure(error)
+        with Line(self._total, self._resolve) as line:
+            try:
+                email = _compose(config, message)
+                self._deliver(line, config, email)
+                return Receipt(email["Message-ID"])
+            except (OSError, UnicodeError, ValueError, smtplib.SMTPException) as error:
+                failure = _failure(TimeoutError() if line.is_cut else error)
             failure.retryable = failure.retryable and not config.fail_silently
-            raise failure from None
-        return Receipt(email["Message-ID"])
+            raise failure
 
-    def _deliver(self, config: SmtpConfig, email: EmailMessage) -> None:
-        with self._connect(config) as server:
+    def _deliver(self, line: Line, config: SmtpConfig, email: EmailMessage) -> None:
+        context = self._tls_context() if config.use_tls or config.use_ssl else None
+        with _Session(line, config, context) as server:
             if config.use_tls:
-                server.starttls(context=self._tls_context())
+                server.starttls(context=context)
             server.login(config.username, config.password)
             server.send_message(email)
 
-    def _connect(self, config: SmtpConfig) -> smtplib.SMTP:
-        # Named here because smtplib would otherwise look its own host name up in the DNS.
-        name = _domain(config)
-        if config.use_ssl:
-            return smtplib.SMTP_SSL(
-                config.host, config.port, name, timeout=TIMEOUT_SECONDS, context=self._tls_context()
-            )
-        return smtplib.SMTP(config.host, config.port, name, timeout=TIMEOUT_SECONDS)
+
+class _Session(smtplib.SMTP):
+    """smtplib's client, connected by a line; with TLS from the start where the configuration says so."""
+
+    def __init__(self, line: Line, config: SmtpConfig, context: ssl.SSLContext | None) -> None:
+        self._line = line
+        self._tls_from_start = context if config.use_ssl else None
+        # Its own name is given, because smtplib would otherwise look it up in the DNS.
+        super().__init__(config.host, config.port, _domain(config), timeout=TIMEOUT_SECONDS)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        connected = self._line.connect(host, port, timeout)
+        if self._tls_from_start is None:
+            return connected
+        return self._tls_from_start.wrap_socket(connected, server_hostname=host)
 
 
 def _domain(config: SmtpConfig) -> str:

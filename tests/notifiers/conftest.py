@@ -1,0 +1,48 @@
+"""A gateway on loopback, and a client that trusts its certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trustme
+from flask import Flask
+
+from notifapp.notifiers.backends.http import HttpClient
+from tests.conftest import config_for
+from tests.notifiers.gateway import Gateway
+
+
+@pytest.fixture(scope="session")
+def ca() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def gateway(ca: trustme.CA) -> Iterator[Gateway]:
+    with Gateway(ca) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def authorities(ca: trustme.CA, tmp_path: Path) -> str:
+    """A file with the authority that vouches for the servers of these tests."""
+    bundle = tmp_path / "ca.pem"
+    ca.cert_pem.write_to_path(str(bundle))
+    return str(bundle)
+
+
+@pytest.fixture
+def http(authorities: str) -> HttpClient:
+    return HttpClient(connect_timeout=2, read_timeout=0.5, verify=authorities)
+
+
+@pytest.fixture
+def loopback_allowed(tmp_path: Path) -> Iterator[None]:
+    """The operator allows private destinations, as the servers of these tests are on loopback."""
+    app = Flask(__name__)
+    app.config["NOTIFAPP"] = replace(config_for("sqlite:///unused", tmp_path), allow_private_destinations=True)
+    with app.app_context():
+        yield

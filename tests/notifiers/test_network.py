@@ -1,0 +1,184 @@
+"""Where notifapp may connect to, checked on the address that is connected to."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import trustme
+
+from notifapp.notifiers.backends.base import Message, SendFailed
+from notifapp.notifiers.backends.http import HttpClient
+from notifapp.notifiers.backends.network import DestinationRefused, Line, is_public
+from notifapp.notifiers.backends.smtp import Smtp
+from notifapp.notifiers.backends.webhook import Webhook
+from notifapp.notifiers.channels import Channel
+from tests.notifiers.gateway import Gateway
+from tests.notifiers.mail import PASSWORD
+
+MESSAGE = Message(project_id=1, channel=Channel.EMAIL, recipient="a@example.com", body="Your code: 01234")
+REFUSED = ("destination", False)
+PUBLIC = "203.0.114.9"
+
+
+class Names:
+    """A resolver whose answers change from one question to the next."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self.answers = list(answers)
+        self.asked = 0
+
+    def __call__(self, host: str, port: int, **_: Any) -> list[Any]:
+        answer = self.answers[min(self.asked, len(self.answers) - 1)]
+        self.asked += 1
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, port)) for address in answer]
+
+
+def send_webhook(url: str, **client: Any) -> None:
+    backend = Webhook(HttpClient(connect_timeout=2, **client))
+    backend.send(backend.load({"url": url, "secret": "s" * 16}), MESSAGE)
+
+
+def send_mail(host: str, port: int = 587, **options: Any) -> None:
+    backend = Smtp(**options)
+    values = {"host": host, "port": port, "username": "shop", "password": PASSWORD, "from_email": "shop@example.com"}
+    backend.send(backend.load(values), MESSAGE)
+
+
+def failure(send: Any, *args: Any, **options: Any) -> tuple[str, bool]:
+    with pytest.raises(SendFailed) as failed:
+        send(*args, **options)
+    return failed.value.code, failed.value.retryable
+
+
+# Which addresses are public
+
+
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
+)
+def test_addresses_of_the_internet_are_public(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "127.8.9.10", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254",
+        "100.64.0.1", "198.18.0.1", "192.0.2.1", "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255",
+        "::", "::1", "fe80::1", "fe80::1%lo", "fc00::1", "fd12::1", "fec0::1", "ff02::1", "ff0e::1", "2001:db8::1",
+        "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe",
+        "2002:7f00:1::1", "2001:0:7f00:1::1",
+    ],
+)  # fmt: skip
+def test_other_addresses_are_not(address: str) -> None:
+    assert not is_public(address)
+
+
+# Refusing
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0", "10.0.0.1", "169.254.169.254",
+     "::1", "::ffff:127.0.0.1", "fe80::1"],
+)  # fmt: skip
+def test_no_notation_of_a_private_address_is_connected_to(host: str) -> None:
+    with Line(5) as line, pytest.raises(DestinationRefused):
+        line.connect(host, 443, 1)
+    assert failure(send_mail, host) == REFUSED
+    assert failure(send_webhook, f"https://{f'[{host}]' if ':' in host else host}/") == REFUSED
+
+
+def test_nothing_reaches_a_server_that_may_not_be_connected_to(gateway: Gateway, authorities: str) -> None:
+    assert failure(send_webhook, gateway.url, verify=authorities) == REFUSED
+    assert gateway.requests == []
+
+
+@pytest.mark.parametrize("answer", [["127.0.0.1", PUBLIC], [PUBLIC, "127.0.0.1"], ["10.0.0.1"]])
+def test_one_private_address_among_the_answers_is_enough(answer: list[str]) -> None:
+    names = Names(answer)
+    assert failure(send_webhook, "https://hook.example.com/", resolve=names) == REFUSED
+    assert failure(send_mail, "smtp.example.com", resolve=names) == REFUSED
+    assert names.asked == 2
+
+
+def test_a_name_that_answers_differently_the_second_time_gains_nothing() -> None:
+    names = Names(["127.0.0.1"], [PUBLIC])
+    assert failure(send_webhook, "https://hook.example.com/", resolve=names) == REFUSED
+    assert names.asked == 1
+
+
+@pytest.mark.usefixtures("loopback_allowed")
+def test_what_was_checked_is_what_is_connected_to(ca: trustme.CA, authorities: str) -> None:
+    with Gateway(ca, host="hook.example.com") as gateway:
+        names = Names(["127.0.0.1"], ["127.0.0.99"])
+        send_webhook(f"https://hook.example.com:{gateway.port}/", resolve=names, verify=authorities)
+    assert names.asked == 1
+    assert gateway.requests[0].headers["Host"] == f"hook.example.com:{gateway.port}"
+
+
+@pytest.mark.usefixtures("loopback_allowed")
+def test_the_certificate_must_be_of_the_name_and_not_of_the_address(gateway: Gateway, authorities: str) -> None:
+    names = Names(["127.0.0.1"])
+    url = f"https://hook.example.com:{gateway.port}/"
+    assert failure(send_webhook, url, resolve=names, verify=authorities) == ("tls", False)
+    assert gateway.requests == []
+
+
+@pytest.mark.usefixtures("loopback_allowed")
+def test_the_next_address_is_tried_where_one_doesnt_answer(gateway: Gateway, authorities: str) -> None:
+    names = Names(["127.0.0.99", "127.0.0.1"])
+    send_webhook(gateway.url, resolve=names, verify=authorities)
+    assert len(gateway.requests) == 1
+
+
+def test_a_host_that_is_no_name_is_no_failure_of_ours() -> None:
+    assert failure(send_webhook, f"https://{'a' * 64}.com/")[0] in ("address", "connection")
+    assert failure(send_mail, f"{'a' * 64}.com") == ("connection", True)
+
+
+# Never without end
+
+
+@contextmanager
+def dripping(text: bytes) -> Iterator[int]:
+    """A server that sends one byte now and then; yields its port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection:
+                try:
+                    for _ in range(200):
+                        connection.sendall(text)
+                        time.sleep(0.05)
+                except OSError:
+                    pass
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+@pytest.mark.usefixtures("loopback_allowed")
+def test_a_mail_server_that_never_ends_its_greeting_is_cut_off() -> None:
+    started = time.monotonic()
+    with dripping(b"220-wait\r\n") as port:
+        assert failure(send_mail, "127.0.0.1", port, total=0.5) == ("timeout", True)
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.usefixtures("loopback_allowed")
+def test_a_receiver_that_never_ends_its_answer_is_cut_off(gateway: Gateway, authorities: str) -> None:
+    gateway.drip = True
+    started = time.monotonic()
+    assert failure(send_webhook, gateway.url, total=0.5, verify=authorities) == ("timeout", True)
+    assert time.monotonic() - started < 5
