@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from notifapp.access import Principal
+from notifapp.access import Principal, Source
 from notifapp.access.models import User
 from notifapp.errors import Conflict, ValidationFailed
 from notifapp.extensions import db
@@ -69,3 +69,22 @@ def test_of_all_admins_demoted_and_deactivated_at_once_one_stays(app: Flask, wor
         removed = list(pool.map(remove, range(1, ADMINS + 1)))
     assert sum(removed) == ADMINS - 1
     assert live_admins(app) == 1
+
+
+def test_two_admins_may_work_on_one_person_at_once(app: Flask, world: World) -> None:
+    admins = [world.admin(f"admin{number}@example.org") for number in (1, 2)]
+    person, shop = world.user(), world.project()
+    callers = [Principal(Source.PAGE, "", "", is_admin=True, user_id=user_id) for user_id in admins]
+
+    def work(number: int) -> None:
+        caller = callers[number % 2]
+        with app.app_context():
+            if number % 3:
+                service.set_membership(person, shop.id, [1036] if number % 4 else [], principal=caller)
+            else:
+                service.update_user(
+                    person, name=f"Staff {number}", email="staff@example.org", is_admin=False, principal=caller
+                )
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(200)))
