@@ -86,10 +86,19 @@ class Server:
         os.killpg(self.process.pid, signal.SIGINT)
         self.process.wait(timeout=STOP_LIMIT)
 
+    def kill(self) -> None:
+        """End server and workers without a warning, as `kill -9` does."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
     def end(self) -> None:
+        """Leave nothing running, whatever went wrong."""
         if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+            os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                self.kill()
 
 
 @pytest.fixture
@@ -172,7 +181,7 @@ def test_the_server_stops_at_once_and_without_a_traceback(granian: Server) -> No
 
 def test_a_server_that_is_killed_starts_again(granian: Server, environment: Environment, tmp_path: Path) -> None:
     granian.wait_until_ready()
-    granian.end()
+    granian.kill()
     port = free_port()
     second = Server((*GRANIAN, "--port", str(port)), environment, port, tmp_path / "second")
     try:
