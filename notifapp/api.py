@@ -52,7 +52,7 @@ def expected_version() -> int | None:
     """
     if "If-Match" not in request.headers or request.headers["If-Match"].strip() == "*":
         return None
-    matches = [_VERSION_TAG.fullmatch(tag) for tag in request.if_match.as_set()]
+    matches = [_VERSION_TAG.fullmatch(tag or "") for tag in request.if_match.as_set()]
     versions = [int(match[1]) for match in matches if match]
     if not versions:
         raise StaleVersion

@@ -207,6 +207,8 @@ def _enter_project(slug: str | None) -> None:
 
 
 def _project_of_page(slug: str, caller: Principal) -> tuple[ProjectRef, frozenset[int]]:
+    if "\0" in slug:  # no text of PostgreSQL holds it
+        raise NotFound
     statement = (
         select(
             _project.id,

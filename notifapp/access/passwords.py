@@ -25,7 +25,7 @@ def make_hasher(*, cheap: bool = False) -> PasswordHasher:
 def problems(password: str, *, email: str = "") -> list[str]:
     """What is wrong with a new password, as messages; empty when it may be used."""
     if len(password) < MIN_LENGTH:
-        return [f"Use at least {MIN_LENGTH} characters. A few words in a row make a good password."]
+        return [f"Use at least {MIN_LENGTH} characters."]
     if len(password) > MAX_LENGTH:
         return [f"Use at most {MAX_LENGTH} characters."]
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in password):

@@ -55,7 +55,7 @@ def change_name(name: str, *, principal: Principal) -> None:
         raise ValidationFailed(errors)
     with write_transaction() as session:
         mine = User.id == principal.user_id
-        before = session.scalars(select(User.name).where(mine).with_for_update()).one()
+        before = session.scalars(select(User.name).where(mine).with_for_update(key_share=True)).one()
         if name != before:
             session.execute(update(User).where(mine).values(name=name))
             detail = {"changes": [["Name", before, name]]}
@@ -69,15 +69,13 @@ def change_password(current: str, new: str, *, session_id: int, principal: Princ
     """
     taken = throttle.take(_tries(principal.email, principal.address))
     user = _user_by_email(principal.email)
+    errors = _new_password_problems(new, principal.email, present=current)
     if user is None or not passwords.verify_password(user.password_hash, current):
         _record_failure(principal, "password change")
-        raise ValidationFailed({"current": ["That is not your current password."]})
+        raise ValidationFailed({"current": ["That is not your current password."], **errors})
     throttle.give_back(taken)
-    found = passwords.problems(new, email=user.email)
-    if new == current:
-        found.append("Choose one that differs from the present one.")
-    if found:
-        raise ValidationFailed({"new": found})
+    if errors:
+        raise ValidationFailed(errors)
     new_hash = passwords.hash_password(new)
     with write_transaction() as session:
         unchanged = (User.id == user.id, User.password_hash == user.password_hash)
@@ -110,8 +108,8 @@ def set_password_by_link(key: str, new: str, *, address: str | None) -> None:
     Raise `ValidationFailed` for `new`, which leaves the link open, and `NotFound` for a link that works no more.
     """
     email = peek_password_link(key)
-    if found := passwords.problems(new, email=email):
-        raise ValidationFailed({"new": found})
+    if errors := _new_password_problems(new, email):
+        raise ValidationFailed(errors)
     new_hash = passwords.hash_password(new)
     with write_transaction() as session:
         link = PasswordLink.user_id == User.id
@@ -119,7 +117,7 @@ def set_password_by_link(key: str, new: str, *, address: str | None) -> None:
             select(User.id, User.email, User.name, User.is_admin)
             .join(PasswordLink, link)
             .where(*_live_link(key))
-            .with_for_update()
+            .with_for_update(key_share=True)
         ).one_or_none()
         if user is None:
             raise NotFound(_DEAD_LINK)
@@ -155,6 +153,13 @@ def _user_by_email(email: str) -> AnyRow | None:
     columns = (User.id, User.email, User.name, User.is_admin, User.is_active, User.password_hash)
     with read_connection() as connection:
         return connection.execute(select(*columns).where(User.email == email.replace("\0", ""))).one_or_none()
+
+
+def _new_password_problems(new: str, email: str, *, present: str | None = None) -> dict[str, list[str]]:
+    problems = passwords.problems(new, email=email)
+    if new == present:
+        problems.append("Choose one that differs from the present one.")
+    return {"new": problems} if problems else {}
 
 
 def _open_session(user: AnyRow, password: str, address: str | None, lifetime: int) -> str | None:

@@ -122,10 +122,10 @@ def to_event(row: AnyRow) -> Event:
     )
 
 
-def _project_id(slug: str) -> int | None:
-    """Looked up beforehand: a planner that sees the id knows how many events it has."""
+def _project_id(slug: str) -> int:
+    """Looked up beforehand: a planner that sees the id knows how many events it has. 0 where there is none."""
     with read_connection() as connection:
-        return connection.execute(select(_project.id).where(_project.slug == slug)).scalar_one_or_none()
+        return connection.execute(select(_project.id).where(_project.slug == slug)).scalar_one_or_none() or 0
 
 
 def _in_words(detail: Mapping[str, Any]) -> tuple[list[Change], list[tuple[str, str]]]:

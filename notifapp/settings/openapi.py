@@ -23,7 +23,7 @@ _TTL: Json = {
 
 
 def _notifier_id(channel: str) -> Json:
-    text = f"The id of a valid {channel} notifier: of this project, of this channel, and enabled. null clears it."
+    text = f"The id of a valid {channel} notifier: of this project, of this channel, and enabled. `null` clears it."
     return {"type": ["integer", "null"], "description": text}
 
 

@@ -30,7 +30,8 @@ class MembershipForm(Form):
 
     codes = SelectMultipleField(
         "Permissions",
-        choices=[(int(permission), permission.label) for permission in Permission],
+        choices=[str(int(permission)) for permission in Permission],  # type: ignore[misc]
         coerce=int,
+        validate_choice=False,
         option_widget=CheckboxInput(),
     )

@@ -50,8 +50,14 @@ def list_users(search: str, cursor: paging.Cursor | None) -> paging.Slice:
 
 
 def get_user(user_id: int) -> AnyRow:
-    """A user with `has_password` and, where a password link is open, its `link_expires_at`. Raise `NotFound`."""
-    is_open = and_(_link.user_id == _user.id, _link.expires_at > clock.now())
+    """A user with `has_password`, the number of living `tokens`, and the `link_expires_at` of an open password link.
+
+    Raise `NotFound`.
+    """
+    now = clock.now()
+    is_open = and_(_link.user_id == _user.id, _link.expires_at > now)
+    not_expired = or_(_token.expires_at.is_(None), _token.expires_at > now)
+    tokens = select(func.count()).where(_token.user_id == _user.id, _token.revoked_at.is_(None), not_expired)
     statement = (
         select(
             _user.id,
@@ -62,11 +68,7 @@ def get_user(user_id: int) -> AnyRow:
             _user.created_at,
             _user.password_hash.is_not(None).label("has_password"),
             _link.expires_at.label("link_expires_at"),
-            select(func.count())
-            .where(_token.user_id == _user.id, _token.revoked_at.is_(None))
-            .correlate(table_of(User))
-            .scalar_subquery()
-            .label("tokens"),
+            tokens.correlate(table_of(User)).scalar_subquery().label("tokens"),
         )
         .select_from(table_of(User).outerjoin(table_of(PasswordLink), is_open))
         .where(_user.id == user_id)

@@ -209,7 +209,7 @@ def _locked(session: Session, user_id: int) -> tuple[AnyRow, bool]:
         select(User.id, User.email, User.name, User.is_admin, User.is_active)
         .where(or_(User.id == user_id, is_live_admin))
         .order_by(User.id)
-        .with_for_update()
+        .with_for_update(key_share=True)  # a full lock would deadlock with the audit rows that refer to admins
     ).all()
     admins = [row.id for row in rows if row.is_admin and row.is_active]
     for row in rows:
@@ -220,7 +220,9 @@ def _locked(session: Session, user_id: int) -> tuple[AnyRow, bool]:
 
 def _pair(session: Session, user_id: int, project_id: int) -> tuple[AnyRow, AnyRow]:
     """User and project; the user's row is locked, so that changes of one membership come one after the other."""
-    user = session.execute(select(User.id, User.email).where(User.id == user_id).with_for_update()).one_or_none()
+    user = session.execute(
+        select(User.id, User.email).where(User.id == user_id).with_for_update(key_share=True)
+    ).one_or_none()
     project = session.execute(select(Project.id, Project.archived_at).where(Project.id == project_id)).one_or_none()
     if user is None or project is None:
         raise NotFound("There is no such user." if user is None else "There is no such project.")

@@ -129,3 +129,15 @@ def test_staff_get_403_or_404_on_every_page_for_admins(app: Flask, world: World,
                 headers = {} if method == "GET" else {"X-CSRFToken": browser.csrf_token()}
                 answer = browser.client.open(path_of(rule), method=method, headers=headers)
                 assert answer.status_code in (403, 404), (method, rule)
+
+
+def test_no_address_however_odd_is_an_error_of_ours(app: Flask, world: World, browser: Browser) -> None:
+    world.project("x1")
+    browser.sign_in(world.admin())
+    for rule in rules(app):
+        for odd in ("%00", "%ff", "x" * 3000, "99999999999999999999"):
+            path = re.sub(r"<[^>]*>", odd, rule.rule)
+            for query in ("", "?q=%00&after=%00&project=%00&actor=%00&version=%00"):
+                if "GET" in (rule.methods or ()):
+                    with browser.client.get(path + query, buffered=True) as answer:
+                        assert answer.status_code < 500, path

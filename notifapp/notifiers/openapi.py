@@ -1,0 +1,216 @@
+"""What the API's document says of the notifiers: the same four operations for each channel."""
+
+from __future__ import annotations
+
+from notifapp.notifiers.api import PATH
+from notifapp.notifiers.channels import Channel
+from notifapp.notifiers.codes import CODES
+from notifapp.notifiers.openapi_schemas import schema_name, schemas
+from notifapp.notifiers.paging import DEFAULT_LIMIT, MAX_LIMIT
+from notifapp.notifiers.service import ORDERINGS
+from notifapp.openapi import Json, Part, answer, bad_request, body, example, operation, ref
+
+_TIMES = {"created_at": "2026-11-23T12:14:05.235667Z", "updated_at": "2026-11-23T12:14:05.235667Z"}
+_SMS = {
+    "id": 4,
+    "name": "ippanel_two",
+    "backend": "ippanel",
+    "settings": {"token": None, "has_token": True, "from_number": "+983000505"},
+    **_TIMES,
+}
+_EMAIL = {
+    "id": 5,
+    "name": "newsletter",
+    "backend": "smtp",
+    "host": "smtp.example.com",
+    "port": 587,
+    "username": "shop@example.com",
+    "password": None,
+    "has_password": True,
+    "from_email": "shop@example.com",
+    "use_tls": True,
+    "use_ssl": False,
+    "fail_silently": False,
+    **_TIMES,
+}
+_NOTIFIER: dict[Channel, Json] = {Channel.SMS: _SMS, Channel.EMAIL: _EMAIL}
+_ID = {Channel.SMS: 2, Channel.EMAIL: 3}
+_CREATIONS: dict[Channel, Json] = {
+    Channel.SMS: {
+        "ippanel": example(
+            "Through IPPanel",
+            {
+                "name": "ippanel_two",
+                "backend": "ippanel",
+                "settings": {"token": "the key from the panel", "from_number": "+983000505"},
+            },
+        ),
+        "melipayamak": example(
+            "Through Melipayamak, with the gateway's own line",
+            {"name": "melipayamak_one", "backend": "melipayamak", "settings": {"token": "the token from the console"}},
+        ),
+        "console": example("For development", {"name": "outbox", "backend": "console"}),
+    },
+    Channel.EMAIL: {
+        "smtp": example(
+            "A mail server with STARTTLS",
+            {
+                "name": "newsletter",
+                "host": "smtp.example.com",
+                "port": 587,
+                "username": "shop@example.com",
+                "password": "the account's password",
+                "from_email": "shop@example.com",
+            },
+        ),
+    },
+}
+_CHANGES: dict[Channel, Json] = {
+    Channel.SMS: {
+        "line": example("Another line, the same stored token", {"settings": {"from_number": "+983000606"}}),
+        "name": example("Another name", {"name": "ippanel_main"}),
+    },
+    Channel.EMAIL: {
+        "sender": example("Another sender, the same stored password", {"from_email": "codes@example.com"}),
+        "server": example(
+            "Another server: the password has to come with it",
+            {"host": "mail.example.net", "password": "the account's password there"},
+        ),
+    },
+}
+_REQUIRED = ["This field is required."]
+_REFUSED_CREATION: dict[Channel, Json] = {
+    Channel.SMS: {"name": ["A notifier with this name already exists."], "settings": {"from_number": _REQUIRED}},
+    Channel.EMAIL: {"host": _REQUIRED, "from_email": ["Enter a valid email address."]},
+}
+_REFUSED_CHANGE: dict[Channel, Json] = {
+    Channel.SMS: {"settings": {"from_number": ["Enter a number with its country code, such as +983000505."]}},
+    Channel.EMAIL: {"password": ["Give this again: Host changed, and a stored secret stays with its destination."]},
+}
+
+
+def _query(name: str, description: str, schema: Json, **rest: object) -> Json:
+    return {"name": name, "in": "query", "description": description, "schema": schema, **rest}
+
+
+_COLUMNS = ", ".join(f"`{name}`" for name in ORDERINGS)
+_LIST_PARAMETERS = [
+    _query(
+        "limit",
+        "How many to answer at most.",
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+        example=20,
+    ),
+    _query("offset", "How many to skip.", {"type": "integer", "minimum": 0, "default": 0}),
+    _query("search", "Words that must all be in the name, in any case.", {"type": "string"}),
+    _query(
+        "ordering",
+        f"What to sort by: {_COLUMNS}; with a `-` before it descending. Several are separated by commas.",
+        {"type": "string", "default": "id"},
+        example="name",
+    ),
+]
+
+
+def _word(channel: Channel) -> str:
+    """The channel's name inside a sentence."""
+    return "SMS" if channel is Channel.SMS else "email"
+
+
+def _with_id(channel: Channel) -> Json:
+    return _NOTIFIER[channel] | {"id": _ID[channel]}
+
+
+def _list(channel: Channel) -> Json:
+    page = {"count": 1, "next": None, "previous": None, "results": [_with_id(channel)]}
+    return operation(
+        f"list{schema_name(channel)}s",
+        summary=f"List {_word(channel)} notifiers",
+        description=f"Answers the project's valid {_word(channel)} notifiers: the enabled ones, whose ids the settings "
+        "take. A parameter that can't be read counts as absent.",
+        permission=CODES[channel].read,
+        parameters=_LIST_PARAMETERS,
+        responses={"200": answer("One page of the list.", ref("schemas", schema_name(channel, "Page")), {"One": page})},
+    )
+
+
+def _create(channel: Channel) -> Json:
+    return operation(
+        f"create{schema_name(channel)}",
+        summary=f"Create an {_word(channel)} notifier",
+        description="Adds a notifier, enabled. Its secrets are stored encrypted, and no answer ever shows them.",
+        permission=CODES[channel].create,
+        body=body(schema_name(channel, "Creation"), _CREATIONS[channel], required=True, forms=channel is Channel.EMAIL),
+        responses={
+            "201": answer("The new notifier.", ref("schemas", schema_name(channel)), {"Made": _NOTIFIER[channel]}),
+            "400": bad_request(schema_name(channel, "Errors"), {"Two fields refused": _REFUSED_CREATION[channel]}),
+        },
+    )
+
+
+def _read(channel: Channel) -> Json:
+    return operation(
+        f"read{schema_name(channel)}",
+        summary=f"Read an {_word(channel)} notifier",
+        description="Answers one notifier of the project, enabled or not.",
+        permission=CODES[channel].read,
+        responses={
+            "200": answer("The notifier.", ref("schemas", schema_name(channel)), {"One": _with_id(channel)}),
+            "404": ref("responses", "NotFound"),
+        },
+    )
+
+
+def _update(channel: Channel) -> Json:
+    return operation(
+        f"update{schema_name(channel)}",
+        summary=f"Update an {_word(channel)} notifier",
+        description="Changes the supplied fields; what is absent stays. A stored secret never goes to a new "
+        "destination: who changes where it is sent to (host, port, account, URL) gives the secret again.",
+        permission=CODES[channel].update,
+        body=body(schema_name(channel, "Change"), _CHANGES[channel], required=False, forms=channel is Channel.EMAIL),
+        responses={
+            "200": answer(
+                "The notifier after the change.", ref("schemas", schema_name(channel)), {"Changed": _with_id(channel)}
+            ),
+            "400": bad_request(schema_name(channel, "Errors"), {"Refused": _REFUSED_CHANGE[channel]}),
+            "404": ref("responses", "NotFound"),
+        },
+    )
+
+
+def _paths(channel: Channel) -> Json:
+    the_id = {
+        "name": "notifier_id",
+        "in": "path",
+        "required": True,
+        "description": "The notifier's id.",
+        "schema": {"type": "integer", "minimum": 1},
+        "example": _ID[channel],
+    }
+    return {
+        f"{PATH}/{channel}": {"get": _list(channel), "post": _create(channel)},
+        f"{PATH}/{channel}/{{notifier_id}}": {
+            "parameters": [the_id],
+            "get": _read(channel),
+            "patch": _update(channel),
+        },
+    }
+
+
+PARTS = [
+    Part(
+        title="SMS notifiers",
+        description="The SMS gateways that a project's settings can choose from.",
+        schemas=schemas(Channel.SMS),
+        paths=_paths(Channel.SMS),
+    ),
+    Part(
+        title="Email notifiers",
+        description="The mail servers that a project's settings can choose from. An email notifier is made with the "
+        "`smtp` backend here; one with another backend, made on the page, shows null in place of what is smtp's and "
+        "takes its own settings in a change.",
+        schemas=schemas(Channel.EMAIL),
+        paths=_paths(Channel.EMAIL),
+    ),
+]

@@ -1,0 +1,71 @@
+"""Which new passwords are good enough, and how they are kept."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from notifapp.access import passwords
+
+EMAIL = "sara.ahmadi@shop.example"
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "correct horse battery staple",
+        "x7#Kq!pZ2vLm9@w",
+        "رمز عبور من خیلی بلند است",
+        "fifteen letters",
+        "notifapp runs on seven quiet walnuts",
+        "qR8" * 3 + " and then some",
+    ],
+)
+def test_a_long_password_of_ones_own_is_good(password: str) -> None:
+    assert passwords.problems(password, email=EMAIL) == []
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "aaaaaaaaaaaaaaaa",
+        "abcabcabcabcabcabc",
+        "abcdefghijklmnopqrstuvwxyz",
+        "0123456789012345",
+        "9876543210987654",
+        "qwertyuiopasdfghjkl",
+        "1qaz2wsx3edc4rfv5tgb",
+        "PasswordPassword1!",
+        "sara.ahmadi@shop.example",
+        "Sara.Ahmadi1234567",
+        "notifapp-notifapp-notifapp",
+        "wordwordwordwordword",
+    ],
+)
+def test_what_anybody_could_guess_is_refused(password: str) -> None:
+    (problem,) = passwords.problems(password, email=EMAIL)
+    assert "too easy to guess" in problem
+
+
+@pytest.mark.parametrize("password", ["", "fourteen chars", "x7#Kq!pZ2vLm9@"])
+def test_fewer_than_fifteen_characters_are_too_few(password: str) -> None:
+    (problem,) = passwords.problems(password)
+    assert "at least 15" in problem
+
+
+def test_what_looks_the_same_is_the_same_password(app: Flask) -> None:
+    with app.app_context():
+        kept = passwords.hash_password("caf\u00e9 \u2460 au lait")
+        assert passwords.verify_password(kept, "cafe\u0301 1 au lait")
+        assert not passwords.verify_password(kept, "cafe 1 au lait")
+
+
+def test_nobodys_password_is_never_right(app: Flask) -> None:
+    with app.app_context():
+        for password in ("", "A", "A" * 32, "nobody"):
+            assert not passwords.verify_password(None, password)
+        assert not passwords.verify_password("not a hash", "x")
+
+
+def test_passwords_are_kept_as_argon2id_at_the_recommended_cost() -> None:
+    assert passwords.make_hasher().hash("x").startswith("$argon2id$v=19$m=19456,t=2,p=1$")

@@ -1,0 +1,73 @@
+"""The README's table of variables is what the program reads."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+
+from notifapp.config import Config
+from tests.conftest import ENCRYPTION_KEY, SECRET_KEY
+
+ROOT = Path(__file__).parents[2]
+ROW = re.compile(r"^\| `(NOTIFAPP_\w+)` \| (.+?) \|", re.MULTILINE)
+
+
+class Recorder(Mapping[str, str]):
+    """An environment that remembers what was looked up in it."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self.values_ = values
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        return self.values_[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values_)
+
+    def __len__(self) -> int:
+        return len(self.values_)
+
+
+def documented() -> dict[str, str]:
+    return dict(ROW.findall((ROOT / "README.md").read_text()))
+
+
+def test_the_table_lists_exactly_what_is_read(tmp_path: Path) -> None:
+    keys = {"NOTIFAPP_SECRET_KEY": SECRET_KEY, "NOTIFAPP_ENCRYPTION_KEYS": ENCRYPTION_KEY}
+    environment = Recorder({**keys, "NOTIFAPP_INSTANCE_DIR": str(tmp_path)})
+    Config.from_environment(environment)
+    assert documented().keys() == environment.asked
+
+
+def reads_environment(file: Path) -> bool:
+    names = (node.attr for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Attribute))
+    return not {"environ", "getenv"}.isdisjoint(names)
+
+
+def test_nothing_else_reads_the_environment() -> None:
+    readers = [file.name for file in (ROOT / "notifapp").rglob("*.py") if reads_environment(file)]
+    assert readers == ["config.py"]
+
+
+def test_the_table_has_the_defaults() -> None:
+    defaults = {field.name: field.default for field in fields(Config)}
+    for name, default in documented().items():
+        number = re.fullmatch(r"`(\d+)`", default)
+        if number:
+            assert int(number[1]) == defaults[name.removeprefix("NOTIFAPP_").lower()]
+
+
+def test_the_readme_keeps_its_order() -> None:
+    headings = re.findall(r"^## (.+)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert headings == [
+        "Two commands",
+        "The API in one curl",
+        "Configuration",
+        "Running it for real",
+        "How the code is laid out",
+    ]
