@@ -12,42 +12,25 @@ from typing import Any
 import pytest
 import trustme
 
-from notifapp.notifiers.backends.base import Message, SendFailed
 from notifapp.notifiers.backends.http import MAX_ANSWER_BYTES, HttpClient
-from notifapp.notifiers.backends.ippanel import Ippanel
-from notifapp.notifiers.backends.kavenegar import Kavenegar
-from notifapp.notifiers.backends.melipayamak import Melipayamak
-from notifapp.notifiers.backends.twilio import Twilio
-from notifapp.notifiers.backends.webhook import Webhook
-from notifapp.notifiers.channels import Channel
 from tests.notifiers.gateway import Gateway
-
-TOKEN = "t0k3n/with?odd&signs"
-SID = "AC" + "0" * 32
-MESSAGE = Message(project_id=1, channel=Channel.SMS, recipient="+989120000000", body="Your code: 01234")
-
+from tests.notifiers.senders import (
+    CODE,
+    MESSAGE,
+    SID,
+    TOKEN,
+    failure,
+    ippanel,
+    kavenegar,
+    melipayamak,
+    twilio,
+    webhook,
+)
 
 pytestmark = pytest.mark.usefixtures("loopback_allowed")
 
 
-def failure(send: Any, *args: Any) -> tuple[str, str, bool]:
-    """The code, reason and retryability of a failed send; nothing of the message or the secret is in it."""
-    with pytest.raises(SendFailed) as failed:
-        send(*args)
-    error = failed.value
-    assert error.__cause__ is None
-    assert error.__suppress_context__ or error.__context__ is None
-    for private in (TOKEN, "t0k3n", MESSAGE.recipient, "9120000000", "01234"):
-        assert private not in f"{error} {error!r} {error.reason} {error.code}"
-    return error.code, error.reason, error.retryable
-
-
 # IPPanel
-
-
-def ippanel(gateway: Gateway, http: HttpClient) -> Any:
-    backend = Ippanel(http, gateway.url)
-    return lambda: backend.send(backend.load({"token": TOKEN, "from_number": "+983000505"}), MESSAGE)
 
 
 def test_ippanel_sends(gateway: Gateway, http: HttpClient) -> None:
@@ -102,11 +85,6 @@ def test_ippanel_failures(
 # Melipayamak
 
 
-def melipayamak(gateway: Gateway, http: HttpClient, number: str = "50004000") -> Any:
-    backend = Melipayamak(http, gateway.url)
-    return lambda: backend.send(backend.load({"token": TOKEN, "number": number}), MESSAGE)
-
-
 def test_melipayamak_sends(gateway: Gateway, http: HttpClient) -> None:
     gateway.answer = {"recId": 3741437414, "status": ""}
     assert melipayamak(gateway, http)().provider_id == "3741437414"
@@ -144,11 +122,6 @@ def test_melipayamak_failures(
 # Kavenegar
 
 
-def kavenegar(gateway: Gateway, http: HttpClient) -> Any:
-    backend = Kavenegar(http, gateway.url)
-    return lambda: backend.send(backend.load({"api_key": TOKEN, "sender": "10004346"}), MESSAGE)
-
-
 def test_kavenegar_sends(gateway: Gateway, http: HttpClient) -> None:
     gateway.answer = {
         "return": {"status": 200, "message": "تایید شد"},
@@ -184,12 +157,6 @@ def test_kavenegar_failures(
 # Twilio
 
 
-def twilio(gateway: Gateway, http: HttpClient) -> Any:
-    backend = Twilio(http, gateway.url)
-    values = {"account_sid": SID, "auth_token": TOKEN, "from_number": "+15005550006"}
-    return lambda: backend.send(backend.load(values), MESSAGE)
-
-
 def test_twilio_sends(gateway: Gateway, http: HttpClient) -> None:
     gateway.status, gateway.answer = 201, {"sid": "SM123", "status": "queued", "error_code": None}
     assert twilio(gateway, http)().provider_id == "SM123"
@@ -219,14 +186,9 @@ def test_twilio_failures(gateway: Gateway, http: HttpClient, status: int, code: 
 # Webhook
 
 
-def webhook(gateway: Gateway, http: HttpClient) -> Any:
-    backend = Webhook(http, clock=lambda: 1_700_000_000.9)
-    return lambda: backend.send(backend.load({"url": gateway.url + "/hook?a=1", "secret": TOKEN}), MESSAGE)
-
-
 def test_webhook_posts_signed_json(gateway: Gateway, http: HttpClient) -> None:
     gateway.status = 204
-    receipt = webhook(gateway, http)()
+    receipt = webhook(gateway, http, CODE)()
     [request] = gateway.requests
     assert request.path == "/hook?a=1"
     assert request.headers["Content-Type"] == "application/json"
@@ -236,6 +198,7 @@ def test_webhook_posts_signed_json(gateway: Gateway, http: HttpClient) -> None:
         "recipient": "+989120000000",
         "subject": "",
         "body": "Your code: 01234",
+        "variables": {"code": "01234", "minutes": "2", "project": "My Shop"},
     }
     expected = hmac.new(TOKEN.encode(), b"1700000000." + request.body, hashlib.sha256).hexdigest()
     assert request.headers["Notifapp-Signature"] == f"t=1700000000,v1={expected}"

@@ -1,4 +1,4 @@
-"""IPPanel Edge: https://ippanelcom.github.io/Edge-Document/docs/send/webservice."""
+"""IPPanel Edge: https://ippanelcom.github.io/Edge-Document/docs/send/webservice, and …/send/pattern."""
 
 from __future__ import annotations
 
@@ -6,12 +6,22 @@ from dataclasses import dataclass
 
 from notifapp.notifiers.backends.base import Backend, Kind, Message, Receipt, SendFailed, setting
 from notifapp.notifiers.backends.http import CLIENT, Answer, HttpClient
+from notifapp.notifiers.backends.patterns import (
+    CODE_HELP,
+    VARIABLES,
+    VARIABLES_ERROR,
+    VARIABLES_HELP,
+    pattern_values,
+)
 from notifapp.notifiers.channels import Channel
 
+# By the field that is complained of: the documentation lists no codes beyond 400-1 and 400-2.
 REASONS = {
     "from_number": "The sender number was not accepted.",
     "message": "The text was not accepted.",
     "recipients": "The recipient's number was not accepted.",
+    "code": "The pattern was not found.",
+    "params": "The pattern has other variables.",
 }
 
 
@@ -23,10 +33,18 @@ class IppanelConfig:
     from_number: str = setting(
         "Sender number", Kind.PHONE, help="A line of this account with its country code, such as +983000505."
     )
+    pattern_code: str = setting("Pattern code", default="", max_length=64, help=CODE_HELP)
+    pattern_variables: str = setting(
+        "Variables of the pattern",
+        default="code",
+        pattern=VARIABLES,
+        pattern_error=VARIABLES_ERROR,
+        help=VARIABLES_HELP,
+    )
 
 
 class Ippanel(Backend[IppanelConfig]):
-    """Free text from a line of one's own."""
+    """Patterns or free text from a line of one's own."""
 
     key = "ippanel"
     label = "IPPanel"
@@ -43,12 +61,7 @@ class Ippanel(Backend[IppanelConfig]):
         answer = self._http.post(
             f"{self._base_url}/api/send",
             headers={"Authorization": config.token},
-            json={
-                "sending_type": "webservice",
-                "from_number": config.from_number,
-                "message": message.body,
-                "params": {"recipients": [message.recipient]},
-            },
+            json=_body(config, message),
         )
         meta = answer.data.get("meta")
         if not answer.ok or not isinstance(meta, dict) or meta.get("status") is not True:
@@ -56,6 +69,23 @@ class Ippanel(Backend[IppanelConfig]):
         data = answer.data.get("data")
         ids = data.get("message_outbox_ids") if isinstance(data, dict) else None
         return Receipt(str(ids[0]) if isinstance(ids, list) and ids else "")
+
+
+def _body(config: IppanelConfig, message: Message) -> dict[str, object]:
+    if config.pattern_code and message.variables:
+        return {
+            "sending_type": "pattern",
+            "from_number": config.from_number,
+            "code": config.pattern_code,
+            "recipients": [message.recipient],
+            "params": pattern_values(config.pattern_variables, message),
+        }
+    return {
+        "sending_type": "webservice",
+        "from_number": config.from_number,
+        "message": message.body,
+        "params": {"recipients": [message.recipient]},
+    }
 
 
 def _failure(answer: Answer, meta: dict[str, object]) -> SendFailed:

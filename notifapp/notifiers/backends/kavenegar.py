@@ -1,4 +1,4 @@
-"""Kavenegar: https://kavenegar.com/rest.html. The key is part of the path."""
+"""Kavenegar: https://kavenegar.com/rest.html, sms/send and verify/lookup. The key is part of the path."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from urllib.parse import quote
 from notifapp.notifiers.backends.base import Backend, Kind, Message, Receipt, SendFailed, setting
 from notifapp.notifiers.backends.http import CLIENT, Answer, HttpClient
 from notifapp.notifiers.backends.numbers import LINE, LINE_ERROR, iran_national
+from notifapp.notifiers.backends.patterns import (
+    CODE_HELP,
+    VARIABLES,
+    VARIABLES_ERROR,
+    pattern_values,
+)
 from notifapp.notifiers.channels import Channel
 
 REASONS = {
@@ -15,16 +21,29 @@ REASONS = {
     401: "The account is not active.",
     402: "The message was not sent.",
     403: "The API key was not accepted.",
-    407: "This address or account may not send.",
+    406: "The request was not complete.",
+    407: "The account may not do this from this address.",
     409: "The gateway is busy or out of order.",
     411: "The recipient's number was not accepted.",
     412: "The sender number was not accepted.",
     413: "The text is empty or too long.",
+    416: "The account may not be used from this address.",
     418: "No credit left.",
+    420: "The text holds a link, which the gateway refuses.",
     422: "The text holds characters that the gateway refuses.",
-    451: "The same message was sent too often.",
+    424: "The pattern was not found.",
+    426: "The account's plan doesn't include patterns.",
+    427: "The account may not use this line.",
+    429: "The gateway has blocked this address for now.",
+    431: "The values for the pattern were not accepted.",
+    432: "The pattern has no place for the code.",
+    451: "Too many messages at once.",
+    501: "A trial account sends to its owner's number alone.",
 }
-RETRYABLE = {402, 409, 451}
+RETRYABLE = {402, 409, 429, 451}
+
+# Which token carries which variable: only token10 and token20 may hold spaces.
+TOKENS = {"code": "token", "minutes": "token2", "project": "token20"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +58,18 @@ class KavenegarConfig:
         pattern_error=LINE_ERROR,
         help="A line of this account. Leave it blank for the account's default line.",
     )
+    pattern_code: str = setting("Pattern name", default="", max_length=64, help=CODE_HELP)
+    pattern_variables: str = setting(
+        "Variables of the pattern",
+        default="code",
+        pattern=VARIABLES,
+        pattern_error=VARIABLES_ERROR,
+        help="Separated by commas: code (%token in the pattern), minutes (%token2), project (%token20).",
+    )
 
 
 class Kavenegar(Backend[KavenegarConfig]):
-    """Free text from a line of one's own."""
+    """Patterns, or free text from a line of one's own."""
 
     key = "kavenegar"
     label = "Kavenegar"
@@ -56,16 +83,24 @@ class Kavenegar(Backend[KavenegarConfig]):
 
     def send(self, config: KavenegarConfig, message: Message) -> Receipt:
         """Send one message; the receipt is Kavenegar's messageid."""
-        fields = {"receptor": iran_national(message.recipient), "message": message.body}
-        if config.sender:
-            fields["sender"] = config.sender
-        answer = self._http.post(f"{self._base_url}/{quote(config.api_key, safe='')}/sms/send.json", data=fields)
+        method, fields = _request(config, message)
+        answer = self._http.post(f"{self._base_url}/{quote(config.api_key, safe='')}/{method}.json", data=fields)
         code = _code(answer)
         if not answer.ok or code != 200:
             raise _failure(answer, code)
         entries = answer.data.get("entries")
         entry = entries[0] if isinstance(entries, list) and entries else None
         return Receipt(str(entry.get("messageid", "")) if isinstance(entry, dict) else "")
+
+
+def _request(config: KavenegarConfig, message: Message) -> tuple[str, dict[str, str]]:
+    fields = {"receptor": iran_national(message.recipient)}
+    if config.pattern_code and message.variables:
+        values = pattern_values(config.pattern_variables, message)
+        tokens = {TOKENS[name]: value for name, value in values.items()}
+        return "verify/lookup", {**fields, "template": config.pattern_code, **tokens}
+    sender = {"sender": config.sender} if config.sender else {}
+    return "sms/send", {**fields, "message": message.body, **sender}
 
 
 def _code(answer: Answer) -> int:

@@ -1,6 +1,7 @@
 """Melipayamak's console API. A refusal comes with status 200 too, so the body decides.
 
-Codes: https://www.melipayamak.com/api/sendsimplesms/
+Codes: https://www.melipayamak.com/api/sendsimplesms/, and those below zero, which are about patterns:
+https://www.melipayamak.com/api/sendbybasenumber2/
 """
 
 from __future__ import annotations
@@ -11,10 +12,27 @@ from urllib.parse import quote
 from notifapp.notifiers.backends.base import Backend, Kind, Message, Receipt, SendFailed, setting
 from notifapp.notifiers.backends.http import CLIENT, HttpClient
 from notifapp.notifiers.backends.numbers import LINE, LINE_ERROR, iran_national
+from notifapp.notifiers.backends.patterns import (
+    CODE_HELP,
+    VARIABLES,
+    VARIABLES_ERROR,
+    VARIABLES_HELP,
+    pattern_values,
+)
 from notifapp.notifiers.channels import Channel
 
 REASONS = {
-    0: "The token was not accepted.",
+    -110: "The gateway wants an API key.",
+    -109: "The account names no address that may use it.",
+    -108: "The gateway has blocked this address.",
+    -10: "The values for the pattern hold a link, which the gateway refuses.",
+    -7: "The sender number was not accepted.",
+    -6: "The gateway is busy or out of order.",
+    -5: "The pattern has other variables.",
+    -4: "The pattern was not found, or isn't approved yet.",
+    -3: "The account has no line for patterns.",
+    -2: "The recipient's number was not accepted.",
+    -1: "The account may not use patterns.",
     2: "No credit left.",
     3: "The account's daily limit is reached.",
     4: "The account's volume limit is reached.",
@@ -26,8 +44,32 @@ REASONS = {
     11: "The message was not sent.",
     12: "The account's documents are not complete.",
     14: "The text holds a link, which the gateway refuses.",
+    15: "The text has to end with a way to unsubscribe.",
+    16: "The recipient's number was not accepted.",
+    17: "The text is empty.",
+    18: "The recipient's number was not accepted.",
+    19: "The account's hourly limit is reached.",
+    35: "The recipient's number is on the carriers' blocklist.",
 }
-RETRYABLE = {3, 4, 6, 11}
+RETRYABLE = {-6, 3, 4, 6, 11, 19}
+
+# The console may give the words of a code in `status` instead of the code itself.
+WORDS = {
+    "اعتبار کافی": 2,
+    "ارسال روزانه": 3,
+    "حجم ارسال": 4,
+    "شماره فرستنده": 5,
+    "بروزرسانی": 6,
+    "فیلتر شده": 7,
+    "خطوط عمومی": 9,
+    "کاربر مورد": 10,
+    "مدارک کاربر": 12,
+    "لینک": 14,
+    "شماره گیرنده": 16,
+    "لیست سیاه": 35,
+    "متغیرهای مشخص": -5,
+    "کد متن": -4,
+}
 # Ids of messages are long numbers; anything this small is a code.
 LARGEST_CODE = 1000
 
@@ -44,10 +86,24 @@ class MelipayamakConfig:
         pattern_error=LINE_ERROR,
         help="A line of this account. Leave it blank to let the gateway choose.",
     )
+    pattern_code: str = setting(
+        "Pattern code",
+        default="",
+        pattern=r"[0-9]{1,10}",
+        pattern_error="Enter the pattern's bodyId: digits only.",
+        help=CODE_HELP,
+    )
+    pattern_variables: str = setting(
+        "Variables of the pattern",
+        default="code",
+        pattern=VARIABLES,
+        pattern_error=VARIABLES_ERROR,
+        help=VARIABLES_HELP,
+    )
 
 
 class Melipayamak(Backend[MelipayamakConfig]):
-    """Free text from a line of one's own, or from the gateway's."""
+    """Patterns from the gateway's shared line, or free text from a line of one's own or of the gateway's."""
 
     key = "melipayamak"
     label = "Melipayamak"
@@ -61,23 +117,38 @@ class Melipayamak(Backend[MelipayamakConfig]):
 
     def send(self, config: MelipayamakConfig, message: Message) -> Receipt:
         """Send one message; the receipt is Melipayamak's recId."""
-        fields = {"to": iran_national(message.recipient), "text": message.body}
-        if config.number:
-            fields["from"] = config.number
-        answer = self._http.post(f"{self._base_url}/send/simple/{quote(config.token, safe='')}", json=fields)
+        method, fields = _request(config, message)
+        answer = self._http.post(f"{self._base_url}/send/{method}/{quote(config.token, safe='')}", json=fields)
         if answer.status in {401, 403, 404}:
             raise answer.failure("The token was not accepted.")
         if not answer.ok:
             raise answer.failure()
-        try:
-            rec_id = int(answer.data.get("recId") or 0)
-        except (TypeError, ValueError):
-            rec_id = -1
+        rec_id = _integer(answer.data.get("recId"))
         if rec_id <= LARGEST_CODE:
-            raise _failure(rec_id, stated="recId" in answer.data)
+            raise _failure(rec_id or _code_in_words(str(answer.data.get("status"))))
         return Receipt(str(rec_id))
 
 
-def _failure(code: int, *, stated: bool) -> SendFailed:
-    reason = REASONS.get(code, "") if stated and code else ""
-    return SendFailed(reason or "The gateway refused the message.", code=str(code), retryable=code in RETRYABLE)
+def _request(config: MelipayamakConfig, message: Message) -> tuple[str, dict[str, object]]:
+    fields: dict[str, object] = {"to": iran_national(message.recipient)}
+    if config.pattern_code and message.variables:
+        args = list(pattern_values(config.pattern_variables, message).values())
+        return "shared", {**fields, "bodyId": int(config.pattern_code), "args": args}
+    sender = {"from": config.number} if config.number else {}
+    return "simple", {**fields, "text": message.body, **sender}
+
+
+def _integer(value: object) -> int:
+    try:
+        return int(value) if isinstance(value, int | str) else 0
+    except ValueError:
+        return 0
+
+
+def _code_in_words(status: str) -> int:
+    return next((code for words, code in WORDS.items() if words in status), 0)
+
+
+def _failure(code: int) -> SendFailed:
+    reason = REASONS.get(code, "The gateway refused the message.")
+    return SendFailed(reason, code=str(code), retryable=code in RETRYABLE)

@@ -4,28 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from notifapp.notifiers.backends.base import Backend, Kind, Message, Receipt, setting
-from notifapp.notifiers.backends.http import CLIENT, HttpClient
+from notifapp.notifiers.backends.base import Backend, Kind, Message, Receipt, SendFailed, setting
+from notifapp.notifiers.backends.http import CLIENT, Answer, HttpClient
 from notifapp.notifiers.channels import Channel
 
 # https://www.twilio.com/docs/api/errors
 REASONS = {
+    14107: "Too many messages at once.",
     20003: "The account SID or the auth token was not accepted.",
+    20005: "The account is not active.",
     20404: "The account SID was not accepted.",
     20429: "Too many messages at once.",
     21211: "The recipient's number was not accepted.",
     21212: "The sender was not accepted.",
+    21219: "A trial account sends to verified numbers alone.",
     21408: "The account may not send to this country.",
     21603: "The sender was not accepted.",
     21606: "The sender was not accepted.",
     21608: "A trial account sends to verified numbers alone.",
     21610: "The recipient has unsubscribed.",
+    21611: "Too many messages wait for this sender.",
     21612: "This sender can't reach this recipient.",
     21614: "The recipient's number can't receive SMS.",
     21617: "The text is too long.",
     21659: "The sender was not accepted.",
     21701: "The messaging service was not accepted.",
+    21703: "The messaging service has no sender.",
+    63038: "The account's daily limit is reached.",
 }
+RETRYABLE = {14107, 20429, 21611, 63038}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +75,14 @@ class Twilio(Backend[TwilioConfig]):
             data={"To": message.recipient, "From": config.from_number, "Body": message.body},
         )
         if not answer.ok:
-            code = answer.data.get("code")
-            reason = REASONS.get(code, "") if isinstance(code, int) else ""
-            raise answer.failure(reason, code=code if isinstance(code, int) else None)
+            raise _failure(answer)
         return Receipt(str(answer.data.get("sid", "")))
+
+
+def _failure(answer: Answer) -> SendFailed:
+    code = answer.data.get("code")
+    if not isinstance(code, int):
+        return answer.failure()
+    if code in RETRYABLE:
+        return SendFailed(REASONS[code], code=str(code), retryable=True)
+    return answer.failure(REASONS.get(code, ""), code=code)

@@ -1,6 +1,7 @@
 """A signed POST to an address of the operator's own, for any gateway that has no backend here.
 
-The body is a JSON object: id, channel, recipient, subject, body. The header `Notifapp-Signature: t=…,v1=…`
+The body is a JSON object: id, channel, recipient, subject, body, and variables, an object with what the body was
+made of (code, minutes, project; empty for a message without a code). The header `Notifapp-Signature: t=…,v1=…`
 holds the time in Unix seconds and HMAC-SHA256, in hexadecimal, of `<t>.<raw body>` under the shared secret. A
 receiver checks the signature in constant time, and refuses a time more than five minutes off.
 """
@@ -65,6 +66,7 @@ class Webhook(Backend[WebhookConfig]):
                 "recipient": message.recipient,
                 "subject": message.subject,
                 "body": message.body,
+                "variables": dict(message.variables),
             }
         ).encode()
         headers = {
