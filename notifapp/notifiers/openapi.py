@@ -15,7 +15,13 @@ _SMS = {
     "id": 4,
     "name": "ippanel_two",
     "backend": "ippanel",
-    "settings": {"token": None, "has_token": True, "from_number": "+983000505"},
+    "settings": {
+        "token": None,
+        "has_token": True,
+        "from_number": "+983000505",
+        "pattern_code": "",
+        "pattern_variables": "code",
+    },
     **_TIMES,
 }
 _EMAIL = {

@@ -55,7 +55,7 @@ def test_every_failing_field_is_reported_at_once() -> None:
 
 def test_an_unknown_key_is_named_with_the_known_ones() -> None:
     assert errors("ippanel", {"token": "t", "from_number": "+983000505", "sender": "x"}) == {
-        "sender": ["Unknown setting. Known settings: token, from_number."]
+        "sender": ["Unknown setting. Known settings: token, from_number, pattern_code, pattern_variables."]
     }
     assert errors("console", {"x": 1}) == {"x": ["Unknown setting. Known settings: none."]}
 
@@ -161,6 +161,8 @@ def test_optional_settings_may_be_blank() -> None:
     assert parse_settings(BACKENDS["melipayamak"], {"token": "t", "number": ""}) == {
         "token": "t",
         "number": "",
+        "pattern_code": "",
+        "pattern_variables": "code",
     }
 
 

@@ -6,9 +6,9 @@ from notifapp.notifiers.backends.base import Message
 
 CODE_HELP = "A pattern of this account for messages with a code. Leave it blank to send them as free text."
 VARIABLES_HELP = "Those of code, minutes and project that the pattern has, in its order, separated by commas."
-_ONE = "(?:code|minutes|project)"
-VARIABLES = rf"(?=.*\bcode\b){_ONE}(?:\s*,\s*{_ONE})*"
-VARIABLES_ERROR = "List code, minutes and project as far as the pattern has them, separated by commas."
+_OTHER = "(?:minutes|project)"
+VARIABLES = rf"(?:{_OTHER}\s*,\s*)*code(?:\s*,\s*{_OTHER})*"
+VARIABLES_ERROR = "List those of code, minutes and project that the pattern has, separated by commas."
 
 
 def pattern_values(variables: str, message: Message) -> dict[str, str]:
