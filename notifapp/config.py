@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.fernet import Fernet
+from redis import ConnectionPool
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -41,6 +42,7 @@ class Config:
     trusted_proxy_hops: int = 0
     session_idle: int = 2 * 3600
     session_lifetime: int = 12 * 3600
+    redis_url: str | None = field(default=None, repr=False)
     allow_private_destinations: bool = False
 
     @classmethod
@@ -61,6 +63,7 @@ class Config:
             trusted_proxy_hops=_integer(env, "NOTIFAPP_TRUSTED_PROXY_HOPS", default=0, least=0, most=10),
             session_idle=_integer(env, "NOTIFAPP_SESSION_IDLE", default=2 * 3600, least=60, most=86400),
             session_lifetime=_integer(env, "NOTIFAPP_SESSION_LIFETIME", default=12 * 3600, least=60, most=30 * 86400),
+            redis_url=_redis_url(env),
             allow_private_destinations=_boolean(env, "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS"),
         )
 
@@ -97,6 +100,15 @@ def _database_url(env: Mapping[str, str], folder: Path) -> str:
     elif backend != "sqlite" or not url.database or url.database == ":memory:":
         raise ConfigError("NOTIFAPP_DATABASE_URL must be sqlite:///FILE or postgresql://…")
     return url.render_as_string(hide_password=False)
+
+
+def _redis_url(env: Mapping[str, str]) -> str | None:
+    text = env.get("NOTIFAPP_REDIS_URL", "").strip() or None
+    try:
+        ConnectionPool.from_url(text or "redis://")  # parsed here, connected to when it is first needed
+    except ValueError:
+        raise ConfigError("NOTIFAPP_REDIS_URL must be redis://…, rediss://… or unix://…") from None
+    return text
 
 
 def _random_key(env: Mapping[str, str], file: Path, name: str) -> str:

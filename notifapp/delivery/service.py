@@ -7,15 +7,16 @@ conditional UPDATE, and claimed again when a lease expires. So every delivery is
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cryptography.fernet import InvalidToken
-from sqlalchemy import and_, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, case, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from notifapp import clock
-from notifapp.database import read_connection, table_of, write_transaction
+from notifapp.database import UtcDateTime, read_connection, table_of, write_transaction
 from notifapp.delivery.models import Delivery
 from notifapp.notifiers.backends.base import Message, Receipt, SendFailed
 from notifapp.notifiers.channels import Channel
@@ -38,10 +39,11 @@ class Outgoing:
     notifier_name: str
     backend: str
     channel: Channel
-    recipient: str
+    recipient: str = field(repr=False)
     masked: str
-    subject: str
-    body: str
+    subject: str = field(repr=False)
+    body: str = field(repr=False)
+    variables: Mapping[str, str] = field(repr=False)
     purpose: str
     expires_at: datetime
 
@@ -65,7 +67,12 @@ def enqueue(session: Session, outgoing: Outgoing) -> int:
         channel=outgoing.channel.value,
         recipient=outgoing.masked,
         purpose=outgoing.purpose,
-        payload={"recipient": outgoing.recipient, "subject": outgoing.subject, "body": outgoing.body},
+        payload={
+            "recipient": outgoing.recipient,
+            "subject": outgoing.subject,
+            "body": outgoing.body,
+            "variables": dict(outgoing.variables),
+        },
         next_attempt_at=now,
         expires_at=outgoing.expires_at,
         created_at=now,
@@ -82,11 +89,13 @@ def carry_out(delivery_id: int) -> bool:
         receipt = _send(claim)
     except SendFailed as error:
         _failed(claim, error)
+        _log_outcome(claim, error)
     except Exception:
         _log.exception("a delivery failed in an unforeseen way")
         _failed(claim, SendFailed("Something went wrong on our side.", code="internal", retryable=True))
     else:
         _sent(claim, receipt)
+        _log_outcome(claim, None)
     return True
 
 
@@ -121,7 +130,7 @@ def give_up_expired() -> int:
         return int(session.connection().execute(statement).rowcount)
 
 
-def _is_due(now: datetime):  # type: ignore[no-untyped-def]
+def _is_due(now: datetime) -> ColumnElement[bool]:
     return and_(
         _delivery.expires_at > now,
         or_(
@@ -140,7 +149,7 @@ def _claim(delivery_id: int) -> _Claim | None:
             status="sending",
             lease_until=now + LEASE,
             attempts=_delivery.attempts + 1,
-            started_at=func.coalesce(_delivery.started_at, now),
+            started_at=func.coalesce(_delivery.started_at, literal(now, UtcDateTime)),
         )
         .returning(_delivery.attempts)
     )
@@ -164,6 +173,12 @@ def _send(claim: _Claim) -> Receipt:
     return send_through(row.notifier_id, message)
 
 
+def _log_outcome(claim: _Claim, error: SendFailed | None) -> None:
+    """One line per attempt; neither the recipient nor the message is in it."""
+    fields = {"delivery": claim.id, "attempt": claim.attempt, "error_code": error.code if error else None}
+    _log.info("delivery failed" if error else "delivery sent", extra={"fields": fields})
+
+
 def _sent(claim: _Claim, receipt: Receipt) -> None:
     _finish(
         claim,
@@ -183,7 +198,7 @@ def _failed(claim: _Claim, error: SendFailed) -> None:
             _held(claim).values(
                 status=case((is_over, "failed"), else_="queued"),
                 payload=case((is_over, None), else_=_delivery.payload),
-                finished_at=case((is_over, now), else_=None),
+                finished_at=case((is_over, literal(now, UtcDateTime)), else_=None),
                 next_attempt_at=next_attempt,
                 lease_until=None,
                 **told,
@@ -198,7 +213,7 @@ def _finish(claim: _Claim, values: dict[str, object]) -> None:
         )
 
 
-def _held(claim: _Claim):  # type: ignore[no-untyped-def]
+def _held(claim: _Claim) -> Update:
     return update(_table).where(
         _delivery.id == claim.id, _delivery.status == "sending", _delivery.attempts == claim.attempt
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 
 from sqlalchemy import delete, select
@@ -36,6 +36,15 @@ class Template:
 
     body: str = DEFAULT_BODY
     autofill_host: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A message as it is sent: the subject is for email; `variables` are for gateways with patterns of their own."""
+
+    subject: str = field(repr=False)
+    body: str = field(repr=False)
+    variables: dict[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,31 +91,46 @@ def problems(template: Template) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
     if message := _body_problem(template.body):
         errors["body"] = [message]
-    if template.autofill_host is not None and not _HOST.fullmatch(template.autofill_host):
+    if template.autofill_host is not None and not _is_host(template.autofill_host):
         errors["autofill_host"] = ['Give a host name such as "shop.example.com", without https:// and without a path.']
     return errors
 
 
-def render(template: Template, *, code: str, ttl: int, project_name: str) -> str:
-    """The text to send; `ttl` is in seconds, and a part of a minute counts as one.
+def compose(template: Template, *, code: str, ttl: int, project_name: str) -> Words:
+    """What to send; `ttl` is in seconds, and a part of a minute counts as one.
 
-    The last line for autofill is exactly `@host #code` (WICG, origin-bound one-time codes).
+    The last line for autofill is exactly `@host #code`
+    (WICG, https://wicg.github.io/sms-one-time-codes/#format).
     """
-    text = template.body.format(code=code, minutes=ceil(ttl / 60), project=project_name)
-    return f"{text}\n\n@{template.autofill_host} #{code}" if template.autofill_host else text
+    variables = {"code": code, "minutes": str(ceil(ttl / 60)), "project": project_name}
+    text = template.body.format(**variables)
+    if template.autofill_host:
+        text += f"\n\n@{template.autofill_host} #{code}"
+    return Words(f"Your code for {project_name}", text, variables)
 
 
 def segments(text: str) -> Segments:
     """How an SMS gateway will cut this text (3GPP TS 23.038, 23.040)."""
     if all(character in _GSM_BASIC or character in _GSM_EXTENDED for character in text):
-        length = sum(2 if character in _GSM_EXTENDED else 1 for character in text)
-        return Segments("GSM-7", length, _count(length, single=160, part=153))
-    length = len(text.encode("utf-16-be")) // 2
-    return Segments("UCS-2", length, _count(length, single=70, part=67))
+        return _cut("GSM-7", [2 if character in _GSM_EXTENDED else 1 for character in text], single=160, part=153)
+    return _cut("UCS-2", [2 if ord(character) > 0xFFFF else 1 for character in text], single=70, part=67)
 
 
-def _count(length: int, *, single: int, part: int) -> int:
-    return 1 if length <= single else ceil(length / part)
+def _is_host(text: str) -> bool:
+    return _HOST.fullmatch(text) is not None and not text.rpartition(".")[2].isdecimal()
+
+
+def _cut(encoding: str, sizes: list[int], *, single: int, part: int) -> Segments:
+    """Fill part after part; a character of size 2 is never cut in two."""
+    length = sum(sizes)
+    if length <= single:
+        return Segments(encoding, length, 1)
+    count, used = 1, 0
+    for size in sizes:
+        if used + size > part:
+            count, used = count + 1, 0
+        used += size
+    return Segments(encoding, length, count)
 
 
 def _body_problem(body: str) -> str | None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 import unicodedata
 
 from flask import current_app
+
+_CHALLENGE_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def new_code(length: int) -> str:
@@ -18,6 +21,11 @@ def new_code(length: int) -> str:
 def new_challenge_id() -> str:
     """A public id with 128 random bits, so that none can be guessed."""
     return secrets.token_hex(16)
+
+
+def is_challenge_id(text: str) -> bool:
+    """Whether this may be the id of a challenge."""
+    return _CHALLENGE_ID.fullmatch(text) is not None
 
 
 def code_mac(challenge_id: str, code: str) -> str:

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Update, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from notifapp import clock
 from notifapp.database import read_connection, table_of
 from notifapp.errors import TooManyRequests
 from notifapp.otp import models
@@ -22,6 +23,8 @@ from notifapp.otp.models import OtpChallenge, OtpLimits, OtpRecipient
 FREE_FAILURES = 5  # as many tries as one challenge has; then each further failure makes the next one wait
 FIRST_WAIT = 30  # seconds; doubled by each further failure
 LONGEST_WAIT = 3600  # seconds
+STOPPED_RETRY = 86400  # seconds; nobody knows when an admin will come
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 _recipient, _challenge = table_of(OtpRecipient), table_of(OtpChallenge)
 
@@ -62,8 +65,8 @@ def get_limits(project_id: int) -> Limits:
     return Limits(**{name: row._mapping[name] for name in Limits.__slots__})
 
 
-def take(session: Session, recipient: Recipient, masked: str, now: datetime) -> None:
-    """Take the recipient's row, so that calls for it come one after the other.
+def take(session: Session, recipient: Recipient, masked: str) -> datetime:
+    """Take the recipient's row, so that calls for it come one after the other. Return the time of its turn.
 
     Raise `TooManyRequests` while it has to wait, or has been stopped until an admin releases it.
     """
@@ -75,43 +78,42 @@ def take(session: Session, recipient: Recipient, masked: str, now: datetime) -> 
         .returning(_recipient.c.blocked_until, _recipient.c.stopped_at)
     )
     row = session.connection().execute(statement).one()
+    now = clock.now()  # not before: waiting for the row must not make a code live longer
     if row.stopped_at is not None:
         raise TooManyRequests(
-            86400, "Too many wrong codes for this recipient. An admin of the project must release it first."
+            STOPPED_RETRY, "Too many wrong codes for this recipient. An admin of the project must release it first."
         )
     if row.blocked_until is not None and row.blocked_until > now:
-        wait = _seconds(row.blocked_until - now)
-        raise TooManyRequests(wait, f"Too many wrong codes for this recipient. Try again in {wait} seconds.")
+        raise _wait(row.blocked_until - now, "Too many wrong codes for this recipient.")
+    return now
 
 
 def check_sends(session: Session, recipient: Recipient, limits: Limits, now: datetime) -> None:
-    """Raise `TooManyRequests` unless one more code may be sent now."""
-    sent = _sent_since(session, recipient, now - timedelta(days=1))
-    since_last = timedelta(seconds=limits.resend_seconds)
-    _at_most(1, [at for at in sent if at > now - since_last], since_last, now, "A code was sent just now.")
-    hour, day = timedelta(hours=1), timedelta(days=1)
-    last_hour = [at for at in sent if at > now - hour]
-    _at_most(limits.sends_per_hour, last_hour, hour, now, "Too many codes were sent in the last hour.")
-    _at_most(limits.sends_per_day, sent, day, now, "Too many codes were sent in the last day.")
+    """Raise `TooManyRequests` unless one more code may be sent now; it says when every limit allows it again."""
+    sent = _sent_since(session, recipient, now - DAY)
+    rules = (
+        (1, timedelta(seconds=limits.resend_seconds), "A code was sent just now."),
+        (limits.sends_per_hour, HOUR, "Too many codes were sent in the last hour."),
+        (limits.sends_per_day, DAY, "Too many codes were sent in the last day."),
+    )
+    waits = [
+        (_until_free(limit, [at for at in sent if at > now - window], window, now), what)
+        for limit, window, what in rules
+    ]
+    longest, what = max(waits, key=lambda wait: wait[0])
+    if longest > timedelta(0):
+        raise _wait(longest, what)
 
 
 def count_failure(session: Session, recipient: Recipient, limits: Limits, now: datetime) -> None:
     """Count one wrong code, and make the next try wait: longer each time, and at last for an admin."""
-    failures = (
-        session.connection()
-        .execute(
-            update(_recipient)
-            .filter_by(**recipient.key)
-            .values(failures=_recipient.c.failures + 1)
-            .returning(_recipient.c.failures)
-        )
-        .scalar_one()
-    )
-    session.connection().execute(
-        update(_recipient)
-        .filter_by(**recipient.key)
-        .values(
-            blocked_until=now + timedelta(seconds=wait_after(failures)),
+    connection = session.connection()
+    one_more = _row(recipient).values(failures=_recipient.c.failures + 1).returning(_recipient.c.failures)
+    failures = connection.execute(one_more).scalar_one()
+    wait = wait_after(failures)
+    connection.execute(
+        _row(recipient).values(
+            blocked_until=now + timedelta(seconds=wait) if wait else None,
             stopped_at=now if failures >= limits.max_failures else None,
         )
     )
@@ -119,7 +121,7 @@ def count_failure(session: Session, recipient: Recipient, limits: Limits, now: d
 
 def forget_failures(session: Session, recipient: Recipient) -> None:
     """A right code ends the row of failures (NIST counts consecutive ones); a new challenge never does."""
-    session.connection().execute(update(_recipient).filter_by(**recipient.key).values(failures=0, blocked_until=None))
+    session.connection().execute(_row(recipient).values(failures=0, blocked_until=None))
 
 
 def wait_after(failures: int) -> int:
@@ -127,6 +129,10 @@ def wait_after(failures: int) -> int:
     if failures < FREE_FAILURES:
         return 0
     return int(min(FIRST_WAIT * 2 ** min(failures - FREE_FAILURES, 20), LONGEST_WAIT))
+
+
+def _row(recipient: Recipient) -> Update:
+    return update(_recipient).filter_by(**recipient.key)
 
 
 def _sent_since(session: Session, recipient: Recipient, since: datetime) -> list[datetime]:
@@ -144,11 +150,19 @@ def _sent_since(session: Session, recipient: Recipient, since: datetime) -> list
     return list(session.connection().execute(statement).scalars())
 
 
-def _at_most(limit: int, sent: list[datetime], window: timedelta, now: datetime, what: str) -> None:
-    if len(sent) >= limit:
-        wait = _seconds(sent[len(sent) - limit] + window - now)
-        raise TooManyRequests(wait, f"{what} Try again in {wait} seconds.")
+def _until_free(limit: int, sent: list[datetime], window: timedelta, now: datetime) -> timedelta:
+    """How long until fewer than `limit` of these sends, oldest first, are younger than `window`."""
+    return sent[len(sent) - limit] + window - now if len(sent) >= limit else timedelta(0)
 
 
-def _seconds(duration: timedelta) -> int:
-    return max(ceil(duration.total_seconds()), 1)
+def _wait(duration: timedelta, why: str) -> TooManyRequests:
+    seconds = max(ceil(duration.total_seconds()), 1)
+    return TooManyRequests(seconds, f"{why} Try again in {in_words(seconds)}.")
+
+
+def in_words(seconds: int) -> str:
+    """A number of seconds as a person says it, rounded up: "45 seconds", "12 minutes", "3 hours"."""
+    for size, unit in ((3600, "hour"), (60, "minute")):
+        if seconds >= 2 * size:
+            return f"{ceil(seconds / size)} {unit}s"
+    return f"{seconds} second{'' if seconds == 1 else 's'}"

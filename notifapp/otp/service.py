@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import case, insert, select, update
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from notifapp import clock
 from notifapp.access import ProjectRef
 from notifapp.database import AnyRow, read_connection, table_of, write_transaction
+from notifapp.delivery.queue import queue
 from notifapp.delivery.service import Outgoing, enqueue
 from notifapp.errors import Conflict, InvalidCode, NotFound
-from notifapp.messages.service import get_template, render
+from notifapp.messages.service import Words, compose, get_template
 from notifapp.notifiers import recipients
 from notifapp.notifiers.channels import Channel
 from notifapp.otp import codes, limits
@@ -44,15 +47,7 @@ class Challenge:
     approved_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """A new challenge, and the delivery that carries its code."""
-
-    challenge: Challenge
-    delivery_id: int
-
-
-def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Issued:
+def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Challenge:
     """Make a code, keep its MAC, and queue its message, all in one transaction.
 
     It replaces the open challenge of the same recipient and channel. Raise `ValidationFailed` on `recipient`,
@@ -64,17 +59,17 @@ def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Is
     masked = recipients.mask(channel, address)
     template = get_template(project.id, channel)
     with write_transaction() as session:
-        now = clock.now()
+        now = limits.take(session, whom, masked)
         policy = sending_policy(session.connection(), project)
         notifier = _notifier(policy, channel)
-        limits.take(session, whom, masked, now)
         limits.check_sends(session, whom, allowed, now)
         _replace_open(session, whom)
         code = codes.new_code(policy.code_length)
         challenge = _insert(session, whom, masked, policy, allowed, code, now)
-        text = render(template, code=code, ttl=policy.ttl, project_name=project.name)
-        delivery_id = enqueue(session, _outgoing(project, notifier, channel, address, challenge, text))
-    return Issued(challenge, delivery_id)
+        words = compose(template, code=code, ttl=policy.ttl, project_name=project.name)
+        delivery_id = enqueue(session, _outgoing(project, notifier, channel, address, challenge, words))
+    queue().push(delivery_id)
+    return challenge
 
 
 def verify_challenge(project: ProjectRef, challenge_id: str, code: str) -> Challenge:
@@ -86,16 +81,15 @@ def verify_challenge(project: ProjectRef, challenge_id: str, code: str) -> Chall
     allowed = limits.get_limits(project.id)
     typed = codes.normalise(code)
     with write_transaction() as session:
-        now = clock.now()
-        found = session.connection().execute(_own(project, challenge_id)).one_or_none()
+        found = _find(session.connection(), project, challenge_id)
         if found is None:
             raise InvalidCode(attempts_left=0)
         whom = Recipient(project.id, found.channel, found.recipient_digest)
-        limits.take(session, whom, found.recipient, now)
+        now = limits.take(session, whom, found.recipient)
         is_right = codes.equal(found.code_mac, codes.code_mac(found.id, typed))
         if is_right and _approve(session, found, now):
             limits.forget_failures(session, whom)
-            return _shown(session.connection().execute(_own(project, challenge_id)).one(), now)
+            return _shown(found, now, status="approved", approved_at=now)
         failure = _count_wrong(session, found, whom, allowed, now)
     raise failure
 
@@ -103,14 +97,17 @@ def verify_challenge(project: ProjectRef, challenge_id: str, code: str) -> Chall
 def get_challenge(project: ProjectRef, challenge_id: str) -> Challenge:
     """The state of one of the project's challenges. Raise `NotFound`."""
     with read_connection() as connection:
-        row = connection.execute(_own(project, challenge_id)).one_or_none()
+        row = _find(connection, project, challenge_id)
     if row is None:
         raise NotFound
     return _shown(row, clock.now())
 
 
-def _own(project: ProjectRef, challenge_id: str):  # type: ignore[no-untyped-def]
-    return select(_table).where(_challenge.id == challenge_id, _challenge.project_id == project.id)
+def _find(connection: Connection, project: ProjectRef, challenge_id: str) -> AnyRow | None:
+    if not codes.is_challenge_id(challenge_id):
+        return None
+    statement = select(_table).where(_challenge.id == challenge_id, _challenge.project_id == project.id)
+    return connection.execute(statement).one_or_none()
 
 
 def _notifier(policy: Policy, channel: Channel) -> ActiveNotifier:
@@ -160,7 +157,7 @@ def _insert(
 
 
 def _outgoing(
-    project: ProjectRef, notifier: ActiveNotifier, channel: Channel, address: str, challenge: Challenge, text: str
+    project: ProjectRef, notifier: ActiveNotifier, channel: Channel, address: str, challenge: Challenge, words: Words
 ) -> Outgoing:
     return Outgoing(
         project_id=project.id,
@@ -170,8 +167,9 @@ def _outgoing(
         channel=channel,
         recipient=address,
         masked=challenge.recipient,
-        subject=f"Your code for {project.name}" if channel is Channel.EMAIL else "",
-        body=text,
+        subject=words.subject if channel is Channel.EMAIL else "",
+        body=words.body,
+        variables=words.variables,
         purpose="otp",
         expires_at=challenge.expires_at,
     )
@@ -212,17 +210,9 @@ def _count_wrong(session: Session, found: AnyRow, whom: Recipient, allowed: Limi
     return InvalidCode(attempts_left=attempts_left)
 
 
-def _shown(row: AnyRow, now: datetime) -> Challenge:
+def _shown(row: AnyRow, now: datetime, **changed: Any) -> Challenge:
+    """The challenge in a row, with what has changed of it since the row was read."""
     is_expired = row.status == "pending" and row.expires_at <= now
-    return Challenge(
-        id=row.id,
-        channel=Channel(row.channel),
-        recipient=row.recipient,
-        status="expired" if is_expired else row.status,
-        code_length=row.code_length,
-        attempts_left=row.attempts_left,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        resend_at=row.resend_at,
-        approved_at=row.approved_at,
-    )
+    values = {name: row._mapping[name] for name in Challenge.__slots__}
+    shown = {"channel": Channel(row.channel), "status": "expired" if is_expired else row.status}
+    return Challenge(**values | shown | changed)

@@ -1,0 +1,87 @@
+"""`/api/otp/…`: codes for customers, sent and verified by a project's backend."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Response
+
+from notifapp.access import Permission, ProjectRef, permission_required
+from notifapp.api import json_answer, read_fields
+from notifapp.database import read_connection
+from notifapp.otp import blueprint, service
+from notifapp.otp.fields import read_challenge, read_code
+from notifapp.otp.limits import get_limits
+from notifapp.otp.service import Challenge
+from notifapp.settings.service import sending_policy
+
+CHALLENGES_PATH = "/api/otp/challenges"
+CHALLENGE_PATH = f"{CHALLENGES_PATH}/<challenge_id>"
+VERIFY_PATH = f"{CHALLENGE_PATH}/verify"
+POLICY_PATH = "/api/otp/policy"
+
+
+@blueprint.post(CHALLENGES_PATH)
+@permission_required(Permission.OTP_SEND)
+def create_challenge(project: ProjectRef) -> Response:
+    """Send a new code; it replaces the open one of the same recipient."""
+    asked = read_challenge(read_fields())
+    challenge = service.issue_challenge(project, asked.channel, asked.recipient)
+    return json_answer(_new(challenge), status=201)
+
+
+@blueprint.get(CHALLENGE_PATH)
+@permission_required(Permission.OTP_SEND, Permission.OTP_VERIFY)
+def read(project: ProjectRef, challenge_id: str) -> Response:
+    """What has become of a challenge."""
+    challenge = service.get_challenge(project, challenge_id)
+    approved_at = _time(challenge.approved_at) if challenge.approved_at else None
+    return json_answer({**_new(challenge), "status": challenge.status, "approved_at": approved_at})
+
+
+@blueprint.post(VERIFY_PATH)
+@permission_required(Permission.OTP_VERIFY)
+def verify(project: ProjectRef, challenge_id: str) -> Response:
+    """Approve a challenge by the code that the customer gave, once."""
+    challenge = service.verify_challenge(project, challenge_id, read_code(read_fields()))
+    return json_answer({"id": challenge.id, "status": challenge.status})
+
+
+@blueprint.get(POLICY_PATH)
+@permission_required(Permission.OTP_SEND, Permission.OTP_VERIFY)
+def policy(project: ProjectRef) -> Response:
+    """What a new code would be like, and how often one may be sent and tried."""
+    with read_connection() as connection:
+        in_force = sending_policy(connection, project)
+    limits = get_limits(project.id)
+    usable = [channel.value for channel, notifier in in_force.notifiers.items() if notifier.is_enabled]
+    return json_answer(
+        {
+            "code_length": in_force.code_length,
+            "ttl": in_force.ttl,
+            "channels": usable,
+            "limits": {
+                "attempts_per_challenge": limits.max_attempts,
+                "seconds_between_sends": limits.resend_seconds,
+                "sends_per_hour": limits.sends_per_hour,
+                "sends_per_day": limits.sends_per_day,
+                "failures_until_stopped": limits.max_failures,
+            },
+        }
+    )
+
+
+def _new(challenge: Challenge) -> dict[str, object]:
+    return {
+        "id": challenge.id,
+        "channel": challenge.channel.value,
+        "recipient": challenge.recipient,
+        "code_length": challenge.code_length,
+        "expires_at": _time(challenge.expires_at),
+        "resend_at": _time(challenge.resend_at),
+        "attempts_left": challenge.attempts_left,
+    }
+
+
+def _time(time: datetime) -> str:
+    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,280 @@
+"""Issuing and verifying through the API: what the answers say, and what a code is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from notifapp.access import Permission
+from notifapp.delivery.models import Delivery
+from notifapp.otp.models import OtpChallenge
+from tests.client import ApiClient
+from tests.otp.shop import CHALLENGES, EMAIL, PHONE, POLICY, Clock, Shop, open_shop
+from tests.world import World
+
+INVALID = ["Invalid code."]
+
+
+def wrong(code: str) -> str:
+    """Another code of the same length."""
+    return code[:-1] + str((int(code[-1]) + 1) % 10)
+
+
+def test_a_challenge_answers_with_what_a_form_needs_and_no_more(shop: Shop) -> None:
+    answer = shop.send()
+    assert answer.status_code == 201
+    assert list(answer.json) == [
+        "id", "channel", "recipient", "code_length", "expires_at", "resend_at", "attempts_left",
+    ]  # fmt: skip
+    assert answer.json["channel"] == "sms"
+    assert answer.json["recipient"] == "+98••••••••67"
+    assert answer.json["code_length"] == 5
+    assert answer.json["attempts_left"] == 5
+    lives = datetime.fromisoformat(answer.json["expires_at"]) - datetime.fromisoformat(answer.json["resend_at"])
+    assert lives.total_seconds() == 60
+    assert answer.json["expires_at"].endswith("Z")
+
+
+def test_the_right_code_approves_once(shop: Shop) -> None:
+    challenge, code = shop.open()
+    assert len(code) == 5
+    answer = shop.verify(challenge, code)
+    assert (answer.status_code, answer.json) == (200, {"id": challenge, "status": "approved"})
+    again = shop.verify(challenge, code)
+    assert (again.status_code, again.json) == (400, {"code": INVALID, "attempts_left": 0})
+
+
+def test_a_wrong_code_costs_a_try_and_the_fifth_ends_the_challenge(shop: Shop) -> None:
+    challenge, code = shop.open()
+    for left in (4, 3, 2, 1, 0):
+        answer = shop.verify(challenge, wrong(code))
+        assert (answer.status_code, answer.json) == (400, {"code": INVALID, "attempts_left": left})
+    assert shop.state(challenge)["status"] == "failed"
+    assert shop.verify(challenge, code).status_code == 429
+
+
+def test_fifty_right_answers_at_once_approve_exactly_once(shop: Shop) -> None:
+    challenge, code = shop.open()
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda _: shop.verify(challenge, code), range(50)))
+    assert sorted(answer.status_code for answer in answers) == [200, *[400] * 49]
+    assert shop.count(OtpChallenge, status="approved") == 1
+    assert shop.recipient().failures == 0
+
+
+def test_unknown_used_replaced_wrong_and_foreign_codes_look_alike(shop: Shop, world: World, time: Clock) -> None:
+    used, used_code = shop.open()
+    shop.verify(used, used_code)
+    time.advance(60)
+    replaced, replaced_code = shop.open()
+    time.advance(60)
+    challenge, code = shop.open()
+    other = open_shop(shop.app, world, "other")
+    foreign, foreign_code = other.open()
+    answers = [
+        shop.verify(challenge, wrong(code)),
+        shop.verify(used, used_code),
+        shop.verify(replaced, replaced_code),
+        shop.verify(foreign, foreign_code),
+        shop.verify("0" * 32, code),
+        shop.verify("no-such-challenge", code),
+        shop.verify("%00", code),
+    ]
+    for answer in answers:
+        assert answer.status_code == 400
+        assert answer.json.keys() == {"code", "attempts_left"}
+        assert answer.json["code"] == INVALID
+    assert other.verify(foreign, foreign_code).status_code == 200
+
+
+def test_ones_own_expired_challenge_says_so(shop: Shop, time: Clock) -> None:
+    challenge, code = shop.open()
+    time.advance(120)
+    answer = shop.verify(challenge, code)
+    assert answer.status_code == 400
+    assert answer.json == {"code": ["This code has expired."], "attempts_left": 0, "status": "expired"}
+    assert shop.state(challenge)["status"] == "expired"
+
+
+def test_a_code_lives_until_its_last_moment(shop: Shop, time: Clock) -> None:
+    challenge, code = shop.open()
+    time.advance(119.999)
+    assert shop.verify(challenge, code).status_code == 200
+
+
+def test_the_state_tells_what_became_of_a_challenge(shop: Shop, time: Clock) -> None:
+    challenge, code = shop.open()
+    state = shop.state(challenge)
+    assert (state["status"], state["approved_at"], state["attempts_left"]) == ("pending", None, 5)
+    assert code not in str(state)
+    shop.verify(challenge, code)
+    assert (shop.state(challenge)["status"], shop.state(challenge)["approved_at"]) == (
+        "approved",
+        "2026-11-23T12:00:00.000000Z",
+    )
+
+
+def test_the_state_of_no_challenge_or_of_another_projects_is_404(shop: Shop, world: World) -> None:
+    foreign, _ = open_shop(shop.app, world, "other").open()
+    for name in (foreign, "0" * 32, "x"):
+        answer = shop.api.call("GET", f"{CHALLENGES}/{name}", shop.token)
+        assert (answer.status_code, answer.json) == (404, {"detail": "Not found."})
+
+
+@pytest.mark.parametrize(
+    "digits", ["۰۱۲۳۴۵۶۷۸۹", "٠١٢٣٤٥٦٧٨٩", "０１２３４５６７８９"], ids=["persian", "arabic-indic", "full-width"]
+)
+def test_other_digits_and_blanks_between_them_are_accepted(shop: Shop, digits: str) -> None:
+    challenge, code = shop.open()
+    written = "".join(digits[int(digit)] for digit in code)
+    assert shop.verify(challenge, f" {written[:3]} {written[3:]}").status_code == 200
+
+
+def test_a_code_as_a_number_is_taken_as_its_digits(shop: Shop, time: Clock) -> None:
+    challenge, code = open_with(shop, time, lambda code: code[0] != "0")
+    assert shop.verify(challenge, int(code)).status_code == 200
+
+
+def test_leading_zeros_count(shop: Shop, time: Clock) -> None:
+    challenge, code = open_with(shop, time, lambda code: code[0] == "0")
+    assert shop.verify(challenge, code[1:]).status_code == 400
+    assert shop.verify(challenge, code).status_code == 200
+
+
+def open_with(shop: Shop, time: Clock, is_wanted: Callable[[str], bool]) -> tuple[str, str]:
+    """A challenge whose code is as wanted, after as many others as it takes."""
+    shop.set_limits(resend_seconds=1, sends_per_hour=1000, sends_per_day=1000)
+    while True:
+        challenge, code = shop.open()
+        if is_wanted(code):
+            return challenge, code
+        time.advance(2)
+
+
+def test_email_addresses_and_phone_numbers_in_other_spellings_are_the_same_recipient(shop: Shop) -> None:
+    assert shop.send("Customer@EXAMPLE.com", "email").status_code == 201
+    assert shop.send(EMAIL, "email").status_code == 429
+    assert shop.send("+98 912 123 45 67").status_code == 201
+    assert shop.send("+98-912-1234567").status_code == 429
+    shop.set_limits(phone_region="IR")
+    assert shop.send("۰۹۱۲۱۲۳۴۵۶۷").status_code == 429
+    assert shop.last_message()["recipient"] == PHONE
+
+
+@pytest.mark.parametrize(
+    ("fields", "errors"),
+    [
+        ({}, {"channel": ["This field is required."], "recipient": ["This field is required."]}),
+        ({"channel": None, "recipient": None}, dict.fromkeys(("channel", "recipient"), ["This field may not be null."])),
+        ({"channel": "fax", "recipient": PHONE}, {"channel": ['"fax" is not a valid choice.']}),
+        ({"channel": {}, "recipient": []}, {"channel": ['"{}" is not a valid choice.'], "recipient": ["Not a valid string."]}),
+        ({"channel": "sms", "recipient": " "}, {"recipient": ["This field may not be blank."]}),
+        ({"channel": "sms", "recipient": True}, {"recipient": ["Not a valid string."]}),
+        ({"channel": "sms", "recipient": "9" * 255}, {"recipient": ["Ensure this field has no more than 254 characters."]}),
+        ({"channel": "sms", "recipient": "\0"}, {"recipient": ["Null characters are not allowed."]}),
+        ({"channel": "email", "recipient": "\ud800@example.com"}, {"recipient": ["Surrogate characters are not allowed: U+D800."]}),
+        ({"channel": "email", "recipient": PHONE}, {"recipient": ["Enter a valid email address."]}),
+        ({"channel": "sms", "recipient": "09121234567"}, {"recipient": [
+            "Enter a valid phone number, such as +989121234567. It must begin with + and the country's code."
+        ]}),
+    ],
+)  # fmt: skip
+def test_what_is_missing_or_wrong_is_named(shop: Shop, fields: dict[str, object], errors: object) -> None:
+    answer = shop.api.call("POST", CHALLENGES, shop.token, json=fields)
+    assert (answer.status_code, answer.json) == (400, errors)
+    assert shop.count(OtpChallenge) == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({}, "This field is required."),
+        ({"code": None}, "This field may not be null."),
+        ({"code": ""}, "This field may not be blank."),
+        ({"code": ["1"]}, "Not a valid string."),
+        ({"code": "1" * 65}, "Ensure this field has no more than 64 characters."),
+    ],
+)
+def test_a_body_without_a_code_costs_no_try(shop: Shop, fields: dict[str, object], message: str) -> None:
+    challenge, _ = shop.open()
+    answer = shop.api.call("POST", f"{CHALLENGES}/{challenge}/verify", shop.token, json=fields)
+    assert (answer.status_code, answer.json) == (400, {"code": [message]})
+    assert shop.state(challenge)["attempts_left"] == 5
+
+
+def test_without_a_notifier_that_sends_it_is_409_and_nothing_is_kept(shop: Shop, world: World) -> None:
+    shop.change_settings(sms_notifier=None)
+    answer = shop.send()
+    assert answer.status_code == 409
+    assert answer.json == {"detail": "No SMS notifier is chosen in this project's notification settings."}
+    world.set_enabled(2, False)
+    answer = shop.send(EMAIL, "email")
+    assert (answer.status_code, "disabled" in answer.json["detail"]) == (409, True)
+    assert shop.count(OtpChallenge) == shop.count(Delivery) == 0
+
+
+def test_the_policy_says_what_a_code_would_be_like(shop: Shop) -> None:
+    shop.change_settings(otp_code_len=8, otp_ttl=300, email_notifier=None)
+    answer = shop.api.call("GET", POLICY, shop.token)
+    assert answer.json == {
+        "code_length": 8,
+        "ttl": 300,
+        "channels": ["sms"],
+        "limits": {
+            "attempts_per_challenge": 5,
+            "seconds_between_sends": 60,
+            "sends_per_hour": 5,
+            "sends_per_day": 10,
+            "failures_until_stopped": 100,
+        },
+    }
+    assert len(shop.open()[1]) == 8
+
+
+def test_sending_and_verifying_are_separate_permissions(shop: Shop, world: World, api: ApiClient) -> None:
+    challenge, code = shop.open()
+    sender = world.staff_token(shop.project, Permission.OTP_SEND, email="sender@shop.example")
+    verifier = world.staff_token(shop.project, Permission.OTP_VERIFY, email="verifier@shop.example")
+    neither = world.staff_token(shop.project, Permission.NOTIFICATIONS_SETTINGS_READ, email="x@shop.example")
+    verify = f"{CHALLENGES}/{challenge}/verify"
+    body = {"channel": "email", "recipient": EMAIL}
+    statuses = {
+        who: [
+            api.call("POST", CHALLENGES, token, json=body).status_code,
+            api.call("POST", verify, token, json={"code": "wrong"}).status_code,
+            api.call("GET", f"{CHALLENGES}/{challenge}", token).status_code,
+            api.call("GET", POLICY, token).status_code,
+        ]
+        for who, token in (("sender", sender), ("verifier", verifier), ("neither", neither), ("nobody", None))
+    }
+    assert statuses == {
+        "sender": [201, 403, 200, 200],
+        "verifier": [403, 400, 200, 200],
+        "neither": [403] * 4,
+        "nobody": [401] * 4,
+    }
+
+
+def test_the_message_says_the_code_the_minutes_and_the_project(shop: Shop) -> None:
+    _, code = shop.open(EMAIL, "email")
+    message = shop.last_message()
+    assert message["recipient"] == EMAIL
+    assert message["subject"] == "Your code for Shop"
+    assert message["body"] == f"{code} is your code for Shop. It is valid for 2 minutes."
+    assert message["variables"] == {"code": code, "minutes": "2", "project": "Shop"}
+
+
+def test_a_queue_that_cant_be_reached_fails_nobodys_request(shop: Shop) -> None:
+    config = shop.app.config["NOTIFAPP"]
+    kept = shop.app.extensions.pop("queue", None)
+    shop.app.config["NOTIFAPP"] = replace(config, redis_url="redis://127.0.0.1:1/0")
+    try:
+        assert shop.send().status_code == 201
+    finally:
+        shop.app.config["NOTIFAPP"] = config
+        shop.app.extensions["queue"] = kept
+    assert shop.count(Delivery, status="queued") == 1
