@@ -63,7 +63,9 @@ def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: 
 
 
 @contextmanager
-def server(mailbox: Mailbox, ca: trustme.CA, *, tls: bool = False, starttls: bool = True) -> Iterator[int]:
+def server(
+    mailbox: Mailbox, ca: trustme.CA, *, tls: bool = False, starttls: bool = True, port: int = 0
+) -> Iterator[int]:
     """A mail server on loopback that asks for a login; yields its port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert("127.0.0.1").configure_cert(context)
@@ -78,7 +80,7 @@ def server(mailbox: Mailbox, ca: trustme.CA, *, tls: bool = False, starttls: boo
         options |= {"tls_context": context, "require_starttls": True}
     else:
         options |= {"auth_require_tls": False}
-    controller = LoopbackController(mailbox, "127.0.0.1", 0, **options)
+    controller = LoopbackController(mailbox, "127.0.0.1", port, **options)
     controller.start()
     try:
         yield controller.port

@@ -17,6 +17,7 @@ from tests.otp.shop import CHALLENGES, EMAIL, PHONE, POLICY, Clock, Shop, open_s
 from tests.world import World
 
 INVALID = ["Invalid code."]
+NULL = "This field may not be null."
 
 
 def wrong(code: str) -> str:
@@ -126,11 +127,11 @@ def test_the_state_of_no_challenge_or_of_another_projects_is_404(shop: Shop, wor
 
 
 @pytest.mark.parametrize(
-    "digits", ["۰۱۲۳۴۵۶۷۸۹", "٠١٢٣٤٥٦٧٨٩", "０１２３４５６７８９"], ids=["persian", "arabic-indic", "full-width"]
+    "zero", [0x06F0, 0x0660, 0xFF10, 0x0966], ids=["persian", "arabic-indic", "full-width", "devanagari"]
 )
-def test_other_digits_and_blanks_between_them_are_accepted(shop: Shop, digits: str) -> None:
+def test_other_digits_and_blanks_between_them_are_accepted(shop: Shop, zero: int) -> None:
     challenge, code = shop.open()
-    written = "".join(digits[int(digit)] for digit in code)
+    written = "".join(chr(zero + int(digit)) for digit in code)
     assert shop.verify(challenge, f" {written[:3]} {written[3:]}").status_code == 200
 
 
@@ -169,14 +170,19 @@ def test_email_addresses_and_phone_numbers_in_other_spellings_are_the_same_recip
     ("fields", "errors"),
     [
         ({}, {"channel": ["This field is required."], "recipient": ["This field is required."]}),
-        ({"channel": None, "recipient": None}, dict.fromkeys(("channel", "recipient"), ["This field may not be null."])),
+        ({"channel": None, "recipient": None}, {"channel": [NULL], "recipient": [NULL]}),
         ({"channel": "fax", "recipient": PHONE}, {"channel": ['"fax" is not a valid choice.']}),
-        ({"channel": {}, "recipient": []}, {"channel": ['"{}" is not a valid choice.'], "recipient": ["Not a valid string."]}),
+        ({"channel": {}, "recipient": PHONE}, {"channel": ['"{}" is not a valid choice.']}),
+        ({"channel": "sms", "recipient": []}, {"recipient": ["Not a valid string."]}),
         ({"channel": "sms", "recipient": " "}, {"recipient": ["This field may not be blank."]}),
         ({"channel": "sms", "recipient": True}, {"recipient": ["Not a valid string."]}),
-        ({"channel": "sms", "recipient": "9" * 255}, {"recipient": ["Ensure this field has no more than 254 characters."]}),
+        ({"channel": "sms", "recipient": "9" * 255}, {"recipient": [
+            "Ensure this field has no more than 254 characters."
+        ]}),
         ({"channel": "sms", "recipient": "\0"}, {"recipient": ["Null characters are not allowed."]}),
-        ({"channel": "email", "recipient": "\ud800@example.com"}, {"recipient": ["Surrogate characters are not allowed: U+D800."]}),
+        ({"channel": "email", "recipient": "\ud800@x.com"}, {"recipient": [
+            "Surrogate characters are not allowed: U+D800."
+        ]}),
         ({"channel": "email", "recipient": PHONE}, {"recipient": ["Enter a valid email address."]}),
         ({"channel": "sms", "recipient": "09121234567"}, {"recipient": [
             "Enter a valid phone number, such as +989121234567. It must begin with + and the country's code."
@@ -236,7 +242,7 @@ def test_the_policy_says_what_a_code_would_be_like(shop: Shop) -> None:
 
 
 def test_sending_and_verifying_are_separate_permissions(shop: Shop, world: World, api: ApiClient) -> None:
-    challenge, code = shop.open()
+    challenge, _ = shop.open()
     sender = world.staff_token(shop.project, Permission.OTP_SEND, email="sender@shop.example")
     verifier = world.staff_token(shop.project, Permission.OTP_VERIFY, email="verifier@shop.example")
     neither = world.staff_token(shop.project, Permission.NOTIFICATIONS_SETTINGS_READ, email="x@shop.example")

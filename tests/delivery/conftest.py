@@ -1,0 +1,43 @@
+"""An app that may send to loopback, with a queue of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trustme
+from flask import Flask
+
+from tests.conftest import empty
+from tests.notifiers.mail import Mailbox, server
+
+
+@pytest.fixture(scope="session")
+def ca() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def app(shared_app: Flask, tmp_path: Path) -> Iterator[Flask]:
+    """The app on an empty database, allowed to send to loopback, its queue in a folder of this test."""
+    empty(shared_app)
+    config = shared_app.config["NOTIFAPP"]
+    shared_app.extensions.pop("queue", None)
+    shared_app.config["NOTIFAPP"] = replace(config, allow_private_destinations=True, instance_dir=tmp_path)
+    yield shared_app
+    shared_app.config["NOTIFAPP"] = config
+    if queue := shared_app.extensions.pop("queue", None):
+        queue.huey.storage.close()
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    return Mailbox()
+
+
+@pytest.fixture
+def mail_port(mailbox: Mailbox, ca: trustme.CA) -> Iterator[int]:
+    with server(mailbox, ca, starttls=False) as port:
+        yield port
