@@ -11,7 +11,7 @@ from notifapp.access import ProjectRef, permission_required, principal
 from notifapp.api import json_answer, read_fields
 from notifapp.errors import ValidationFailed
 from notifapp.notifiers import blueprint, service
-from notifapp.notifiers.backends import BACKENDS
+from notifapp.notifiers.backends import BACKENDS, find_backend
 from notifapp.notifiers.channels import Channel
 from notifapp.notifiers.codes import CODES
 from notifapp.notifiers.paging import Slice
@@ -93,7 +93,7 @@ def represent(notifier: NotifierDetails) -> dict[str, object]:
 
 def _settings(notifier: NotifierDetails) -> dict[str, object]:
     shown: dict[str, object] = {}
-    for name, about in BACKENDS[notifier.backend].settings.items():
+    for name, about in find_backend(notifier.backend).settings.items():
         shown[name] = None if about.secret else notifier.settings.get(name, about.default)
         if about.secret:
             shown[f"has_{name}"] = True
@@ -115,7 +115,7 @@ def _new_fields(channel: Channel, body: Mapping[str, object]) -> Mapping[str, ob
 def _changed_fields(notifier: NotifierDetails, body: Mapping[str, object]) -> Mapping[str, object]:
     if notifier.channel is Channel.SMS:
         return body
-    names = BACKENDS[notifier.backend].settings
+    names = find_backend(notifier.backend).settings
     return {**_name(body), "settings": {name: body[name] for name in names if name in body}}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from notifapp.errors import ValidationFailed
-from notifapp.notifiers.backends import BACKENDS, backends_for
+from notifapp.notifiers.backends import backends_for, find_backend
 from notifapp.notifiers.backends.base import Backend
 from notifapp.notifiers.backends.parsing import parse_settings, parse_text
 from notifapp.notifiers.channels import Channel
@@ -29,7 +29,7 @@ class NotifierValues:
     @classmethod
     def of(cls, notifier: Notifier) -> NotifierValues:
         """The values of a stored notifier."""
-        return cls(notifier.name, BACKENDS[notifier.backend], notifier.settings, notifier.secrets)
+        return cls(notifier.name, find_backend(notifier.backend), notifier.settings, notifier.secrets)
 
     def differences(self, after: NotifierValues) -> list[list[str]]:
         """What changed, as [label, before, after]; of a secret no more than that it did."""

@@ -9,7 +9,7 @@ from wtforms import BooleanField, EmailField, Field, PasswordField, StringField,
 from wtforms.widgets import NumberInput
 
 from notifapp.forms import Form, Hints
-from notifapp.notifiers.backends import BACKENDS
+from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.backends.base import Backend, Kind, Setting
 from notifapp.notifiers.fields import MAX_NAME_LENGTH
 from notifapp.notifiers.service import NotifierDetails
@@ -32,7 +32,7 @@ def new_form(backend: Backend[Any]) -> Form:
 
 def edit_form(notifier: NotifierDetails) -> Form:
     """The form of a stored notifier, filled with its values or with what was posted; secrets are never filled."""
-    return _form(BACKENDS[notifier.backend], {"name": notifier.name, **notifier.settings}, stored=True)
+    return _form(find_backend(notifier.backend), {"name": notifier.name, **notifier.settings}, stored=True)
 
 
 def posted_fields(form: Form) -> dict[str, object]:

@@ -8,7 +8,7 @@ from cryptography.fernet import InvalidToken
 from sqlalchemy import select
 
 from notifapp.database import read_connection, table_of
-from notifapp.notifiers.backends import BACKENDS
+from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.backends.base import Message, Receipt, SendFailed
 from notifapp.notifiers.models import Notifier
 
@@ -29,7 +29,5 @@ def send_through(notifier_id: int, message: Message) -> Receipt:
 
 def send_with(backend_key: str, values: Mapping[str, object], message: Message) -> Receipt:
     """Send by a backend with these valid settings. Raise `SendFailed`."""
-    backend = BACKENDS.get(backend_key)
-    if backend is None:
-        raise SendFailed("This backend is not installed.", code="backend", retryable=False)
+    backend = find_backend(backend_key)
     return backend.send(backend.load(values), message)

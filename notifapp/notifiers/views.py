@@ -14,7 +14,7 @@ from notifapp.access import Permission, ProjectRef, may, permission_required, pr
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.forms import Form, add_errors
 from notifapp.notifiers import blueprint, service
-from notifapp.notifiers.backends import BACKENDS, backends_for
+from notifapp.notifiers.backends import BACKENDS, backends_for, find_backend
 from notifapp.notifiers.backends.base import Backend
 from notifapp.notifiers.channels import Channel
 from notifapp.notifiers.codes import CODES
@@ -70,7 +70,7 @@ def index(project: ProjectRef) -> str:
         groups=groups,
         in_use=service.ids_in_use(project),
         has_outbox=has_outbox,
-        backends=BACKENDS,
+        find_backend=find_backend,
     )
 
 
@@ -197,7 +197,7 @@ def _edit_page(project: ProjectRef, notifier: NotifierDetails, form: Form) -> st
     return render_template(
         "notifiers/edit.html",
         notifier=notifier,
-        backend=BACKENDS[notifier.backend],
+        backend=find_backend(notifier.backend),
         form=form,
         is_in_use=notifier.id in service.ids_in_use(project),
         may_update=may(CODES[notifier.channel].update),

@@ -10,7 +10,7 @@ from notifapp import paging
 from notifapp.access import Principal, ProjectRef
 from notifapp.access.models import Membership, Project
 from notifapp.database import read_connection, table_of
-from notifapp.notifiers.backends import BACKENDS
+from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.models import Notifier
 from notifapp.settings.history import Revision, history
 from notifapp.settings.service import get_notification_settings
@@ -78,4 +78,4 @@ def _in_force(chosen: NotifierRef | None, about: dict[int, tuple[str, bool]]) ->
     if chosen is None or chosen.id not in about:
         return None
     backend, is_enabled = about[chosen.id]
-    return NotifierInForce(chosen.id, chosen.name, BACKENDS[backend].label, is_enabled)
+    return NotifierInForce(chosen.id, chosen.name, find_backend(backend).label, is_enabled)

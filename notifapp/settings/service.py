@@ -16,7 +16,7 @@ from notifapp.access import Principal, ProjectRef
 from notifapp.audit.service import Action, record
 from notifapp.database import MAX_ID, AnyRow, read_connection, table_of, write_transaction
 from notifapp.errors import Conflict, StaleVersion, ValidationFailed
-from notifapp.notifiers.backends import BACKENDS
+from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.channels import Channel
 from notifapp.notifiers.models import Notifier
 from notifapp.settings.models import MAX_REASON_LENGTH, NotificationSettings, SettingsRevision
@@ -160,8 +160,7 @@ def notifier_choices(project: ProjectRef, settings: Settings) -> dict[Channel, l
     choices: dict[Channel, list[Choice]] = {channel: [] for channel in Channel}
     with read_connection() as connection:
         for row in connection.execute(statement):
-            backend = BACKENDS[row.backend].label if row.backend in BACKENDS else row.backend
-            label = f"{row.name} ({backend}{'' if row.is_enabled else ', disabled'})"
+            label = f"{row.name} ({find_backend(row.backend).label}{'' if row.is_enabled else ', disabled'})"
             choices[Channel(row.channel)].append(Choice(row.id, label))
     return choices
 

@@ -155,7 +155,7 @@ def test_bad_fields_are_named(api: ApiClient, token: str, fields: dict[str, Any]
 def test_a_backend_that_doesnt_carry_the_channel_is_refused(api: ApiClient, token: str, backend: object) -> None:
     [message] = error(api.call("POST", SMS, token, json={**IPPANEL, "backend": backend}))["backend"]
     assert "is not a valid choice" in message
-    assert message.endswith("ippanel, melipayamak, kavenegar, twilio, webhook, console.")
+    assert message.endswith("ippanel, melipayamak, kavenegar, twilio, webhook, apprise_sms, console.")
 
 
 def test_email_errors_stand_beside_their_fields(api: ApiClient, token: str) -> None:

@@ -24,9 +24,9 @@ def errors(backend: str, raw: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def test_each_channel_offers_its_backends() -> None:
-    assert [b.key for b in backends_for(Channel.EMAIL)] == ["smtp", "webhook", "console"]
+    assert [b.key for b in backends_for(Channel.EMAIL)] == ["smtp", "webhook", "apprise_email", "console"]
     assert [b.key for b in backends_for(Channel.SMS)] == [
-        "ippanel", "melipayamak", "kavenegar", "twilio", "webhook", "console",
+        "ippanel", "melipayamak", "kavenegar", "twilio", "webhook", "apprise_sms", "console",
     ]  # fmt: skip
 
 
@@ -174,7 +174,8 @@ def test_a_twilio_account_sid_has_its_shape() -> None:
 def test_secrets_and_destinations_follow_from_the_definition() -> None:
     assert {b.key: b.secrets for b in BACKENDS.values()} == {
         "smtp": {"password"}, "ippanel": {"token"}, "melipayamak": {"token"}, "kavenegar": {"api_key"},
-        "twilio": {"auth_token"}, "webhook": {"secret"}, "console": set(),
+        "twilio": {"auth_token"}, "webhook": {"secret"}, "apprise_sms": {"url"}, "apprise_email": {"url"},
+        "console": set(),
     }  # fmt: skip
     assert BACKENDS["smtp"].destinations == {"host", "port", "username", "use_tls", "use_ssl"}
     assert BACKENDS["webhook"].destinations == {"url"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 from notifapp.notifiers.backends.base import Backend
@@ -9,14 +10,29 @@ from notifapp.notifiers.backends.console import Console
 from notifapp.notifiers.backends.ippanel import Ippanel
 from notifapp.notifiers.backends.kavenegar import Kavenegar
 from notifapp.notifiers.backends.melipayamak import Melipayamak
+from notifapp.notifiers.backends.missing import Missing
 from notifapp.notifiers.backends.smtp import Smtp
 from notifapp.notifiers.backends.twilio import Twilio
 from notifapp.notifiers.backends.webhook import Webhook
 from notifapp.notifiers.channels import Channel
 
-BACKENDS: dict[str, Backend[Any]] = {
-    backend.key: backend for backend in (Smtp(), Ippanel(), Melipayamak(), Kavenegar(), Twilio(), Webhook(), Console())
-}
+
+def _optional() -> list[Backend[Any]]:
+    """Those that need a library which isn't always there."""
+    if find_spec("apprise") is None:
+        return []
+    from notifapp.notifiers.backends.apprise import AppriseService
+
+    return [AppriseService(channel) for channel in Channel]
+
+
+_ALWAYS: list[Backend[Any]] = [Smtp(), Ippanel(), Melipayamak(), Kavenegar(), Twilio(), Webhook()]
+BACKENDS: dict[str, Backend[Any]] = {backend.key: backend for backend in (*_ALWAYS, *_optional(), Console())}
+
+
+def find_backend(key: str) -> Backend[Any]:
+    """The backend of a stored notifier; where it isn't installed any more, one that can be shown and no more."""
+    return BACKENDS.get(key) or Missing(key)
 
 
 def backends_for(channel: Channel) -> list[Backend[Any]]:

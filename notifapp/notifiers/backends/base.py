@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from notifapp.notifiers.channels import Channel
 
@@ -106,10 +106,10 @@ C = TypeVar("C")
 class Backend(ABC, Generic[C]):
     """One gateway. Subclasses name themselves, their channels and their configuration, and send."""
 
-    key: ClassVar[str]
-    label: ClassVar[str]
-    description: ClassVar[str]
-    channels: ClassVar[frozenset[Channel]]
+    key: str
+    label: str
+    description: str
+    channels: frozenset[Channel]
     config: type[C]
 
     @abstractmethod

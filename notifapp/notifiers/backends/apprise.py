@@ -1,0 +1,96 @@
+"""Services that the optional library Apprise knows: https://appriseit.com/services/.
+
+Of its services only those are let in that carry SMS or email over https to a fixed address of the provider's, so
+that an admin can't point one elsewhere. Apprise says of a failure no more than that it happened.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from apprise import Apprise, AppriseAsset, NotifyBase
+
+from notifapp.notifiers.backends.base import Backend, Kind, Message, Receipt, SendFailed, setting
+from notifapp.notifiers.channels import Channel
+
+SCHEMAS = {
+    Channel.SMS: (
+        "46elks", "bulksms", "bulkvs", "burstsms", "clickatell", "clicksend", "cm", "d7sms", "httpsms", "mobilemessage",
+        "msgbird", "octopush", "plivo", "serwersms", "seven", "smsmanager", "telesign", "telnyx", "vonage",
+    ),
+    Channel.EMAIL: ("brevo", "mailersend", "postmark", "resend", "sendgrid"),
+}  # fmt: skip
+RECIPIENT = "{recipient}"
+_SAMPLES = {Channel.SMS: "+15005550006", Channel.EMAIL: "someone@example.com"}
+
+# It logs what it sends, and what services answer to it.
+logging.getLogger("apprise").disabled = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppriseConfig:
+    """A service with its credentials, written as Apprise wants them."""
+
+    url: str = setting(
+        "Apprise URL",
+        Kind.SECRET,
+        max_length=2000,
+        help="As Apprise documents it for the service, with {recipient} where the recipient goes.",
+    )
+
+
+class AppriseService(Backend[AppriseConfig]):
+    """Apprise's services of one channel."""
+
+    config = AppriseConfig
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self.key = f"apprise_{channel}"
+        self.label = f"Apprise ({channel.label})"
+        self.description = f"{channel.label} through one of: {', '.join(SCHEMAS[channel])}."
+        self.channels = frozenset({channel})
+
+    def check(self, values: Mapping[str, object]) -> dict[str, list[str]]:
+        """The URL is of an allowed service, has a place for the recipient, and Apprise understands it."""
+        url = values.get("url")
+        if not isinstance(url, str):
+            return {}
+        schema, schemas = url.partition("://")[0].lower(), SCHEMAS[self._channel]
+        if schema not in schemas:
+            return {"url": [f"Begin with one of: {', '.join(f'{each}://' for each in schemas)}."]}
+        if RECIPIENT not in url:
+            return {"url": [f"Write {RECIPIENT} where the recipient goes."]}
+        if _service(url, _SAMPLES[self._channel]) is None:
+            return {"url": ["Apprise doesn't understand this. Compare it with its documentation of the service."]}
+        return {}
+
+    def send(self, config: AppriseConfig, message: Message) -> Receipt:
+        """Send one message; there is no id to be had for it."""
+        service = _service(config.url, message.recipient)
+        if service is None:
+            raise SendFailed("Apprise doesn't understand the URL any more.", code="apprise", retryable=False)
+        try:
+            is_sent = service.notify(body=message.body, title=message.subject)
+        except Exception:  # whatever a plugin raises may quote what it sends
+            is_sent = False
+        if not is_sent:
+            reason = "The service refused the message or could not be reached."
+            raise SendFailed(reason, code="apprise", retryable=True)
+        return Receipt("")
+
+
+def _service(url: str, recipient: str) -> NotifyBase | None:
+    """What Apprise makes of a URL. What it says of certificates, redirects, times and retries doesn't count."""
+    full = url.replace(RECIPIENT, quote(recipient, safe=""))
+    service = Apprise.instantiate(full, asset=AppriseAsset(http_redirects=False))
+    if not isinstance(service, NotifyBase):
+        return None
+    service.verify_certificate = True
+    service.redirects = False
+    service.retry = 0
+    service.socket_connect_timeout, service.socket_read_timeout = 5.0, 15.0
+    return service
