@@ -90,7 +90,13 @@ class World:
         return self.token(self.member(project, *codes, email=email), project)
 
     def notifier(
-        self, project: ProjectRef, channel: str = "sms", name: str = "ippanel_one", *, enabled: bool = True, **values: Any
+        self,
+        project: ProjectRef,
+        channel: str = "sms",
+        name: str = "ippanel_one",
+        *,
+        enabled: bool = True,
+        **values: Any,
     ) -> int:
         now = clock.now()
         defaults: dict[str, Any] = {
