@@ -21,7 +21,7 @@ from notifapp.access.models import Membership, MembershipPermission, Project
 from notifapp.access.permissions import Permission
 from notifapp.access.principal import Principal, ProjectRef, Source
 from notifapp.database import read_connection, table_of
-from notifapp.errors import Conflict, Forbidden, NotAcceptable, NotFound, Unauthenticated
+from notifapp.errors import Forbidden, NotAcceptable, NotFound, ProjectArchived, Unauthenticated
 from notifapp.extensions import csrf
 
 P = ParamSpec("P")
@@ -211,7 +211,7 @@ def _enter_project(slug: str | None) -> None:
     else:
         g.project, g.codes = _project_of_page(slug or "", cast(Principal, g.principal))
         if g.project.archived_at and request.method not in _SAFE_METHODS:
-            raise Conflict("This project is archived: nothing in it can be changed until it is restored.")
+            raise ProjectArchived
 
 
 def _project_of_page(slug: str, caller: Principal) -> tuple[ProjectRef, frozenset[int]]:
