@@ -26,7 +26,7 @@ from notifapp import (
 from notifapp.access import guard, passwords, sessions
 from notifapp.audit import views as audit
 from notifapp.config import MAX_BODY_BYTES, Config
-from notifapp.database import make_read_engine, prepare_engine
+from notifapp.database import init_engines
 from notifapp.extensions import csrf, db, login_manager, migrate
 from notifapp.projects import views as projects
 from notifapp.tokens import views as tokens
@@ -83,6 +83,7 @@ def _configure(app: Flask, config: Config) -> None:
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(hours=1),
     )
     app.url_map.strict_slashes = False
+    app.session_interface = sessions.PageSessions()
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     if config.trusted_proxy_hops:
         hops = config.trusted_proxy_hops
@@ -99,5 +100,4 @@ def _extend(app: Flask, config: Config) -> None:
     app.extensions["vault"] = MultiFernet([Fernet(key) for key in config.encryption_keys])
     app.extensions["password_hasher"] = passwords.make_hasher()
     with app.app_context():
-        prepare_engine(db.engine)
-        app.extensions["read_engine"] = make_read_engine(db.engine)
+        init_engines(app, db.engine)

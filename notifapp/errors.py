@@ -105,6 +105,12 @@ class Conflict(DomainError):
     detail = "This conflicts with the current state."
 
 
+class ProjectArchived(Conflict):
+    """An archived project can be looked at, not changed."""
+
+    detail = "This project is archived: nothing in it can be changed until it is restored."
+
+
 class StaleVersion(DomainError):
     """The settings have changed since the version that the caller had in hand (RFC 9110, 13.1.1)."""
 

@@ -126,10 +126,10 @@ def shared_app(request: pytest.FixtureRequest, databases: Databases) -> Iterator
 
 
 @pytest.fixture
-def app(shared_app: Flask) -> Iterator[Flask]:
+def app(shared_app: Flask) -> Flask:
     """The app on an empty database; each test that takes it runs on SQLite and on PostgreSQL."""
     empty(shared_app)
-    yield shared_app
+    return shared_app
 
 
 def empty(app: Flask) -> None:

@@ -16,7 +16,7 @@ def lint(text: str) -> None:
     ids = Counter(element.get("id") for element in document.iter() if element.get("id"))
     assert not [name for name, count in ids.items() if count > 1]
     for element in document.iter():
-        forbidden = [name for name in element.keys() if name == "style" or str(name).startswith("on")]
+        forbidden = [name for name in element.attrib if name == "style" or str(name).startswith("on")]
         assert not forbidden, f"{element.tag} has {forbidden}: the CSP forbids inline styles and handlers"
         assert element.tag != "style"
         assert element.tag != "script" or element.get("src"), "inline script"

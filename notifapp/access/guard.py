@@ -21,7 +21,7 @@ from notifapp.access.models import Membership, MembershipPermission, Project
 from notifapp.access.permissions import Permission
 from notifapp.access.principal import Principal, ProjectRef, Source
 from notifapp.database import read_connection, table_of
-from notifapp.errors import Conflict, Forbidden, NotAcceptable, NotFound, Unauthenticated
+from notifapp.errors import Forbidden, NotAcceptable, NotFound, ProjectArchived, Unauthenticated
 from notifapp.extensions import csrf
 
 P = ParamSpec("P")
@@ -101,7 +101,7 @@ def require(*permissions: Permission) -> None:
 
 def may(*permissions: Permission) -> bool:
     """Whether the caller holds one of `permissions` in the project in hand, or is an admin."""
-    return principal().is_admin or not g.codes.isdisjoint(permissions)
+    return _require_caller().is_admin or not g.codes.isdisjoint(permissions)
 
 
 def principal() -> Principal:
@@ -173,17 +173,24 @@ def _check_methods_of_path() -> None:
 
 
 def _require_caller() -> Principal:
-    if g.principal is None and is_api():
-        if request.accept_mimetypes and not request.accept_mimetypes.accept_json:
-            raise NotAcceptable
-        token = tokens.token_of(request.headers.get("Authorization"))
-        g.token = tokens.authenticate(token, address=request.remote_addr)
-        g.principal = g.token.principal
-        if g.token.use_is_due:
-            after_this_request(partial(_record_use_afterwards, current_app.app_context(), g.token))
-    if g.principal is None:
+    caller: Principal | None = g.principal
+    if caller is None and is_api():
+        caller = _authenticate()
+    if caller is None:
         raise Unauthenticated
-    return cast(Principal, g.principal)
+    return caller
+
+
+def _authenticate() -> Principal:
+    accepted = request.accept_mimetypes
+    if accepted and not accepted.accept_json:
+        raise NotAcceptable
+    token = tokens.token_of(request.headers.get("Authorization"))
+    g.token = found = tokens.authenticate(token, address=request.remote_addr)
+    g.principal = found.principal
+    if found.use_is_due:
+        after_this_request(partial(_record_use_afterwards, current_app.app_context(), found))
+    return found.principal
 
 
 def _record_use_afterwards(context: AppContext, token: tokens.TokenCaller, response: Response) -> Response:
@@ -198,12 +205,13 @@ def _record_use_afterwards(context: AppContext, token: tokens.TokenCaller, respo
 
 
 def _enter_project(slug: str | None) -> None:
-    if g.token is not None:
-        g.project, g.codes = g.token.project, g.token.codes
+    token: tokens.TokenCaller | None = g.token
+    if token is not None:
+        g.project, g.codes = token.project, token.codes
     else:
         g.project, g.codes = _project_of_page(slug or "", cast(Principal, g.principal))
         if g.project.archived_at and request.method not in _SAFE_METHODS:
-            raise Conflict("This project is archived: nothing in it can be changed until it is restored.")
+            raise ProjectArchived
 
 
 def _project_of_page(slug: str, caller: Principal) -> tuple[ProjectRef, frozenset[int]]:

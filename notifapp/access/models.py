@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, false, true
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifapp.access.permissions import Permission
@@ -124,6 +124,3 @@ class Throttle(Base):
     key: Mapped[str] = mapped_column(String(128), primary_key=True)
     window_started_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     count: Mapped[int]
-
-
-Index("ix_api_token_created", ApiToken.created_at.desc(), ApiToken.id.desc())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from flask import Flask, Request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import UserMixin
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -15,6 +17,14 @@ from notifapp.access.models import User, UserSession
 from notifapp.database import read_connection, table_of
 
 _user, _session = table_of(User).c, table_of(UserSession).c
+
+
+class PageSessions(SecureCookieSessionInterface):
+    """Flask's signed cookie, for pages alone: at the API no cookie is read and none is set."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The session in the request's cookie; None, an empty one that can't be changed, at the API."""
+        return None if request.path.startswith("/api/") else super().open_session(app, request)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,6 @@ _LOOK_UP = (
     select(
         _token.id.label("token_id"),
         _token.expires_at,
-        _token.revoked_at,
         _token.last_used_at,
         _user.id.label("user_id"),
         _user.email,
@@ -33,7 +32,6 @@ _LOOK_UP = (
         _project.id.label("project_id"),
         _project.slug,
         _project.name.label("project_name"),
-        _project.archived_at,
         _held.code,
     )
     .join_from(table_of(ApiToken), table_of(User), _user.id == _token.user_id)
@@ -42,7 +40,7 @@ _LOOK_UP = (
         table_of(MembershipPermission),
         (_held.user_id == _token.user_id) & (_held.project_id == _token.project_id),
     )
-    .where(_token.digest == bindparam("digest"))
+    .where(_token.digest == bindparam("digest"), _token.revoked_at.is_(None), _project.archived_at.is_(None))
 )
 
 
@@ -77,7 +75,7 @@ def authenticate(token: str, *, address: str | None) -> TokenCaller:
         rows = connection.execute(_LOOK_UP, {"digest": secrets.digest(token)}).all()
     now = clock.now()
     row = rows[0] if rows else None
-    if row is None or row.revoked_at or row.archived_at or (row.expires_at and row.expires_at <= now):
+    if row is None or (row.expires_at and row.expires_at <= now):
         raise Unauthenticated("Invalid token.")
     if not row.is_active:
         raise Unauthenticated("User inactive or deleted.")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from sqlalchemy import insert
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from notifapp import clock
@@ -56,7 +57,7 @@ _INSERT = insert(table_of(AuditEvent))
 
 
 def record(
-    session: Session,
+    session: Session | Connection,
     action: Action,
     *,
     principal: Principal,
@@ -68,7 +69,7 @@ def record(
 
     `subject` says what it was done to; no secret goes into `detail`.
     """
-    session.connection().execute(
+    session.execute(
         _INSERT,
         {
             "at": clock.now(),

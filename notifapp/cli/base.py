@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from notifapp.access import ProjectRef
 from notifapp.config import ConfigError
-from notifapp.errors import Conflict, DomainError, ValidationFailed
+from notifapp.errors import DomainError, ProjectArchived, ValidationFailed
 from notifapp.keys import KeyFileError
 from notifapp.projects.service import find_project
 
@@ -49,7 +49,7 @@ def open_project(slug: str) -> ProjectRef:
     """The project to change something in. Raise `NotFound`, or `Conflict` when it is archived."""
     project = find_project(slug)
     if project.archived_at:
-        raise Conflict("This project is archived: nothing in it can be changed until it is restored.")
+        raise ProjectArchived
     return project
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 
@@ -72,6 +72,10 @@ class Operation:
     def verb(self) -> str:
         """The first word of its summary: Read, Update."""
         return self.summary.split()[0]
+
+    def fields_in(self, place: str) -> list[Field]:
+        """Its parameters in this place: path, query or header."""
+        return [parameter.field for parameter in self.parameters if parameter.place == place]
 
     @property
     def success(self) -> Answer:
@@ -154,7 +158,6 @@ def _operation(path: str, method: str, about: Json, shared_parameters: list[Json
 def _parameter(parameter: Json) -> Parameter:
     described = parameter["schema"] | {"description": parameter["description"]}
     field = describe(parameter["name"], described, required=parameter.get("required", False))
-    field = replace(field, type=f"{field.type} in the {parameter['in']}")
     return Parameter(parameter["in"], field, parameter.get("example"))
 
 

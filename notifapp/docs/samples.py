@@ -18,19 +18,13 @@ MAKE_TOKEN = f"""\
 
 # Where your code runs.
 export {TOKEN_VARIABLE}=ntf_…"""
-_PREAMBLE = f'''\
-import os
-
-import requests
-
-token = os.environ["{TOKEN_VARIABLE}"]
-'''
 
 
 def curl(operation: Operation, server: str) -> str:
     """The operation's first example for a shell."""
-    method = "" if operation.method == "GET" else f"-X {operation.method} "
-    lines = [f"curl {method}{shlex.quote(_url(operation, server))}", f'-H "Authorization: Token ${TOKEN_VARIABLE}"']
+    address = shlex.quote(url(operation, server))
+    lines = [f"curl {address}"] if operation.method == "GET" else [f"curl -X {operation.method}", address]
+    lines += [f'-H "Authorization: Token ${TOKEN_VARIABLE}"']
     if operation.requests:
         body = json.dumps(operation.requests[0].value, ensure_ascii=False, indent=2)
         lines += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(body)}"]
@@ -39,20 +33,19 @@ def curl(operation: Operation, server: str) -> str:
 
 def python(operation: Operation, server: str) -> str:
     """The operation's first example for Python with requests."""
-    arguments = [_literal(_url(operation, server)), 'headers={"Authorization": f"Token {token}"}']
+    arguments = ["url", 'headers={"Authorization": f"Token {token}"}']
     if operation.requests:
         arguments.append(f"json={_literal(operation.requests[0].value, indent=4)}")
     arguments.append(f"timeout={TIMEOUT_SECONDS}")
     lines = "".join(f"    {argument},\n" for argument in arguments)
     call = f"response = requests.{operation.method.lower()}(\n{lines})\n"
-    return f"{_PREAMBLE}{call}response.raise_for_status()\nprint(response.json())"
+    return f"{_opening(operation, server)}{call}response.raise_for_status()\nprint(response.json())"
 
 
 def safe_change(operation: Operation, server: str) -> str:
     """A change that is refused when somebody else was faster."""
     return f"""\
-{_PREAMBLE}url = {_literal(_url(operation, server))}
-session = requests.Session()
+{_opening(operation, server)}session = requests.Session()
 session.headers["Authorization"] = f"Token {{token}}"
 
 settings = session.get(url, timeout={TIMEOUT_SECONDS})
@@ -72,6 +65,17 @@ else:
     print(response.json())"""
 
 
+def _opening(operation: Operation, server: str) -> str:
+    return f"""\
+import os
+
+import requests
+
+token = os.environ["{TOKEN_VARIABLE}"]
+url = {_literal(url(operation, server))}
+"""
+
+
 def _literal(value: object, indent: int = 0) -> str:
     """A JSON value as Python writes it, nested ones on lines of their own."""
     if isinstance(value, dict):
@@ -83,7 +87,7 @@ def _literal(value: object, indent: int = 0) -> str:
     return repr(value)
 
 
-def _url(operation: Operation, server: str) -> str:
+def url(operation: Operation, server: str) -> str:
     """The operation's address, with the examples of its parameters."""
     path, query = operation.path, {}
     for parameter in operation.parameters:

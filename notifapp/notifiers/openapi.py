@@ -11,36 +11,40 @@ from notifapp.notifiers.service import ORDERINGS
 from notifapp.openapi import Json, Part, answer, bad_request, body, example, operation, ref
 
 _TIMES = {"created_at": "2026-11-23T12:14:05.235667Z", "updated_at": "2026-11-23T12:14:05.235667Z"}
-_SMS = {
-    "id": 4,
-    "name": "ippanel_two",
-    "backend": "ippanel",
-    "settings": {
-        "token": None,
-        "has_token": True,
-        "from_number": "+983000505",
-        "pattern_code": "",
-        "pattern_variables": "code",
+_WITHOUT_PATTERN = {"pattern_code": "", "pattern_variables": "code"}
+_READ_EXAMPLE: dict[Channel, Json] = {
+    Channel.SMS: {
+        "id": 2,
+        "name": "ippanel_one",
+        "backend": "ippanel",
+        "settings": {"token": None, "has_token": True, "from_number": "+983000505", **_WITHOUT_PATTERN},
+        **_TIMES,
     },
-    **_TIMES,
+    Channel.EMAIL: {
+        "id": 3,
+        "name": "moeinmail",
+        "backend": "smtp",
+        "host": "smtp.example.com",
+        "port": 587,
+        "username": "shop@example.com",
+        "password": None,
+        "has_password": True,
+        "from_email": "shop@example.com",
+        "use_tls": True,
+        "use_ssl": False,
+        "fail_silently": False,
+        **_TIMES,
+    },
 }
-_EMAIL = {
-    "id": 5,
-    "name": "newsletter",
-    "backend": "smtp",
-    "host": "smtp.example.com",
-    "port": 587,
-    "username": "shop@example.com",
-    "password": None,
-    "has_password": True,
-    "from_email": "shop@example.com",
-    "use_tls": True,
-    "use_ssl": False,
-    "fail_silently": False,
-    **_TIMES,
+_UPDATED_EXAMPLE: dict[Channel, Json] = {
+    Channel.SMS: _READ_EXAMPLE[Channel.SMS]
+    | {"settings": {"token": None, "has_token": True, "from_number": "+983000606", **_WITHOUT_PATTERN}},
+    Channel.EMAIL: _READ_EXAMPLE[Channel.EMAIL] | {"from_email": "codes@example.com"},
 }
-_NOTIFIER: dict[Channel, Json] = {Channel.SMS: _SMS, Channel.EMAIL: _EMAIL}
-_ID = {Channel.SMS: 2, Channel.EMAIL: 3}
+_CREATED_EXAMPLE: dict[Channel, Json] = {
+    Channel.SMS: _READ_EXAMPLE[Channel.SMS] | {"id": 4, "name": "ippanel_two"},
+    Channel.EMAIL: _READ_EXAMPLE[Channel.EMAIL] | {"id": 5, "name": "newsletter"},
+}
 _CREATIONS: dict[Channel, Json] = {
     Channel.SMS: {
         "ippanel": example(
@@ -65,7 +69,7 @@ _CREATIONS: dict[Channel, Json] = {
                 "host": "smtp.example.com",
                 "port": 587,
                 "username": "shop@example.com",
-                "password": "the account's password",
+                "password": "the mail account password",
                 "from_email": "shop@example.com",
             },
         ),
@@ -80,7 +84,7 @@ _CHANGES: dict[Channel, Json] = {
         "sender": example("Another sender, the same stored password", {"from_email": "codes@example.com"}),
         "server": example(
             "Another server: the password has to come with it",
-            {"host": "mail.example.net", "password": "the account's password there"},
+            {"host": "mail.example.net", "password": "the password there"},
         ),
     },
 }
@@ -123,12 +127,8 @@ def _word(channel: Channel) -> str:
     return "SMS" if channel is Channel.SMS else "email"
 
 
-def _with_id(channel: Channel) -> Json:
-    return _NOTIFIER[channel] | {"id": _ID[channel]}
-
-
 def _list(channel: Channel) -> Json:
-    page = {"count": 1, "next": None, "previous": None, "results": [_with_id(channel)]}
+    page = {"count": 1, "next": None, "previous": None, "results": [_READ_EXAMPLE[channel]]}
     return operation(
         f"list{schema_name(channel)}s",
         summary=f"List {_word(channel)} notifiers",
@@ -148,7 +148,11 @@ def _create(channel: Channel) -> Json:
         permission=CODES[channel].create,
         body=body(schema_name(channel, "Creation"), _CREATIONS[channel], required=True, forms=channel is Channel.EMAIL),
         responses={
-            "201": answer("The new notifier.", ref("schemas", schema_name(channel)), {"Made": _NOTIFIER[channel]}),
+            "201": answer(
+                "The new notifier.",
+                ref("schemas", schema_name(channel)),
+                {"After the request beside it": _CREATED_EXAMPLE[channel]},
+            ),
             "400": bad_request(schema_name(channel, "Errors"), {"Two fields refused": _REFUSED_CREATION[channel]}),
         },
     )
@@ -161,7 +165,7 @@ def _read(channel: Channel) -> Json:
         description="Answers one notifier of the project, enabled or not.",
         permission=CODES[channel].read,
         responses={
-            "200": answer("The notifier.", ref("schemas", schema_name(channel)), {"One": _with_id(channel)}),
+            "200": answer("The notifier.", ref("schemas", schema_name(channel)), {"One": _READ_EXAMPLE[channel]}),
             "404": ref("responses", "NotFound"),
         },
     )
@@ -177,7 +181,9 @@ def _update(channel: Channel) -> Json:
         body=body(schema_name(channel, "Change"), _CHANGES[channel], required=False, forms=channel is Channel.EMAIL),
         responses={
             "200": answer(
-                "The notifier after the change.", ref("schemas", schema_name(channel)), {"Changed": _with_id(channel)}
+                "The notifier after the change.",
+                ref("schemas", schema_name(channel)),
+                {"After the request beside it": _UPDATED_EXAMPLE[channel]},
             ),
             "400": bad_request(schema_name(channel, "Errors"), {"Refused": _REFUSED_CHANGE[channel]}),
             "404": ref("responses", "NotFound"),
@@ -192,7 +198,7 @@ def _paths(channel: Channel) -> Json:
         "required": True,
         "description": "The notifier's id.",
         "schema": {"type": "integer", "minimum": 1},
-        "example": _ID[channel],
+        "example": _READ_EXAMPLE[channel]["id"],
     }
     return {
         f"{PATH}/{channel}": {"get": _list(channel), "post": _create(channel)},

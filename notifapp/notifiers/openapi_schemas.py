@@ -22,6 +22,7 @@ _TYPES: dict[Kind, Json] = {
     Kind.PHONE: {"type": "string"},
 }
 _PATTERNS = {Kind.URL: "https://.*", Kind.PHONE: r"\+[1-9][0-9]{4,14}"}
+_ID: Json = {"type": "integer", "description": "What the paths and the settings take."}
 _NAME: Json = {
     "type": "string",
     "minLength": 1,
@@ -59,7 +60,7 @@ def _notifier(channel: Channel) -> Json:
             name: schema | {"type": [schema["type"], "null"]} if name in own else schema
             for name, schema in _shown(_SMTP).items()
         }
-    head = {"id": {"type": "integer"}, "name": _NAME, "backend": _backend_key(channel)}
+    head = {"id": _ID, "name": _NAME, "backend": _backend_key(channel)}
     times = {
         "created_at": _TIME | {"description": "When it was made, in UTC."},
         "updated_at": _TIME | {"description": "When it last changed, in UTC."},

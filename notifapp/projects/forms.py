@@ -27,7 +27,7 @@ class NewProjectForm(RenameForm):
         "Address",
         [Hints(required=True, minlength=MIN_SLUG_LENGTH, maxlength=MAX_SLUG_LENGTH)],
         description=(
-            "Its part of the web address: /projects/…. Small letters, digits and single hyphens, beginning with a "
+            "What follows /projects/ in its web address: small letters, digits and single hyphens, beginning with a "
             "letter. It stays as it is for good."
         ),
         render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},

@@ -18,7 +18,8 @@ def read(project: ProjectRef) -> Response:
     """The settings in force, with their version as a strong ETag; 304 for who has them already."""
     settings = service.get_notification_settings(project)
     answer = _answer(settings)
-    answer.make_conditional(request)
+    if request.if_none_match:
+        answer.make_conditional(request)
     return answer
 
 

@@ -83,7 +83,10 @@ _SCHEMAS: Json = {
     "NotificationSettingsErrors": field_errors(values.FIELDS),
     "NotifierReference": {
         "type": "object",
-        "properties": {"id": {"type": "integer"}, "name": {"type": "string", "description": "Its display name."}},
+        "properties": {
+            "id": {"type": "integer", "description": "The notifier's id."},
+            "name": {"type": "string", "description": "Its display name."},
+        },
         "required": ["id", "name"],
         "additionalProperties": False,
     },

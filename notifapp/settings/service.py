@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from notifapp import clock
 from notifapp.access import Principal, ProjectRef
 from notifapp.audit.service import Action, record
-from notifapp.database import MAX_ID, AnyRow, read_connection, table_of, write_transaction
+from notifapp.database import MAX_ID, AnyRow, read_connection, table_of, write_connection
 from notifapp.errors import Conflict, StaleVersion, ValidationFailed
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.channels import Channel
@@ -184,8 +184,7 @@ def update_notification_settings(
     if reason and len(reason) > MAX_REASON_LENGTH:
         errors["reason"] = [f"Ensure this field has no more than {MAX_REASON_LENGTH} characters."]
     try:
-        with write_transaction() as session:
-            connection = session.connection()
+        with write_connection() as connection:
             row = connection.execute(_CURRENT_AND_CHOSEN, _lookup(project, parsed)).one()
             before = _to_settings(row)
             if expected_version is not None and expected_version != before.version:
@@ -197,7 +196,7 @@ def update_notification_settings(
             if after != before:
                 after = replace(after, version=before.version + 1)
                 _write(connection, project, before, after, principal, reason)
-                _record(session, project, before, after, principal)
+                _record(connection, project, before, after, principal)
     except IntegrityError:
         raise Conflict("A chosen notifier was deleted in the meantime. Choose again.") from None
     return Update(before, after)
@@ -282,10 +281,12 @@ def _write(
     connection.execute(_INSERT_REVISION, revision)
 
 
-def _record(session: Session, project: ProjectRef, before: Settings, after: Settings, principal: Principal) -> None:
+def _record(
+    connection: Connection, project: ProjectRef, before: Settings, after: Settings, principal: Principal
+) -> None:
     changes = [[change.label, change.before, change.after] for change in differences(before, after)]
     record(
-        session,
+        connection,
         Action.SETTINGS_CHANGED,
         principal=principal,
         project_id=project.id,

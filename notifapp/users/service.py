@@ -14,7 +14,7 @@ from notifapp.access import Permission, Principal, emails, passwords, secrets, s
 from notifapp.access.models import Membership, MembershipPermission, PasswordLink, Project, User
 from notifapp.audit.service import Action, record
 from notifapp.database import AnyRow, write_transaction
-from notifapp.errors import Conflict, NotFound, ValidationFailed
+from notifapp.errors import Conflict, NotFound, ProjectArchived, ValidationFailed
 from notifapp.extensions import db
 
 PASSWORD_LINK_LIFETIME = timedelta(hours=24)
@@ -131,7 +131,7 @@ def set_membership(user_id: int, project_id: int, codes: Iterable[int], *, princ
     with write_transaction() as session:
         user, project = _pair(session, user_id, project_id)
         if project.archived_at:
-            raise Conflict("This project is archived: nothing in it can be changed until it is restored.")
+            raise ProjectArchived
         held = _held(session, user_id, project_id)
         if held is None:
             session.execute(insert(Membership).values(user_id=user_id, project_id=project_id, created_at=clock.now()))

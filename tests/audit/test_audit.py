@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +15,7 @@ from notifapp.database import write_transaction
 from tests.audit.trail import events
 from tests.cast import Cast
 from tests.client import Browser
-from tests.pager import pager_link
+from tests.lists import pager_link, rows
 from tests.world import World
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -34,7 +33,7 @@ def happen(app: Flask, *subjects: str, **values: Any) -> None:
 
 
 def subjects(page: str) -> list[str]:
-    return re.findall(r'<th scope="row">[^<]+<br><span class="muted">([^<]*)</span>', page)
+    return [row.small for row in rows(page)]
 
 
 def test_what_people_do_is_listed_newest_first_and_readably(app: Flask, cast: Cast) -> None:
@@ -43,7 +42,7 @@ def test_what_people_do_is_listed_newest_first_and_readably(app: Flask, cast: Ca
         "/tokens/new", {"owner": "staff@example.org", "project": "shop", "name": "Till", "expires_in_days": "30"}
     )
     page = cast.admin.get("/audit").text
-    created, renamed = page.split("<tbody>")[1].split("</tr>")[:2]
+    created, renamed = (row.text for row in rows(page))
     for told in ("Token created", "ntf_", "Till", "staff@example.org", "30", "admin@example.org", "127.0.0.1", "shop"):
         assert told in created
     for told in ("Project renamed", "Corner Shop", "Grand Shop", "on this site"):

@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
 from notifapp import clock
 from notifapp.audit import queries
-from notifapp.extensions import db
 from tests.audit.test_audit import happen
 from tests.cast import Cast
+from tests.statements import sent
 
 FORMULA_STARTS = "=+-@\t\r"
 
@@ -67,19 +66,12 @@ def test_a_long_trail_is_streamed_in_batches_and_complete(
 ) -> None:
     monkeypatch.setattr(queries, "CSV_BATCH", 100)
     happen(app, *(f"e-{number:04}" for number in range(1050)), detail={"text": "x" * 200})
-    statements: list[str] = []
-
-    def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if "FROM audit_event" in statement:
-            statements.append(statement)
-
-    with app.app_context():
-        event.listen(db.engine, "before_cursor_execute", note)
+    with sent() as statements:
         answer = cast.admin.client.get("/audit.csv", buffered=False)
         pieces = list(answer.iter_encoded())
-        event.remove(db.engine, "before_cursor_execute", note)
     found = [row["subject"] for row in rows(b"".join(pieces).decode())]
     assert found == [f"e-{number:04}" for number in reversed(range(1050))]
     assert len(pieces) > 2
-    assert len(statements) == 11
-    assert all("LIMIT" in statement for statement in statements)
+    looks = [statement for statement, _parameters in statements if "FROM audit_event" in statement]
+    assert len(looks) == 11
+    assert all("LIMIT" in look for look in looks)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 from flask import Flask
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from notifapp import paging
 from notifapp.access import Source
@@ -14,6 +13,7 @@ from notifapp.audit import queries
 from notifapp.audit.queries import Filters
 from notifapp.audit.service import Action
 from notifapp.extensions import db
+from tests.statements import sent
 from tests.world import World
 
 EVENTS = 50_000
@@ -63,15 +63,9 @@ def fill(app: Flask, world: World) -> None:
 
 def plan(filters: Filters, cursor: paging.Cursor | None) -> str:
     """How the database goes about the statement that the page really sends."""
-    sent: list[tuple[str, Any]] = []
-
-    def note(_conn: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
-        sent.append((statement, parameters))
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    queries.list_events(filters, cursor)
-    event.remove(db.engine, "before_cursor_execute", note)
-    statement, parameters = sent[-1]
+    with sent() as statements:
+        queries.list_events(filters, cursor)
+    statement, parameters = statements[-1]
     explain = "EXPLAIN QUERY PLAN" if db.engine.dialect.name == "sqlite" else "EXPLAIN"
     with db.engine.connect() as connection:
         raw = connection.connection.cursor()

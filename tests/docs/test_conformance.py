@@ -87,8 +87,8 @@ schema.app = served
 
 
 @pytest.fixture(autouse=True)
-def serve(documented_app: Flask) -> None:
-    served.app = documented_app
+def serve(app: Flask) -> None:
+    served.app = app
 
 
 settings = hypothesis.settings(
@@ -110,3 +110,8 @@ def test_the_routes_do_what_the_document_says(case, token):
 def test_so_does_a_change_without_if_match_which_would_mostly_be_stale(case, token):
     (case.headers or {}).pop("If-Match", None)
     case.call_and_validate(headers={"Authorization": f"Token {token}"})
+
+
+def test_an_empty_tag_in_if_match_is_stale(api, token):
+    answer = api.patch_settings(token, {"notifications_otp_ttl": 60}, headers={"If-Match": '""'})
+    assert answer.status_code == 412

@@ -17,16 +17,18 @@ import requests
 from flask import Flask
 from werkzeug.serving import make_server
 
+from notifapp.docs import samples
 from notifapp.docs.reference import chapters
 from notifapp.docs.samples import TOKEN_VARIABLE
+from tests.client import ApiClient
 
 LANGUAGES = ("curl", "Python")
 
 
 @pytest.fixture
-def server(documented_app: Flask) -> Iterator[str]:
+def server(app: Flask) -> Iterator[str]:
     """The address of the documented app, served on loopback."""
-    running = make_server("127.0.0.1", 0, documented_app, threaded=True)
+    running = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=running.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{running.port}"
@@ -90,6 +92,29 @@ def test_every_example_runs_as_it_is_shown(server, token, language, tmp_path):
         result = run(code, token, tmp_path)
         assert result.returncode == 0, f"{code}\n{result.stdout}{result.stderr}"
         assert result.stdout.strip().startswith("{"), code
+
+
+def test_the_answers_are_those_of_the_examples(app, token):
+    client = ApiClient(app)
+    operations = [operation for chapter in chapters() for operation in chapter.operations]
+    for operation in sorted(
+        operations, key=lambda operation: ORDER.index((operation.method, "notifiers" in operation.path))
+    ):
+        path = samples.url(operation, "")
+        body = {"json": operation.requests[0].value} if operation.requests else {}
+        answer = client.call(operation.method, path, token, **body)
+        assert answer.status_code == operation.success.status, operation.id
+        assert without_times(answer.json) == without_times(operation.success.examples[0].value), operation.id
+
+
+# The examples tell one story: the settings are changed and read, then the notifiers read, changed and made.
+ORDER = [("PATCH", False), ("GET", False), ("GET", True), ("PATCH", True), ("POST", True)]
+
+
+def without_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: without_times(item) for key, item in value.items() if not key.endswith("_at")}
+    return [without_times(item) for item in value] if isinstance(value, list) else value
 
 
 def run_python(code: str, token: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
 from notifapp.access import Permission, Principal, ProjectRef
-from notifapp.extensions import db
 from notifapp.projects.words import duration
 from notifapp.settings.service import update_notification_settings
 from tests.cast import Cast
 from tests.client import Browser
+from tests.lists import rows
+from tests.statements import sent
 from tests.world import World
 
 MAX_STATEMENTS = 6
@@ -46,10 +46,10 @@ def test_what_is_in_force_stands_on_the_overview(busy: Cast) -> None:
 
 def test_the_last_five_changes_are_told_newest_first(busy: Cast) -> None:
     page = busy.staff.get("/projects/shop").text
-    rows = page.split("<tbody>")[1].split("</tbody>")[0].split("<tr>")[1:]
-    assert [row.split('<th scope="row">')[1].split("<")[0].strip() for row in rows] == ["8", "7", "6", "5", "4"]
+    changes = rows(page)
+    assert [change.title for change in changes] == ["8", "7", "6", "5", "4"]
     for told in ("Code length:", "5 digits", "6 digits", "Because", "at the command line"):
-        assert told in rows[0]
+        assert told in changes[0].text
 
 
 def test_an_untouched_project_says_that_it_has_the_defaults(cast: Cast) -> None:
@@ -98,16 +98,9 @@ def test_an_admin_gets_links_to_tokens_and_audit_of_the_project(busy: Cast) -> N
 
 def test_the_overview_costs_a_handful_of_statements(app: Flask, busy: Cast) -> None:
     for browser in (busy.admin, busy.staff):
-        statements: list[str] = []
-
-        def count(_conn: object, _cursor: object, statement: str, *_rest: object, seen: list[str] = statements) -> None:
-            seen.append(statement)
-
-        with app.app_context():
-            event.listen(db.engine, "before_cursor_execute", count)
+        with sent() as statements:
             assert browser.client.get("/projects/shop").status_code == 200
-            event.remove(db.engine, "before_cursor_execute", count)
-        assert len(statements) <= MAX_STATEMENTS
+        assert 1 < len(statements) <= MAX_STATEMENTS
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from notifapp.projects.service import find_project
 from tests.audit.trail import events, refusing
 from tests.cast import Cast
 from tests.client import ApiClient, Browser
-from tests.pager import pager_link
+from tests.lists import pager_link
 from tests.world import World
 
 ADMIN_PAGES = ["/projects/new", "/projects/shop/rename", "/projects/shop/archive", "/projects/shop/restore"]

@@ -16,7 +16,7 @@ from notifapp.extensions import db
 from tests.audit.trail import events, refusing
 from tests.cast import Cast
 from tests.client import ApiClient, Browser
-from tests.pager import pager_link
+from tests.lists import Row, pager_link, rows
 from tests.world import World
 
 FORM = {"owner": "staff@example.org", "project": "shop", "name": "Web shop", "expires_in_days": ""}
@@ -92,7 +92,7 @@ def test_an_expired_token_is_refused_and_said_to_be_expired(
     monkeypatch.setattr(clock, "now", lambda: later)
     assert api.get_settings(token).json == {"detail": "Invalid token."}
     cast.admin.sign_in(world.admin("second@example.org"))
-    assert "Expired" in row(cast.admin.get("/tokens").text, "Web shop")
+    assert "Expired" in row(cast.admin.get("/tokens").text, "Web shop").text
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "3651", "1.5", "soon", "1e3", "9" * 5000])
@@ -185,7 +185,7 @@ def test_revoking_twice_is_recorded_once(app: Flask, cast: Cast) -> None:
 def test_a_token_stops_with_its_owner(app: Flask, cast: Cast, api: ApiClient, world: World) -> None:
     token = world.token(world.user("gone@example.org", admin=True, active=False), cast.project)
     assert api.get_settings(token).status_code == 401
-    assert "Suspended" in row(cast.admin.get("/tokens").text, "test")
+    assert "Suspended" in row(cast.admin.get("/tokens").text, "test").text
 
 
 @pytest.mark.parametrize("token_id", [0, 999, 2**31, 2**63, 10**40])
@@ -209,13 +209,13 @@ def crowd(cast: Cast, world: World) -> Cast:
     return cast
 
 
-def row(page: str, name: str) -> str:
+def row(page: str, name: str) -> Row:
     """The part of the list that is about one token."""
-    return next(part for part in page.split("<tr>") if f'<th scope="row">{name}' in part)
+    return next(row for row in rows(page) if row.title == name)
 
 
 def names(page: str) -> list[str]:
-    return re.findall(r'<th scope="row">([\w-]+)<br>', page)
+    return [row.title for row in rows(page)]
 
 
 def test_the_list_is_newest_first_and_says_what_counts(crowd: Cast) -> None:
@@ -227,13 +227,13 @@ def test_the_list_is_newest_first_and_says_what_counts(crowd: Cast) -> None:
         ("gone-off", "Expired"),
         ("working", "Active"),
     ):
-        assert state in row(page, name)
+        assert state in row(page, name).text
     working = row(page, "working")
-    assert "baker@example.org" in working
-    assert "Bakery" in working
-    assert re.search(r"ntf_[0-9a-f]{8}…", working)
-    assert "/revoke" in working
-    assert "/revoke" not in row(page, "taken-back")
+    assert "baker@example.org" in working.text
+    assert "Bakery" in working.text
+    assert re.fullmatch(r"ntf_[0-9a-f]{8}…", working.small)
+    assert "/tokens/1/revoke" in working.links
+    assert not [link for link in row(page, "taken-back").links if "revoke" in link]
 
 
 @pytest.mark.parametrize(

@@ -72,9 +72,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("prefix", name=op.f("uq_api_token_prefix")),
     )
     with op.batch_alter_table("api_token", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_api_token_created", [sa.literal_column("created_at DESC"), sa.literal_column("id DESC")], unique=False
-        )
         batch_op.create_index(batch_op.f("ix_api_token_project_id"), ["project_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_api_token_user_id"), ["user_id"], unique=False)
 
@@ -294,7 +291,6 @@ def downgrade() -> None:
     with op.batch_alter_table("api_token", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_api_token_user_id"))
         batch_op.drop_index(batch_op.f("ix_api_token_project_id"))
-        batch_op.drop_index("ix_api_token_created")
 
     op.drop_table("api_token")
     op.drop_table("user_account")
