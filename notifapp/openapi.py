@@ -42,12 +42,16 @@ def operation(
     *,
     summary: str,
     description: str,
-    permission: Permission,
+    permission: Permission | tuple[Permission, ...],
     responses: Mapping[str, Json],
     parameters: Iterable[Json] = (),
     body: Json | None = None,
 ) -> Json:
-    """An operation that needs a token with `permission`; what every operation may answer is added to `responses`."""
+    """An operation that needs a token with `permission`, or with one of several.
+
+    What every operation may answer is added to `responses`.
+    """
+    permissions = (permission,) if isinstance(permission, Permission) else permission
     common = {status: ref("responses", name) for status, name in _ALWAYS.items()}
     if body:
         common |= {status: ref("responses", name) for status, name in _WITH_BODY.items()}
@@ -56,7 +60,7 @@ def operation(
         "summary": summary,
         "description": description,
         # For a scheme that isn't OAuth the list holds the roles that are needed (OpenAPI 3.1.1, 4.8.30).
-        "security": [{SECURITY_SCHEME: [str(int(permission))]}],
+        "security": [{SECURITY_SCHEME: [str(int(code))]} for code in permissions],
         "parameters": [*parameters, ref("parameters", "X-Request-ID")],
         "responses": dict(sorted((common | dict(responses)).items())),
     }

@@ -9,15 +9,17 @@ from functools import cache
 from notifapp import openapi
 from notifapp.notifiers.openapi import PARTS as NOTIFIERS
 from notifapp.openapi import Json
+from notifapp.otp.openapi import PART as OTP
 from notifapp.settings.openapi import PART as SETTINGS
 
 # In the order of the reference. A new feature with endpoints adds its part here.
-PARTS = (SETTINGS, *NOTIFIERS)
+PARTS = (SETTINGS, *NOTIFIERS, OTP)
 VERSION = "1.0.0"  # of the API: the first number changes when a client that follows this document would break
 
 _DESCRIPTION = " ".join(
     (
-        "Read and change a project's notification settings, and the notifiers that they choose from.",
+        "Read and change a project's notification settings and the notifiers that they choose from, and send and verify \
+one-time codes as those settings say.",
         "Every request carries a token in the `Authorization` header. It was issued for one user in one project, and",
         "that project is the one that the request is about.",
         "Every answer, errors included, is JSON in UTF-8.",

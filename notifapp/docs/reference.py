@@ -61,7 +61,7 @@ class Operation:
     path: str
     summary: str
     description: str
-    permission: Permission
+    permissions: list[Permission]
     parameters: list[Parameter]
     body: list[FieldTable]
     body_types: list[str]
@@ -124,7 +124,8 @@ def permissions() -> dict[Permission, list[Operation]]:
     """Which operations each permission code opens."""
     opened: dict[Permission, list[Operation]] = {}
     for _tag, operation in _operations():
-        opened.setdefault(operation.permission, []).append(operation)
+        for permission in operation.permissions:
+            opened.setdefault(permission, []).append(operation)
     return dict(sorted(opened.items()))
 
 
@@ -139,14 +140,13 @@ def _operations() -> Iterator[tuple[str, Operation]]:
 def _operation(path: str, method: str, about: Json, shared_parameters: list[Json]) -> Operation:
     content = about.get("requestBody", {}).get("content", {})
     body = content.get("application/json", {})
-    [code] = about["security"][0][SECURITY_SCHEME]
     return Operation(
         id=about["operationId"],
         method=method.upper(),
         path=path,
         summary=about["summary"],
         description=about["description"],
-        permission=Permission(int(code)),
+        permissions=[Permission(int(code)) for choice in about["security"] for code in choice[SECURITY_SCHEME]],
         parameters=[_parameter(resolve(parameter)) for parameter in (*shared_parameters, *about["parameters"])],
         body=tables(body["schema"]) if body else [],
         body_types=list(content),

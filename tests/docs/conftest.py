@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 
-from notifapp import create_app
-from notifapp.access import passwords
+from notifapp import clock, create_app
+from notifapp.access import ProjectRef, passwords
+from notifapp.database import write_transaction
 from notifapp.extensions import db
+from notifapp.otp.codes import code_mac
+from notifapp.otp.models import OtpChallenge
 from tests.conftest import Databases, config_for
 from tests.world import World
+
+CHALLENGE, CODE = "9b2f61c0d3a84e57b6f0a1c2d3e4f506", "048213"  # as the document has them
 
 
 @pytest.fixture
@@ -41,4 +47,27 @@ def token(world: World) -> str:
         "fail_silently": False,
     }
     world.notifier(project, "email", "moeinmail", backend="smtp", settings=server, secrets={"password": "x" * 20})
+    _open_challenge(world, project)
     return world.token(world.admin(), project)
+
+
+def _open_challenge(world: World, project: ProjectRef) -> None:
+    """The challenge of the examples, which waits for their code."""
+    with world.app.app_context(), write_transaction() as session:
+        session.add(
+            OtpChallenge(
+                id=CHALLENGE,
+                project_id=project.id,
+                channel="sms",
+                recipient_digest="0" * 64,
+                recipient="+98••••••••67",
+                settings_version=0,
+                code_length=6,
+                ttl=120,
+                code_mac=code_mac(CHALLENGE, CODE),
+                attempts_left=5,
+                created_at=clock.now(),
+                expires_at=clock.now() + timedelta(minutes=2),
+                resend_at=clock.now() + timedelta(minutes=1),
+            )
+        )

@@ -1,0 +1,261 @@
+"""What the API's document says of one-time codes."""
+
+from __future__ import annotations
+
+from notifapp.access import Permission
+from notifapp.errors import InvalidCode
+from notifapp.notifiers.channels import Channel
+from notifapp.openapi import Json, Part, answer, bad_request, body, example, field_errors, nullable, operation, ref
+from notifapp.otp import models
+from notifapp.otp.api import CHALLENGES_PATH, POLICY_PATH
+from notifapp.otp.fields import CHANNEL, CODE, MAX_CODE_LENGTH, MAX_RECIPIENT_LENGTH, RECIPIENT
+from notifapp.settings.models import MAX_OTP_CODE_LEN, MAX_OTP_TTL, MIN_OTP_CODE_LEN, MIN_OTP_TTL
+
+_EITHER = (Permission.OTP_SEND, Permission.OTP_VERIFY)
+_ID = "9b2f61c0d3a84e57b6f0a1c2d3e4f506"
+_MOMENT: Json = {"type": "string", "format": "date-time"}
+_CHANNEL: Json = {"type": "string", "enum": [channel.value for channel in Channel], "description": "What carries it."}
+_ATTEMPTS_LEFT: Json = {"type": "integer", "minimum": 0, "description": "Wrong codes that may still be tried."}
+
+_CHALLENGE: Json = {
+    "id": {"type": "string", "description": "Names the challenge in the other calls."},
+    CHANNEL: _CHANNEL,
+    RECIPIENT: {"type": "string", "description": "Masked, enough for its owner to know it by."},
+    "code_length": {
+        "type": "integer",
+        "minimum": MIN_OTP_CODE_LEN,
+        "maximum": MAX_OTP_CODE_LEN,
+        "description": "Digits in its code. Later changes of the settings don't touch it.",
+    },
+    "expires_at": _MOMENT | {"description": "From this moment on the code is worth nothing."},
+    "resend_at": _MOMENT | {"description": "Not before this may another code be sent to the recipient."},
+    "attempts_left": _ATTEMPTS_LEFT,
+}
+_STATES = {
+    "pending": "waits for its code",
+    "approved": "its code was given",
+    "expired": "nobody gave its code in time",
+    "replaced": "a newer one took its place",
+    "failed": "too many wrong codes",
+}
+_STATE: Json = {
+    "status": {
+        "type": "string",
+        "enum": list(_STATES),
+        "description": "; ".join(f"`{name}`: {meaning}" for name, meaning in _STATES.items()) + ".",
+    },
+    "approved_at": nullable(_MOMENT) | {"description": "When its code was given, or null."},
+}
+_NEW_EXAMPLE = {
+    "id": _ID,
+    CHANNEL: "sms",
+    RECIPIENT: "+98••••••••67",
+    "code_length": 6,
+    "expires_at": "2026-11-23T12:17:05.235667Z",
+    "resend_at": "2026-11-23T12:15:05.235667Z",
+    "attempts_left": models.MAX_ATTEMPTS,
+}
+_POLICY_EXAMPLE = {
+    "code_length": 6,
+    "ttl": 180,
+    "channels": ["sms", "email"],
+    "limits": {
+        "attempts_per_challenge": models.MAX_ATTEMPTS,
+        "seconds_between_sends": models.RESEND_SECONDS,
+        "sends_per_hour": models.SENDS_PER_HOUR,
+        "sends_per_day": models.SENDS_PER_DAY,
+        "failures_until_stopped": models.MAX_FAILURES,
+    },
+}
+
+
+def _object(properties: Json, description: str = "", *, required: bool = True) -> Json:
+    described: Json = {"type": "object", "properties": properties}
+    if required:
+        described |= {"required": list(properties), "additionalProperties": False}
+    return described | ({"description": description} if description else {})
+
+
+def _count(description: str) -> Json:
+    return {"type": "integer", "minimum": 1, "description": description}
+
+
+_SCHEMAS: Json = {
+    "NewOtpChallenge": _object(
+        {
+            CHANNEL: _CHANNEL,
+            RECIPIENT: {
+                "type": "string",
+                "maxLength": MAX_RECIPIENT_LENGTH,
+                "description": "A phone number for `sms`, with + and the country's code unless the project has a "
+                "region of its own; an address for `email`.",
+            },
+        },
+        required=False,
+    )
+    | {"required": [CHANNEL, RECIPIENT]},
+    "OtpChallengeErrors": field_errors((CHANNEL, RECIPIENT)),
+    "OtpChallenge": _object(_CHALLENGE),
+    "OtpChallengeState": _object(_CHALLENGE | _STATE),
+    "OtpAnswer": _object(
+        {
+            CODE: {
+                "type": "string",
+                "maxLength": MAX_CODE_LENGTH,
+                "description": "The digits as the customer typed them: Persian and Arabic-Indic ones count, blanks "
+                "and hyphens don't.",
+            }
+        },
+        required=False,
+    )
+    | {"required": [CODE]},
+    "OtpApproval": _object({"id": _CHALLENGE["id"], "status": {"type": "string", "const": "approved"}}),
+    "OtpRefusal": _object(
+        {
+            CODE: {"type": "array", "items": {"type": "string"}, "minItems": 1},
+            "attempts_left": _ATTEMPTS_LEFT,
+            "status": {"type": "string", "const": "expired", "description": "Only for a challenge that has expired."},
+        },
+        "The code doesn't count. A wrong, used, replaced or unknown one look alike.",
+        required=False,
+    )
+    | {"required": [CODE, "attempts_left"], "additionalProperties": False},
+    "OtpCodeErrors": field_errors((CODE,)),
+    "OtpPolicy": _object(
+        {
+            "code_length": _CHALLENGE["code_length"] | {"description": "Digits in a new code."},
+            "ttl": {
+                "type": "integer",
+                "minimum": MIN_OTP_TTL,
+                "maximum": MAX_OTP_TTL,
+                "description": "Seconds that a new code lives.",
+            },
+            "channels": {"type": "array", "items": _CHANNEL, "description": "Those that can be used now."},
+            "limits": _object(
+                {
+                    "attempts_per_challenge": _count("Wrong codes that end a challenge."),
+                    "seconds_between_sends": _count("Between two codes to one recipient."),
+                    "sends_per_hour": _count("Codes to one recipient in an hour."),
+                    "sends_per_day": _count("Codes to one recipient in a day."),
+                    "failures_until_stopped": _count(
+                        "Wrong codes in a row, over all its challenges, after which a recipient is stopped until an "
+                        "admin releases it. Before that it has to wait longer after each."
+                    ),
+                }
+            ),
+        }
+    ),
+}
+
+
+def _refusal(*, attempts_left: int, expired: bool = False) -> Json:
+    return dict(InvalidCode(attempts_left=attempts_left, expired=expired).body())
+
+
+_TOO_MANY = answer(
+    "A limit is reached. The `detail` says which; `Retry-After` when it is worth another try.",
+    ref("schemas", "Error"),
+    {
+        "Too soon": {"detail": "A code was sent just now. Try again in 42 seconds."},
+        "Too many wrong codes": {"detail": "Too many wrong codes for this recipient. Try again in 4 minutes."},
+    },
+    "Retry-After",
+)
+
+_CREATE = operation(
+    "createOtpChallenge",
+    summary="Send a code",
+    description="Makes a code under the settings in force and sends it. The answer doesn't wait for the gateway: the "
+    "message is on its way. A challenge that is open for the same recipient and channel is replaced.",
+    permission=Permission.OTP_SEND,
+    body=body(
+        "NewOtpChallenge",
+        {
+            "sms": example("To a phone", {CHANNEL: "sms", RECIPIENT: "+989121234567"}),
+            "email": example("To an email address", {CHANNEL: "email", RECIPIENT: "customer@example.com"}),
+        },
+        required=True,
+    ),
+    responses={
+        "201": answer("The new challenge.", ref("schemas", "OtpChallenge"), {"A code is on its way": _NEW_EXAMPLE}),
+        "400": bad_request(
+            "OtpChallengeErrors",
+            {"Not a number": {RECIPIENT: ["Enter a valid phone number, such as +989121234567."]}},
+        ),
+        "409": answer(
+            "The settings have no notifier that could send on this channel.",
+            ref("schemas", "Error"),
+            {"None chosen": {"detail": "No SMS notifier is chosen in this project's notification settings."}},
+        ),
+        "429": _TOO_MANY,
+    },
+)
+
+_VERIFY = operation(
+    "verifyOtpChallenge",
+    summary="Verify a code",
+    description="Approves the challenge when the code is right, in time and given for the first time. A right answer "
+    "is accepted once: of several at the same moment one is approved.",
+    permission=Permission.OTP_VERIFY,
+    body=body("OtpAnswer", {"code": example("As it was typed", {CODE: "048213"})}, required=True),
+    responses={
+        "200": answer(
+            "The code is right.", ref("schemas", "OtpApproval"), {"Approved": {"id": _ID, "status": "approved"}}
+        ),
+        "400": answer(
+            "The code doesn't count, or there is none in the body.",
+            {"anyOf": [ref("schemas", "OtpRefusal"), ref("schemas", "OtpCodeErrors"), ref("schemas", "Error")]},
+            {
+                "Wrong, used or unknown": _refusal(attempts_left=4),
+                "Too late": _refusal(attempts_left=0, expired=True),
+                "No code": {CODE: ["This field is required."]},
+                "Not JSON": {"detail": "JSON parse error - Expecting value: line 1 column 1 (char 0)"},
+            },
+        ),
+        "429": _TOO_MANY,
+    },
+)
+
+_READ = operation(
+    "readOtpChallenge",
+    summary="Read a challenge",
+    description="Answers what has become of a challenge, without its code.",
+    permission=_EITHER,
+    responses={
+        "200": answer(
+            "The challenge.",
+            ref("schemas", "OtpChallengeState"),
+            {"Open": _NEW_EXAMPLE | {"status": "pending", "approved_at": None}},
+        ),
+        "404": ref("responses", "NotFound"),
+    },
+)
+
+_POLICY = operation(
+    "readOtpPolicy",
+    summary="Read the policy",
+    description="Answers what a code that is sent now would be like, which channels can be used, and the limits.",
+    permission=_EITHER,
+    responses={"200": answer("The policy.", ref("schemas", "OtpPolicy"), {"Both channels": _POLICY_EXAMPLE})},
+)
+
+_THE_ID: Json = {
+    "name": "challenge_id",
+    "in": "path",
+    "required": True,
+    "description": "The challenge's id.",
+    "schema": {"type": "string"},
+    "example": _ID,
+}
+
+PART = Part(
+    title="One-time codes",
+    description="Codes for customers: sent as the project's settings say, and verified once.",
+    schemas=_SCHEMAS,
+    paths={
+        CHALLENGES_PATH: {"post": _CREATE},
+        f"{CHALLENGES_PATH}/{{challenge_id}}": {"parameters": [_THE_ID], "get": _READ},
+        f"{CHALLENGES_PATH}/{{challenge_id}}/verify": {"parameters": [_THE_ID], "post": _VERIFY},
+        POLICY_PATH: {"get": _POLICY},
+    },
+)
