@@ -71,5 +71,5 @@ def _tabs(slug: str) -> list[Link]:
 
 def _is_current(endpoint: str) -> bool:
     if endpoint == "notifiers.index":
-        return request.blueprint == "notifiers"
+        return request.blueprint in ("notifiers", "trial")
     return request.endpoint == endpoint

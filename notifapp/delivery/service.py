@@ -80,6 +80,22 @@ def enqueue(session: Session, outgoing: Outgoing) -> int:
     return int(session.execute(statement.returning(_delivery.id)).scalar_one())
 
 
+def record_test(session: Session, about: Mapping[str, object], outcome: Receipt | SendFailed) -> None:
+    """Record a test message that was sent at once; `about` holds what is known of it, as the table names it."""
+    now = clock.now()
+    failed = outcome if isinstance(outcome, SendFailed) else None
+    values = {
+        "purpose": "test",
+        "status": "failed" if failed else "sent",
+        "attempts": 1,
+        "provider_id": None if isinstance(outcome, SendFailed) else outcome.provider_id[:200] or None,
+        "error_code": (failed.code[:60] or None) if failed else None,
+        "error_reason": failed.reason[:300] if failed else None,
+        **dict.fromkeys(("next_attempt_at", "expires_at", "finished_at"), now),
+    }
+    session.execute(insert(_table).values(**about, **values))
+
+
 def carry_out(delivery_id: int) -> bool:
     """Send one delivery, if it is due and nobody else holds it. Return whether it was this call that tried."""
     claim = _claim(delivery_id)

@@ -11,6 +11,7 @@ from wtforms.widgets import NumberInput
 from notifapp.forms import Form, Hints
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.backends.base import Backend, Kind, Setting
+from notifapp.notifiers.channels import Channel
 from notifapp.notifiers.fields import MAX_NAME_LENGTH
 from notifapp.notifiers.service import NotifierDetails
 
@@ -33,6 +34,14 @@ def new_form(backend: Backend[Any]) -> Form:
 def edit_form(notifier: NotifierDetails) -> Form:
     """The form of a stored notifier, filled with its values or with what was posted; secrets are never filled."""
     return _form(find_backend(notifier.backend), {"name": notifier.name, **notifier.settings}, stored=True)
+
+
+def recipient_form(channel: Channel) -> Form:
+    """Whom to send a test to: a part of the notifier's own form, so its field has a prefix."""
+    kind, hint = (TelField, "With + and the country's code.") if channel is Channel.SMS else (EmailField, "")
+    field = kind("Send it to", [Hints(maxlength=254)], description=hint, render_kw={"autocomplete": "off"})
+    form: Form = type("RecipientForm", (Form,), {"recipient": field})(prefix="test-")
+    return form
 
 
 def posted_fields(form: Form) -> dict[str, object]:

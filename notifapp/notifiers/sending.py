@@ -1,4 +1,4 @@
-"""Sending through a stored notifier: the only place where its secrets meet its backend."""
+"""Sending through a notifier: the only place where stored secrets meet their backend."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from cryptography.fernet import InvalidToken
 from sqlalchemy import select
 
-from notifapp.database import read_connection, table_of
+from notifapp.access import ProjectRef
+from notifapp.database import MAX_ID, read_connection, table_of
+from notifapp.errors import Conflict, NotFound
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.backends.base import Message, Receipt, SendFailed
+from notifapp.notifiers.channels import Channel
+from notifapp.notifiers.fields import NotifierValues
 from notifapp.notifiers.models import Notifier
 
 
@@ -25,6 +29,25 @@ def send_through(notifier_id: int, message: Message) -> Receipt:
     if row is None:
         raise SendFailed("The notifier has been deleted.", code="notifier", retryable=False)
     return send_with(row.backend, {**row.settings, **row.secrets}, message)
+
+
+def stored_values(project: ProjectRef, channel: Channel, notifier_id: int) -> NotifierValues:
+    """What a notifier of the project sends with, for `send_with`. Raise `NotFound`, or `Conflict` without its key."""
+    notifier = table_of(Notifier).c
+    one = (
+        notifier.project_id == project.id,
+        notifier.channel == channel.value,
+        notifier.id == min(notifier_id, MAX_ID),
+    )
+    statement = select(notifier.name, notifier.backend, notifier.settings, notifier.secrets).where(*one)
+    try:
+        with read_connection() as connection:
+            row = connection.execute(statement).one_or_none()
+    except InvalidToken:
+        raise Conflict("The notifier's secrets can't be decrypted: their key is missing.") from None
+    if row is None:
+        raise NotFound
+    return NotifierValues(row.name, find_backend(row.backend), row.settings, row.secrets)
 
 
 def send_with(backend_key: str, values: Mapping[str, object], message: Message) -> Receipt:

@@ -18,7 +18,7 @@ from notifapp.notifiers.backends import BACKENDS, backends_for, find_backend
 from notifapp.notifiers.backends.base import Backend
 from notifapp.notifiers.channels import Channel
 from notifapp.notifiers.codes import CODES
-from notifapp.notifiers.forms import edit_form, new_form, posted_fields
+from notifapp.notifiers.forms import edit_form, new_form, posted_fields, recipient_form
 from notifapp.notifiers.service import NotifierDetails
 
 BASE = "/projects/<project_slug>/notifiers"
@@ -85,22 +85,22 @@ def choose(project: ProjectRef, channel: Channel) -> str:
 @channel_permission("create")
 def new(project: ProjectRef, channel: Channel, backend_key: str) -> str:
     """The form of a new notifier."""
-    backend = _backend(channel, backend_key)
-    return _new_page(channel, backend, new_form(backend))
+    backend = offered_backend(channel, backend_key)
+    return new_page(channel, backend, new_form(backend))
 
 
 @blueprint.post(f"{NEW}/<backend_key>")
 @channel_permission("create")
 def create(project: ProjectRef, channel: Channel, backend_key: str) -> Page:
     """Create a notifier from the form."""
-    backend = _backend(channel, backend_key)
+    backend = offered_backend(channel, backend_key)
     form = new_form(backend)
     fields = {**posted_fields(form), "backend": backend.key}
     try:
         notifier = service.create_notifier(project, channel, fields, principal=principal())
     except ValidationFailed as failed:
         add_errors(form, failed)
-        return _new_page(channel, backend, form), 400
+        return new_page(channel, backend, form), 400
     flash(f"{notifier.name} was created. Choose it in the settings to put it to use.", "success")
     return _after_change(project)
 
@@ -110,7 +110,7 @@ def create(project: ProjectRef, channel: Channel, backend_key: str) -> Page:
 def edit(project: ProjectRef, channel: Channel, notifier_id: int) -> str:
     """One notifier: a form for who may change it, its values for who may not."""
     notifier = service.get_notifier(project, channel, notifier_id)
-    return _edit_page(project, notifier, edit_form(notifier))
+    return edit_page(project, notifier, edit_form(notifier))
 
 
 @blueprint.post(ONE)
@@ -123,7 +123,7 @@ def save(project: ProjectRef, channel: Channel, notifier_id: int) -> Page:
         saved = service.update_notifier(project, channel, notifier_id, posted_fields(form), principal=principal())
     except ValidationFailed as failed:
         add_errors(form, failed)
-        return _edit_page(project, notifier, form), 400
+        return edit_page(project, notifier, form), 400
     changed = saved.updated_at != notifier.updated_at
     flash(f"{saved.name} was saved." if changed else "Nothing was different, so nothing was changed.", "success")
     return _after_change(project)
@@ -182,18 +182,22 @@ def outbox(project: ProjectRef) -> str:
     return render_template("notifiers/outbox.html", page=messages, channels=Channel)
 
 
-def _backend(channel: Channel, key: str) -> Backend[Any]:
+def offered_backend(channel: Channel, key: str) -> Backend[Any]:
+    """The backend of this key, if it carries the channel. Raise `NotFound`."""
     backend = BACKENDS.get(key)
     if backend is None or channel not in backend.channels:
         raise NotFound
     return backend
 
 
-def _new_page(channel: Channel, backend: Backend[Any], form: Form) -> str:
-    return render_template("notifiers/new.html", channel=channel, backend=backend, form=form)
+def new_page(channel: Channel, backend: Backend[Any], form: Form, **trial: object) -> str:
+    """The page of a new notifier; `trial` is its part about a test message, where one was asked for."""
+    context = {"recipient_form": recipient_form(channel), **trial}
+    return render_template("notifiers/new.html", channel=channel, backend=backend, form=form, **context)
 
 
-def _edit_page(project: ProjectRef, notifier: NotifierDetails, form: Form) -> str:
+def edit_page(project: ProjectRef, notifier: NotifierDetails, form: Form, **trial: object) -> str:
+    """The page of a notifier; `trial` is its part about a test message, where one was asked for."""
     return render_template(
         "notifiers/edit.html",
         notifier=notifier,
@@ -201,6 +205,7 @@ def _edit_page(project: ProjectRef, notifier: NotifierDetails, form: Form) -> st
         form=form,
         is_in_use=notifier.id in service.ids_in_use(project),
         may_update=may(CODES[notifier.channel].update),
+        **{"recipient_form": recipient_form(notifier.channel), **trial},
     )
 
 
