@@ -28,6 +28,7 @@ from notifapp.audit import views as audit
 from notifapp.config import MAX_BODY_BYTES, Config
 from notifapp.database import init_engines
 from notifapp.delivery import trial_views
+from notifapp.delivery import views as deliveries
 from notifapp.extensions import csrf, db, login_manager, migrate
 from notifapp.projects import views as projects
 from notifapp.tokens import views as tokens
@@ -63,6 +64,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(notifiers.blueprint)
     app.register_blueprint(trial_views.blueprint)
     app.register_blueprint(otp.blueprint)
+    app.register_blueprint(deliveries.blueprint)
     app.register_blueprint(docs.blueprint)
     cli.init_app(app)
     return app

@@ -62,6 +62,14 @@ def _tabs(slug: str) -> list[Link]:
         items += [("Settings", "settings.page"), ("History", "settings.history")]
     if may(*_NOTIFIERS):
         items.append(("Notifiers", "notifiers.index"))
+    if may(_READ_SETTINGS):
+        items.append(("Messages", "settings.messages"))
+    if may(*_NOTIFIERS, Permission.OTP_SEND):
+        items.append(("Deliveries", "deliveries.index"))
+    if may(Permission.OTP_SEND) and may(Permission.OTP_VERIFY):
+        items.append(("Try it", "otp.try_form"))
+    if may():  # no code opens it: for admins alone
+        items.append(("Limits", "otp.limits"))
     return [
         Link(label, url_for(endpoint, project_slug=slug), _is_current(endpoint))
         for label, endpoint in items
@@ -72,4 +80,6 @@ def _tabs(slug: str) -> list[Link]:
 def _is_current(endpoint: str) -> bool:
     if endpoint == "notifiers.index":
         return request.blueprint in ("notifiers", "trial")
+    if endpoint == "otp.try_form":
+        return (request.endpoint or "").startswith("otp.try_")
     return request.endpoint == endpoint

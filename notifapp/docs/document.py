@@ -18,8 +18,8 @@ VERSION = "1.0.0"  # of the API: the first number changes when a client that fol
 
 _DESCRIPTION = " ".join(
     (
-        "Read and change a project's notification settings and the notifiers that they choose from, and send and verify \
-one-time codes as those settings say.",
+        "Read and change a project's notification settings and the notifiers that they choose from; send and verify",
+        "one-time codes as those settings say.",
         "Every request carries a token in the `Authorization` header. It was issued for one user in one project, and",
         "that project is the one that the request is about.",
         "Every answer, errors included, is JSON in UTF-8.",

@@ -19,6 +19,7 @@ from notifapp.notifiers.channels import Channel
 
 DEFAULT_BODY = "{code} is your code for {project}. It is valid for {minutes} minutes."
 MAX_BODY_LENGTH = 600  # characters
+EXAMPLE_DIGITS = "4817203956"
 PLACEHOLDERS = ("code", "minutes", "project")
 
 # GSM 03.38: the default alphabet, and the characters of its extension that cost two.
@@ -56,6 +57,14 @@ class Segments:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a message would look like; `segments` only where it is charged by them, as SMS is."""
+
+    body: str
+    segments: Segments | None
+
+
 def get_template(project_id: int, channel: Channel) -> Template:
     """The project's template, or the default one."""
     table = table_of(MessageTemplate)
@@ -65,25 +74,29 @@ def get_template(project_id: int, channel: Channel) -> Template:
     return Template(row.body, row.autofill_host) if row else Template()
 
 
-def set_template(
-    project: ProjectRef, channel: Channel, body: str, autofill_host: str, *, principal: Principal
-) -> Template:
-    """Save a project's template. Raise `ValidationFailed` on `body` or `autofill_host`."""
-    template = Template(body.replace("\r\n", "\n").strip(), autofill_host.strip().lower() or None)
+def tidy(body: str, autofill_host: str) -> Template:
+    """A template as it is kept, from what was typed."""
+    return Template(body.replace("\r\n", "\n").strip(), autofill_host.strip().lower() or None)
+
+
+def set_template(project: ProjectRef, channel: Channel, template: Template, *, principal: Principal) -> None:
+    """Save a project's template; the default one counts as none. Raise `ValidationFailed` on its fields."""
     errors = problems(template)
     if errors:
         raise ValidationFailed(errors)
     with write_transaction() as session:
+        before = _locked(session, project.id, channel)
+        if template == before:
+            return
         _replace(session, project.id, channel, template)
         record(
             session,
             Action.MESSAGE_TEMPLATE_CHANGED,
             principal=principal,
             project_id=project.id,
-            subject=channel.value,
-            detail={"body": template.body, "autofill_host": template.autofill_host},
+            subject=channel.label,
+            detail={"changes": _changes(before, template)},
         )
-    return template
 
 
 def problems(template: Template) -> dict[str, list[str]]:
@@ -107,6 +120,12 @@ def compose(template: Template, *, code: str, ttl: int, project_name: str) -> Wo
     if template.autofill_host:
         text += f"\n\n@{template.autofill_host} #{code}"
     return Words(f"Your code for {project_name}", text, variables)
+
+
+def preview(template: Template, channel: Channel, *, length: int, ttl: int, project_name: str) -> Preview:
+    """A message with an example code of `length` digits that lives `ttl` seconds."""
+    body = compose(template, code=EXAMPLE_DIGITS[:length], ttl=ttl, project_name=project_name).body
+    return Preview(body, segments(body) if channel is Channel.SMS else None)
 
 
 def segments(text: str) -> Segments:
@@ -151,8 +170,23 @@ def _body_problem(body: str) -> str | None:
     return None
 
 
+def _locked(session: Session, project_id: int, channel: Channel) -> Template:
+    """The present template, for who changes it."""
+    row = session.get(MessageTemplate, (project_id, channel.value), with_for_update=True)
+    return Template(row.body, row.autofill_host) if row else Template()
+
+
 def _replace(session: Session, project_id: int, channel: Channel, template: Template) -> None:
     key = {"project_id": project_id, "channel": channel.value}
-    session.execute(delete(MessageTemplate).filter_by(**key))
-    if template != Template():
-        session.add(MessageTemplate(**key, body=template.body, autofill_host=template.autofill_host))
+    if template == Template():
+        session.execute(delete(MessageTemplate).filter_by(**key))
+    else:
+        session.merge(MessageTemplate(**key, body=template.body, autofill_host=template.autofill_host))
+
+
+def _changes(before: Template, after: Template) -> list[list[str]]:
+    fields = (
+        ("Message", before.body, after.body),
+        ("Autofill host", before.autofill_host or "None", after.autofill_host or "None"),
+    )
+    return [[label, old, new] for label, old, new in fields if old != new]

@@ -15,17 +15,22 @@ SENDS_PER_HOUR = 5
 SENDS_PER_DAY = 10
 MAX_FAILURES = 100  # consecutive, across challenges (NIST SP 800-63B-4, 3.2.2)
 
+BOUNDS = {
+    "max_attempts": (1, 10),
+    "resend_seconds": (1, 3600),
+    "sends_per_hour": (1, 1000),
+    "sends_per_day": (1, 1000),
+    "max_failures": (1, 100),
+}
+
 
 class OtpLimits(Base):
     """A project's limits where they differ from the defaults."""
 
     __tablename__ = "otp_limits"
-    __table_args__ = (
-        CheckConstraint("max_attempts BETWEEN 1 AND 10", "max_attempts_bounds"),
-        CheckConstraint("resend_seconds BETWEEN 1 AND 3600", "resend_seconds_bounds"),
-        CheckConstraint("sends_per_hour BETWEEN 1 AND 1000", "sends_per_hour_bounds"),
-        CheckConstraint("sends_per_day BETWEEN 1 AND 1000", "sends_per_day_bounds"),
-        CheckConstraint("max_failures BETWEEN 1 AND 100", "max_failures_bounds"),
+    __table_args__ = tuple(
+        CheckConstraint(f"{name} BETWEEN {least} AND {most}", f"{name}_bounds")
+        for name, (least, most) in BOUNDS.items()
     )
 
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True)

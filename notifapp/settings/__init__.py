@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("settings", __name__)
 
-from notifapp.settings import api, views  # noqa: E402, F401 - they add their routes to the blueprint
+from notifapp.settings import api, message_views, views  # noqa: E402, F401 - they add their routes to the blueprint

@@ -13,6 +13,7 @@ from notifapp.settings import blueprint, service
 from notifapp.settings.forms import SettingsForm, as_posted, touched
 from notifapp.settings.history import history as read_history
 from notifapp.settings.history import settings_at
+from notifapp.settings.previews import previews
 from notifapp.settings.values import EMAIL_NOTIFIER, SMS_NOTIFIER, Settings, differences
 
 PATH = "/projects/<project_slug>/settings"
@@ -135,6 +136,7 @@ def _render(project: ProjectRef, form: SettingsForm, **more: object) -> str:
         settings=settings,
         last_change=next(iter(read_history(project, limit=1)), None),
         may_update=_may_update(project),
+        previews=previews(project, settings),
         **more,
     )
 

@@ -1,0 +1,118 @@
+"""Deliveries as their page shows them: a filtered list, and how many were sent and failed hour by hour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, Select, case, cast, extract, func, select
+
+from notifapp import clock, paging
+from notifapp.access import ProjectRef
+from notifapp.database import read_connection, table_of
+from notifapp.delivery.models import Delivery
+from notifapp.notifiers.channels import Channel
+
+CHART_HOURS = 24
+STATUSES = ("queued", "sending", "sent", "failed")
+_HOUR = 3600
+
+_delivery = table_of(Delivery).c
+_ORDER = [_delivery.created_at, _delivery.id]
+_SHOWN = [column for column in _delivery if column.name != "payload"]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the list is narrowed to; empty means everything. Both days are included, in UTC."""
+
+    status: str = ""
+    channel: Channel | None = None
+    notifier: str = ""
+    first_day: date | None = None
+    last_day: date | None = None
+
+    def __bool__(self) -> bool:
+        """Whether anything is filtered out."""
+        return self != Filters()
+
+
+@dataclass(slots=True)
+class Chart:
+    """A notifier's last hours, oldest first: how many messages of each were sent and how many failed."""
+
+    notifier: str
+    sent: list[int] = field(default_factory=lambda: [0] * CHART_HOURS)
+    failed: list[int] = field(default_factory=lambda: [0] * CHART_HOURS)
+
+    @property
+    def most(self) -> int:
+        """The height of the highest bar."""
+        return max(sent + failed for sent, failed in zip(self.sent, self.failed, strict=True))
+
+
+def list_deliveries(project: ProjectRef, filters: Filters, cursor: paging.Cursor | None) -> paging.Slice:
+    """The project's deliveries, newest first."""
+    statement = select(*_SHOWN).where(_delivery.project_id == project.id, *_conditions(filters))
+    return paging.fetch(statement, _ORDER, cursor, descending=True)
+
+
+def list_notifier_names(project: ProjectRef) -> list[str]:
+    """The names of the notifiers that have sent lately, deleted ones too."""
+    since = clock.now() - timedelta(days=30)
+    statement = (
+        select(_delivery.notifier_name)
+        .where(_delivery.project_id == project.id, _delivery.created_at >= since)
+        .distinct()
+        .order_by(_delivery.notifier_name)
+    )
+    with read_connection() as connection:
+        return list(connection.execute(statement).scalars())
+
+
+def charts(project: ProjectRef) -> list[Chart]:
+    """The last 24 hours of each notifier that was used in them, by name."""
+    now = clock.now()
+    found: dict[str, Chart] = {}
+    with read_connection() as connection:
+        for name, hour, sent, failed in connection.execute(_by_hour(project, now)):
+            chart = found.setdefault(name, Chart(name))
+            place = CHART_HOURS - 1 - (int(now.timestamp()) // _HOUR - hour)
+            if 0 <= place < CHART_HOURS:
+                chart.sent[place], chart.failed[place] = sent, failed
+    return [found[name] for name in sorted(found)]
+
+
+def _by_hour(project: ProjectRef, now: datetime) -> Select[*tuple[Any, ...]]:
+    hour = (cast(extract("epoch", _delivery.created_at), Integer) // _HOUR).label("hour")
+    since = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=CHART_HOURS - 1)
+    return (
+        select(
+            _delivery.notifier_name,
+            hour,
+            func.sum(case((_delivery.status == "sent", 1), else_=0)),
+            func.sum(case((_delivery.status == "failed", 1), else_=0)),
+        )
+        .where(
+            _delivery.project_id == project.id,
+            _delivery.created_at >= since,
+            _delivery.status.in_(("sent", "failed")),
+        )
+        .group_by(_delivery.notifier_name, hour)
+    )
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if filters.status:
+        conditions.append(_delivery.status == filters.status)
+    if filters.channel:
+        conditions.append(_delivery.channel == filters.channel.value)
+    if filters.notifier:
+        conditions.append(_delivery.notifier_name == filters.notifier)
+    if filters.first_day:
+        conditions.append(_delivery.created_at >= datetime.combine(filters.first_day, time.min, UTC))
+    if filters.last_day:
+        conditions.append(_delivery.created_at <= datetime.combine(filters.last_day, time.max, UTC))
+    return conditions

@@ -1,0 +1,77 @@
+"""The forms of the limits and of trying a code; the rules are the services'."""
+
+from __future__ import annotations
+
+from wtforms import SelectField, StringField
+from wtforms.widgets import NumberInput
+
+from notifapp.forms import Form, Hints
+from notifapp.notifiers.channels import Channel
+from notifapp.otp.limit_settings import LABELS, PHONE_REGION
+from notifapp.otp.limits import Limits
+from notifapp.otp.models import BOUNDS
+
+
+def _number(name: str, description: str) -> StringField:
+    least, most = BOUNDS[name]
+    default = getattr(Limits(), name)
+    return StringField(
+        LABELS[name],
+        widget=NumberInput(min=least, max=most),
+        description=f"{description} {least} to {most}; the default is {default}.",
+        render_kw={"inputmode": "numeric"},
+    )
+
+
+class LimitsForm(Form):
+    """Every limit of a project."""
+
+    max_attempts = _number("max_attempts", "Wrong answers that end a challenge.")
+    max_failures = _number(
+        "max_failures", "Over all challenges of a recipient: then it is stopped until it is released below."
+    )
+    resend_seconds = _number("resend_seconds", "To the same recipient.")
+    sends_per_hour = _number("sends_per_hour", "To the same recipient.")
+    sends_per_day = _number("sends_per_day", "To the same recipient.")
+    phone_region = StringField(
+        LABELS[PHONE_REGION],
+        [Hints(maxlength=2)],
+        description="Optional. The country whose numbers may be given without + and its code, such as IR.",
+        render_kw={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"},
+    )
+
+    def show(self, limits: Limits) -> None:
+        """Put the limits into the fields."""
+        for field in self:
+            value = getattr(limits, field.name)
+            field.data = "" if value is None else str(value)
+
+    def posted(self) -> dict[str, str]:
+        """What came in."""
+        return {field.name: field.data or "" for field in self}
+
+
+class SendForm(Form):
+    """To whom the code to be tried goes."""
+
+    channel = SelectField("Channel", validate_choice=False)
+    recipient = StringField(
+        "Phone number or email address",
+        [Hints(required=True)],
+        description="Your own: a real message is sent.",
+        render_kw={"autocapitalize": "none", "spellcheck": "false"},
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.channel.choices = [(channel.value, channel.label) for channel in Channel]
+
+
+class CodeForm(Form):
+    """The code that was received."""
+
+    code = StringField(
+        "Code",
+        [Hints(required=True)],
+        render_kw={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True},
+    )

@@ -1,0 +1,61 @@
+"""The page of a project's limits, for admins."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from notifapp import paging
+from notifapp.access import ProjectRef, permission_required, principal
+from notifapp.errors import NotFound, ValidationFailed
+from notifapp.forms import add_errors
+from notifapp.notifiers.channels import Channel
+from notifapp.otp import blueprint, limit_settings
+from notifapp.otp.forms import LimitsForm
+from notifapp.otp.limits import get_limits
+
+PATH = "/projects/<project_slug>/limits"
+
+# No code opens these pages: in each project they are for admins alone.
+
+
+@blueprint.get(PATH)
+@permission_required()
+def limits(project: ProjectRef) -> str:
+    """The limits, and who has been stopped by them."""
+    form = LimitsForm()
+    form.show(get_limits(project.id))
+    return _render(project, form)
+
+
+@blueprint.post(PATH)
+@permission_required()
+def save_limits(project: ProjectRef) -> Response | tuple[str, int]:
+    """Save the limits."""
+    form = LimitsForm()
+    try:
+        limit_settings.set_limits(project, form.posted(), principal=principal())
+    except ValidationFailed as error:
+        add_errors(form, error)
+        return _render(project, form), 400
+    flash("Limits saved. They apply from the next code on.", "success")
+    return redirect(url_for(".limits", project_slug=project.slug), 303)
+
+
+@blueprint.post(f"{PATH}/release")
+@permission_required()
+def release(project: ProjectRef) -> Response:
+    """Release a stopped recipient."""
+    try:
+        channel = Channel(request.form.get("channel", ""))
+    except ValueError:
+        raise NotFound from None
+    digest = request.form.get("recipient", "").replace("\0", "")
+    masked = limit_settings.release(project, channel, digest, principal=principal())
+    flash(f"{masked} can receive and try codes again.", "success")
+    return redirect(url_for(".limits", project_slug=project.slug), 303)
+
+
+def _render(project: ProjectRef, form: LimitsForm) -> str:
+    page = paging.page(limit_settings.list_stopped(project, paging.requested()))
+    return render_template("otp/limits.html", form=form, page=page, channels=Channel)

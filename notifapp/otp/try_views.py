@@ -1,0 +1,89 @@
+"""Trying it: staff send a code to themselves and verify it, by the same services as the API."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from notifapp.access import Permission, ProjectRef, permission_required, principal, require
+from notifapp.errors import Conflict, InvalidCode, TooManyRequests, ValidationFailed
+from notifapp.forms import Form, add_errors
+from notifapp.notifiers.channels import Channel
+from notifapp.otp import blueprint, service
+from notifapp.otp.fields import CODE, read_challenge, read_code
+from notifapp.otp.forms import CodeForm, SendForm
+
+PATH = "/projects/<project_slug>/try"
+ONE = f"{PATH}/<challenge_id>"
+
+
+@blueprint.get(PATH)
+@permission_required(Permission.OTP_SEND)
+def try_form(project: ProjectRef) -> str:
+    """To whom a code shall go."""
+    form = SendForm()
+    form.channel.data, form.recipient.data = Channel.EMAIL.value, principal().email
+    return _send_page(form)
+
+
+@blueprint.post(PATH)
+@permission_required(Permission.OTP_SEND)
+def try_send(project: ProjectRef) -> Response | tuple[str, int]:
+    """Send a code, within the limits of every recipient."""
+    require(Permission.OTP_VERIFY)
+    form = SendForm()
+    try:
+        asked = read_challenge({field.name: field.data for field in form if field.data})
+        challenge = service.issue_challenge(project, asked.channel, asked.recipient)
+    except (ValidationFailed, Conflict, TooManyRequests) as error:
+        _tell(form, error)
+        return _send_page(form), error.status
+    return redirect(url_for(".try_code", project_slug=project.slug, challenge_id=challenge.id), 303)
+
+
+@blueprint.get(ONE)
+@permission_required(Permission.OTP_VERIFY)
+def try_code(project: ProjectRef, challenge_id: str) -> str:
+    """The field for the code, or what became of the challenge."""
+    return _code_page(project, challenge_id, CodeForm())
+
+
+@blueprint.post(ONE)
+@permission_required(Permission.OTP_VERIFY)
+def try_verify(project: ProjectRef, challenge_id: str) -> Response | tuple[str, int]:
+    """Verify the code."""
+    require(Permission.OTP_SEND)
+    form = CodeForm()
+    try:
+        service.verify_challenge(project, challenge_id, read_code({CODE: form.code.data or ""}))
+    except (ValidationFailed, InvalidCode, TooManyRequests) as error:
+        _tell(form, error)
+        return _code_page(project, challenge_id, form), error.status
+    flash("Approved: the code is right.", "success")
+    return redirect(url_for(".try_code", project_slug=project.slug, challenge_id=challenge_id), 303)
+
+
+def _tell(form: Form, error: Conflict | TooManyRequests | ValidationFailed | InvalidCode) -> None:
+    """Put an error where it belongs on the form."""
+    if isinstance(error, InvalidCode):
+        error_of_code = f"{error.detail} {_tries(error.attempts_left)}".strip()
+        add_errors(form, ValidationFailed({CODE: [error_of_code]}))
+    elif isinstance(error, ValidationFailed):
+        add_errors(form, error)
+    else:
+        form.form_errors.append(error.detail)
+
+
+def _tries(left: int) -> str:
+    return f"{left} {'try' if left == 1 else 'tries'} left." if left else ""
+
+
+def _send_page(form: SendForm) -> str:
+    require(Permission.OTP_VERIFY)
+    return render_template("otp/try.html", form=form)
+
+
+def _code_page(project: ProjectRef, challenge_id: str, form: CodeForm) -> str:
+    require(Permission.OTP_SEND)
+    challenge = service.get_challenge(project, challenge_id)
+    return render_template("otp/try_code.html", form=form, challenge=challenge)

@@ -1,0 +1,70 @@
+"""The page of the messages: what a project's codes say. It stands here because a preview needs the settings."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from notifapp.access import Permission, ProjectRef, may, permission_required, principal, require
+from notifapp.errors import ValidationFailed
+from notifapp.forms import add_errors
+from notifapp.messages.forms import TemplateForm
+from notifapp.messages.service import Template, get_template, problems, set_template
+from notifapp.notifiers.channels import Channel
+from notifapp.settings import blueprint
+from notifapp.settings.previews import previews
+from notifapp.settings.service import get_notification_settings
+
+PATH = "/projects/<project_slug>/messages"
+
+
+@blueprint.get(PATH)
+@permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
+def messages(project: ProjectRef) -> str:
+    """The message of each channel, to be changed by who may change the settings."""
+    return _render(project)
+
+
+@blueprint.post(f"{PATH}/<any(sms, email):channel>")
+@permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
+def save_message(project: ProjectRef, channel: str) -> Response | str | tuple[str, int]:
+    """Save a channel's message, or with the other button show what it would look like."""
+    of = Channel(channel)
+    form = TemplateForm(prefix=f"{channel}-")
+    template = form.template()
+    try:
+        if errors := problems(template):
+            raise ValidationFailed(errors)
+        if "preview" in request.form:
+            return _render(project, {of: form}, {of: template})
+        set_template(project, of, template, principal=principal())
+    except ValidationFailed as error:
+        add_errors(form, error)
+        return _render(project, {of: form}), 400
+    flash(f"{of.label} message saved.", "success")
+    endpoint = ".messages" if may(Permission.NOTIFICATIONS_SETTINGS_READ) else "projects.overview"
+    return redirect(url_for(endpoint, project_slug=project.slug), 303)
+
+
+def _render(
+    project: ProjectRef,
+    posted: dict[Channel, TemplateForm] | None = None,
+    drafts: dict[Channel, Template] | None = None,
+) -> str:
+    require(Permission.NOTIFICATIONS_SETTINGS_READ)
+    forms = {channel: (posted or {}).get(channel) or _saved(project, channel) for channel in Channel}
+    settings = get_notification_settings(project)
+    return render_template(
+        "messages/page.html",
+        forms=forms,
+        drafts=drafts or {},
+        settings=settings,
+        previews=previews(project, settings, drafts),
+        may_update=may(Permission.NOTIFICATIONS_SETTINGS_UPDATE) and not project.archived_at,
+    )
+
+
+def _saved(project: ProjectRef, channel: Channel) -> TemplateForm:
+    form = TemplateForm(formdata=None, prefix=f"{channel.value}-")
+    form.show(get_template(project.id, channel))
+    return form

@@ -1,0 +1,115 @@
+"""The page of the deliveries: what it shows, how it is filtered and paged, who may see it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import insert
+
+from notifapp import clock
+from notifapp.access import Permission, ProjectRef
+from notifapp.database import table_of, write_transaction
+from notifapp.delivery.models import Delivery
+from tests.client import Browser
+from tests.world import World
+
+PATH = "/projects/shop/deliveries"
+
+
+@pytest.fixture
+def project(world: World) -> ProjectRef:
+    return world.project()
+
+
+@pytest.fixture
+def staff(project: ProjectRef, world: World, browser: Browser) -> Browser:
+    return browser.sign_in(world.member(project, Permission.SMS_NOTIFIERS_READ))
+
+
+def add(app: Flask, project: ProjectRef, recipient: str, *, age: float = 0, **values: object) -> None:
+    """A sent delivery, `age` hours old, unless said otherwise."""
+    at = clock.now() - timedelta(hours=age)
+    row = {
+        "project_id": project.id, "notifier_name": "ippanel_one", "backend": "console", "channel": "sms",
+        "recipient": recipient, "purpose": "otp", "status": "sent", "attempts": 1, "next_attempt_at": at,
+        "expires_at": at, "created_at": at, "started_at": at, "finished_at": at + timedelta(seconds=1.5),
+    }  # fmt: skip
+    with app.app_context(), write_transaction() as session:
+        session.execute(insert(table_of(Delivery)).values(**row | values))
+
+
+def test_it_shows_what_became_of_each_message(app: Flask, project: ProjectRef, staff: Browser) -> None:
+    add(app, project, "+98••1", provider_id="gateway-17")
+    add(app, project, "+98••2", status="failed", error_code="402", error_reason="No credit left.", attempts=3)
+    page = staff.get(PATH).text
+    for text in ("+98••1", "gateway-17", "No credit left.", "(402)", "1.5 s", "ippanel_one"):
+        assert text in page
+    assert page.index("+98••2") < page.index("+98••1")
+
+
+def test_filters_narrow_the_list(app: Flask, project: ProjectRef, staff: Browser) -> None:
+    add(app, project, "r-one")
+    add(app, project, "r-two", status="failed", notifier_name="<b>odd</b>", channel="email")
+    add(app, project, "r-old", age=72)
+    day = f"{clock.now() - timedelta(hours=48):%Y-%m-%d}"
+
+    def shown(**query: str) -> set[str]:
+        page = staff.get(PATH, query_string=query).text
+        return {name for name in ("one", "two", "old") if f"r-{name}<br>" in page}
+
+    assert shown() == {"one", "two", "old"}
+    assert shown(status="failed") == {"two"}
+    assert shown(channel="sms") == {"one", "old"}
+    assert shown(notifier="<b>odd</b>") == {"two"}
+    assert shown(since=day) == {"one", "two"}
+    assert shown(until=day) == {"old"}
+    assert shown(status="queued") == set()
+
+
+@pytest.mark.parametrize(
+    "query", [{"status": "x"}, {"channel": "fax"}, {"since": "x"}, {"since": "2026-02-02", "until": "2026-01-01"}]
+)
+def test_a_filter_that_cant_be_read_is_named(project: ProjectRef, staff: Browser, query: dict[str, str]) -> None:
+    answer = staff.get(PATH, query_string=query)
+    assert (answer.status_code, "Please check the form" in answer.text) == (400, True)
+
+
+def test_it_is_paged(app: Flask, project: ProjectRef, staff: Browser) -> None:
+    for number in range(51):
+        add(app, project, f"r{number:02}", age=(51 - number) / 100)
+    first = staff.get(PATH).text
+    assert "r50<br>" in first
+    assert "r00<br>" not in first
+    older = first.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
+    assert "r00<br>" in staff.get(older).text
+    assert staff.get(f"{PATH}?after=x&after=1").status_code == 404
+
+
+def test_the_chart_counts_the_last_24_hours_per_notifier(app: Flask, project: ProjectRef, staff: Browser) -> None:
+    add(app, project, "a")
+    add(app, project, "b")
+    add(app, project, "c", status="failed")
+    add(app, project, "d", notifier_name="other", age=22)
+    add(app, project, "e", age=30)
+    page = staff.get(PATH).text
+    assert 'aria-label="ippanel_one, last 24 hours: 2 sent, 1 failed"' in page
+    assert 'aria-label="other, last 24 hours: 1 sent, 0 failed"' in page
+    assert page.count('class="chart-sent"') == 2
+    assert page.count('class="chart-failed"') == 1
+
+
+def test_who_may_see_it(app: Flask, project: ProjectRef, world: World, browser: Browser) -> None:
+    assert "No delivery yet" in browser.sign_in(world.admin()).get(PATH).text
+    for code in (Permission.SMS_NOTIFIERS_READ, Permission.EMAIL_NOTIFIERS_READ, Permission.OTP_SEND):
+        browser.sign_in(world.member(project, code, email=f"{code}@example.org"))
+        assert browser.get(PATH).status_code == 200
+        assert "Deliveries</a>" in browser.get("/projects/shop").text
+    browser.sign_in(world.member(project, Permission.NOTIFICATIONS_SETTINGS_READ, email="x@example.org"))
+    assert browser.get(PATH).status_code == 403
+
+
+def test_another_projects_deliveries_stay_out(app: Flask, project: ProjectRef, world: World, staff: Browser) -> None:
+    add(app, world.project("other"), "secret one")
+    assert "secret one" not in staff.get(PATH).text
