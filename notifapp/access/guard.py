@@ -28,6 +28,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Check = Callable[[dict[str, Any]], None]
 
+_JSON_RANGES = frozenset({"*/*", "application/*", "application/json"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _project, _member, _held = table_of(Project).c, table_of(Membership).c, table_of(MembershipPermission).c
 
@@ -182,8 +183,8 @@ def _require_caller() -> Principal:
 
 
 def _authenticate() -> Principal:
-    accepted = request.accept_mimetypes
-    if accepted and not accepted.accept_json:
+    accept = request.headers.get("Accept", "*/*")
+    if _JSON_RANGES.isdisjoint(media_range.split(";")[0].strip().lower() for media_range in accept.split(",")):
         raise NotAcceptable
     token = tokens.token_of(request.headers.get("Authorization"))
     g.token = found = tokens.authenticate(token, address=request.remote_addr)
