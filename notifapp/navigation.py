@@ -49,8 +49,9 @@ def _main(*, is_admin: bool, signed_in: bool) -> list[Link]:
             ("Audit", "audit.index", "log"),
         ]
     items.append(("API", "docs.page", "api"))
+    section = "projects" if g.get("project") else request.blueprint
     return [
-        Link(label, url_for(endpoint), request.blueprint == endpoint.split(".")[0], icon)
+        Link(label, url_for(endpoint), section == endpoint.split(".")[0], icon)
         for label, endpoint, icon in items
         if endpoint in current_app.view_functions
     ]
@@ -62,14 +63,12 @@ def _tabs(slug: str) -> list[Link]:
         items += [("Settings", "settings.page"), ("History", "settings.history")]
     if may(*_NOTIFIERS):
         items.append(("Notifiers", "notifiers.index"))
-    return [
-        Link(label, url_for(endpoint, project_slug=slug), _is_current(endpoint))
+    tabs = [
+        (label, url_for(endpoint, project_slug=slug))
         for label, endpoint in items
         if endpoint in current_app.view_functions
     ]
-
-
-def _is_current(endpoint: str) -> bool:
-    if endpoint == "notifiers.index":
-        return request.blueprint == "notifiers"
-    return request.endpoint == endpoint
+    # Every page of the project belongs to the tab whose address it continues; all of them continue the overview's.
+    here = f"{request.script_root}{request.path}/"
+    current = max((url for _, url in tabs if here.startswith(f"{url}/")), key=len, default=None)
+    return [Link(label, url, url == current) for label, url in tabs]
