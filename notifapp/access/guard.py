@@ -53,7 +53,7 @@ def permission_required(*permissions: Permission) -> Callable[[Callable[P, R]], 
     """
 
     def check(view_args: dict[str, Any]) -> None:
-        _require_caller()
+        principal()
         _enter_project(view_args.pop("project_slug", None))
         require(*permissions)
 
@@ -64,7 +64,7 @@ def member_required(view: Callable[P, R]) -> Callable[..., R]:
     """Let in every member of the project, whatever the codes, and admins; the view gets that `project`."""
 
     def check(view_args: dict[str, Any]) -> None:
-        _require_caller()
+        principal()
         _enter_project(view_args.pop("project_slug", None))
 
     return _declare(check, gives_project=True)(view)
@@ -74,7 +74,7 @@ def admin_required(view: Callable[P, R]) -> Callable[..., R]:
     """Let in admins alone."""
 
     def check(_view_args: dict[str, Any]) -> None:
-        if not _require_caller().is_admin:
+        if not principal().is_admin:
             raise Forbidden
 
     return _declare(check)(view)
@@ -84,7 +84,7 @@ def sign_in_required(view: Callable[P, R]) -> Callable[..., R]:
     """Let in everybody who is signed in."""
 
     def check(_view_args: dict[str, Any]) -> None:
-        _require_caller()
+        principal()
 
     return _declare(check)(view)
 
@@ -102,12 +102,17 @@ def require(*permissions: Permission) -> None:
 
 def may(*permissions: Permission) -> bool:
     """Whether the caller holds one of `permissions` in the project in hand, or is an admin."""
-    return _require_caller().is_admin or not g.codes.isdisjoint(permissions)
+    return principal().is_admin or not g.codes.isdisjoint(permissions)
 
 
 def principal() -> Principal:
     """Who is calling. Raise `Unauthenticated` when nobody is."""
-    return _require_caller()
+    caller: Principal | None = g.principal
+    if caller is None and is_api():
+        caller = _authenticate()
+    if caller is None:
+        raise Unauthenticated
+    return caller
 
 
 def _declare(check: Check, *, gives_project: bool = False) -> Callable[[Callable[P, R]], Callable[..., R]]:
@@ -171,15 +176,6 @@ def _check_methods_of_path() -> None:
             failures.append(error)
     if failures:
         raise failures[0]
-
-
-def _require_caller() -> Principal:
-    caller: Principal | None = g.principal
-    if caller is None and is_api():
-        caller = _authenticate()
-    if caller is None:
-        raise Unauthenticated
-    return caller
 
 
 def _authenticate() -> Principal:
