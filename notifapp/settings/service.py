@@ -30,6 +30,7 @@ from notifapp.settings.values import (
     differences,
     no_such_notifier,
     parse,
+    settings_of,
 )
 
 _table = table_of(NotificationSettings)
@@ -108,7 +109,7 @@ def create_default_settings(session: Session, project_id: int) -> None:
 def get_notification_settings(project: ProjectRef) -> Settings:
     """The settings in force."""
     with read_connection() as connection:
-        return _to_settings(connection.execute(_CURRENT, {"project_id": project.id}).one())
+        return settings_of(connection.execute(_CURRENT, {"project_id": project.id}).one())
 
 
 def notifier_choices(project: ProjectRef, settings: Settings) -> dict[Channel, list[Choice]]:
@@ -150,7 +151,7 @@ def update_notification_settings(
     try:
         with write_connection() as connection:
             row = connection.execute(_CURRENT_AND_CHOSEN, _lookup(project, parsed)).one()
-            before = _to_settings(row)
+            before = settings_of(row)
             if expected_version is not None and expected_version != before.version:
                 raise StaleVersion
             chosen = _chosen(row, parsed, changes, errors)
@@ -164,17 +165,6 @@ def update_notification_settings(
     except IntegrityError:
         raise Conflict("A chosen notifier was deleted in the meantime. Choose again.") from None
     return Update(before, after)
-
-
-def _to_settings(row: AnyRow) -> Settings:
-    sms, email = row.sms_notifier_id, row.email_notifier_id
-    return Settings(
-        version=row.version,
-        sms_notifier=None if sms is None else NotifierRef(sms, row.sms_notifier_name),
-        email_notifier=None if email is None else NotifierRef(email, row.email_notifier_name),
-        otp_code_len=row.otp_code_len,
-        otp_ttl=row.otp_ttl,
-    )
 
 
 def _lookup(project: ProjectRef, parsed: Mapping[str, int | None]) -> dict[str, int | None]:

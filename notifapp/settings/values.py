@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from notifapp.database import AnyRow
 from notifapp.settings.models import MAX_OTP_CODE_LEN, MAX_OTP_TTL, MIN_OTP_CODE_LEN, MIN_OTP_TTL
 
 SMS_NOTIFIER = "notifications_sms_notifier"
@@ -39,6 +40,18 @@ class Settings:
     email_notifier: NotifierRef | None
     otp_code_len: int
     otp_ttl: int
+
+
+def settings_of(row: AnyRow) -> Settings:
+    """The settings in a row that has each notifier's id and name beside the other columns."""
+    sms, email = row.sms_notifier_id, row.email_notifier_id
+    return Settings(
+        version=row.version,
+        sms_notifier=None if sms is None else NotifierRef(sms, row.sms_notifier_name),
+        email_notifier=None if email is None else NotifierRef(email, row.email_notifier_name),
+        otp_code_len=row.otp_code_len,
+        otp_ttl=row.otp_ttl,
+    )
 
 
 def body(settings: Settings) -> dict[str, object]:
