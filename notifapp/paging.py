@@ -84,6 +84,11 @@ def requested() -> Cursor | None:
     return None
 
 
+def search_text() -> str:
+    """What the request's address searches for, as `q`; empty for everything."""
+    return request.args.get("q", "").replace("\0", "").strip()
+
+
 def page(part: Slice, items: Sequence[Any] | None = None) -> Page:
     """A page of this view with the present filters; `items` replace the rows where they need more than a row has."""
     return Page(part.rows if items is None else items, _url(part.newer), _url(part.older))

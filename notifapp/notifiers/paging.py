@@ -13,7 +13,7 @@ MAX_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class LimitOffset:
     """The part of a list that a request asks for; odd values fall back to the defaults."""
 
     limit: int
@@ -22,7 +22,7 @@ class Slice:
     ordering: tuple[str, ...]
 
     @classmethod
-    def of(cls, request: Request, orderings: Collection[str]) -> Slice:
+    def of(cls, request: Request, orderings: Collection[str]) -> LimitOffset:
         """Read `limit`, `offset`, `search` and `ordering`; names not in `orderings` are ignored."""
         args = request.args
         wanted = (name.strip() for name in args.get("ordering", "").split(","))
