@@ -8,10 +8,11 @@ from datetime import datetime
 from sqlalchemy import bindparam, select
 
 from notifapp.access import ProjectRef
+from notifapp.audit.service import Change
 from notifapp.database import MAX_ID, AnyRow, read_connection, table_of
 from notifapp.errors import NotFound
 from notifapp.settings.models import DEFAULT_OTP_CODE_LEN, DEFAULT_OTP_TTL, SettingsRevision
-from notifapp.settings.values import Change, Settings, differences, settings_of
+from notifapp.settings.values import Settings, differences, settings_of
 
 # Version 0: nobody has touched them, so no revision tells of it.
 UNTOUCHED = Settings(0, None, None, DEFAULT_OTP_CODE_LEN, DEFAULT_OTP_TTL)

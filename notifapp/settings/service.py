@@ -238,12 +238,11 @@ def _write(
 def _record(
     connection: Connection, project: ProjectRef, before: Settings, after: Settings, principal: Principal
 ) -> None:
-    changes = [[change.label, change.before, change.after] for change in differences(before, after)]
     record(
         connection,
         Action.SETTINGS_CHANGED,
         principal=principal,
         project_id=project.id,
         subject=f"version {after.version}",
-        detail={"version": after.version, "changes": changes},
+        detail={"version": after.version, "changes": differences(before, after)},
     )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from notifapp.audit.service import Change
 from notifapp.database import AnyRow
 from notifapp.settings.models import MAX_OTP_CODE_LEN, MAX_OTP_TTL, MIN_OTP_CODE_LEN, MIN_OTP_TTL
 
@@ -62,15 +63,6 @@ def body(settings: Settings) -> dict[str, object]:
         OTP_CODE_LEN: settings.otp_code_len,
         OTP_TTL: settings.otp_ttl,
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One value that changed, in words for people."""
-
-    label: str
-    before: str
-    after: str
 
 
 def differences(before: Settings, after: Settings) -> list[Change]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from notifapp import clock, names
 from notifapp.access import Permission, Principal, emails, passwords, secrets, sessions
 from notifapp.access.models import Membership, MembershipPermission, PasswordLink, Project, User
-from notifapp.audit.service import Action, record
+from notifapp.audit.service import Action, Change, record
 from notifapp.database import AnyRow, write_transaction
 from notifapp.errors import Conflict, NotFound, ProjectArchived, ValidationFailed
 from notifapp.extensions import db
@@ -192,11 +192,15 @@ def _refuse_demotion(user: AnyRow, is_last_admin: bool, principal: Principal) ->
         raise ValidationFailed({"is_admin": ["This is the last active admin. Make somebody else an admin first."]})
 
 
-def _changes(user: AnyRow, email: str, name: str, is_admin: bool) -> list[list[str]]:
-    """What changes from what to what, in words."""
+def _changes(user: AnyRow, email: str, name: str, is_admin: bool) -> list[Change]:
+    """What changes from what to what."""
     words = {True: "yes", False: "no"}
-    found = [["Email", user.email, email], ["Name", user.name, name], ["Admin", words[user.is_admin], words[is_admin]]]
-    return [change for change in found if change[1] != change[2]]
+    found = [
+        Change("Email", user.email, email),
+        Change("Name", user.name, name),
+        Change("Admin", words[user.is_admin], words[is_admin]),
+    ]
+    return [change for change in found if change.before != change.after]
 
 
 def _locked(session: Session, user_id: int) -> tuple[AnyRow, bool]:
