@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from flask import Flask, current_app, g, request, url_for
+from flask import Flask, g, request, url_for
 
 from notifapp.access import Permission, may
-from notifapp.access.guard import is_api
+from notifapp.errors import is_api
 
 _READ_SETTINGS = Permission.NOTIFICATIONS_SETTINGS_READ
 _NOTIFIERS = (
@@ -50,11 +50,7 @@ def _main(*, is_admin: bool, signed_in: bool) -> list[Link]:
         ]
     items.append(("API", "docs.page", "api"))
     section = "projects" if g.get("project") else request.blueprint
-    return [
-        Link(label, url_for(endpoint), section == endpoint.split(".")[0], icon)
-        for label, endpoint, icon in items
-        if endpoint in current_app.view_functions
-    ]
+    return [Link(label, url_for(endpoint), section == endpoint.split(".")[0], icon) for label, endpoint, icon in items]
 
 
 def _tabs(slug: str) -> list[Link]:
@@ -63,11 +59,7 @@ def _tabs(slug: str) -> list[Link]:
         items += [("Settings", "settings.page"), ("History", "settings.history")]
     if may(*_NOTIFIERS):
         items.append(("Notifiers", "notifiers.index"))
-    tabs = [
-        (label, url_for(endpoint, project_slug=slug))
-        for label, endpoint in items
-        if endpoint in current_app.view_functions
-    ]
+    tabs = [(label, url_for(endpoint, project_slug=slug)) for label, endpoint in items]
     # Every page of the project belongs to the tab whose address it continues; all of them continue the overview's.
     here = f"{request.script_root}{request.path}/"
     current = max((url for _, url in tabs if here.startswith(f"{url}/")), key=len, default=None)

@@ -21,7 +21,7 @@ from notifapp.access.models import Membership, MembershipPermission, Project
 from notifapp.access.permissions import Permission
 from notifapp.access.principal import Principal, ProjectRef, Source
 from notifapp.database import read_connection, table_of
-from notifapp.errors import Forbidden, NotAcceptable, NotFound, ProjectArchived, Unauthenticated
+from notifapp.errors import Forbidden, NotAcceptable, NotFound, ProjectArchived, Unauthenticated, is_api
 from notifapp.extensions import csrf
 
 P = ParamSpec("P")
@@ -38,11 +38,6 @@ def init_app(app: Flask) -> None:
     app.view_functions["static"] = public(cast("Callable[..., Any]", app.view_functions["static"]))
     app.before_request(_identify)
     app.before_request(_deny_undeclared)
-
-
-def is_api() -> bool:
-    """Whether this request is for the JSON API, where tokens alone count and every answer is JSON."""
-    return request.path.startswith("/api/")
 
 
 def permission_required(*permissions: Permission) -> Callable[[Callable[P, R]], Callable[..., R]]:
