@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.desk import Desk
 from tests.browser.scene import Scene, furnish
@@ -71,9 +71,8 @@ def visit(chromium: Browser) -> Iterator[Visit]:
     with ExitStack() as contexts:
 
         def open_page(desk: Desk, path: str, user_id: int | None = None, **options: Any) -> Page:
-            context = contexts.enter_context(_context(chromium, desk, user_id, options))
-            page = context.new_page()
-            _watch(page, desk, problems)
+            page = open_tab(chromium, desk, user_id, problems, **options)
+            contexts.enter_context(page.context)
             page.goto(path)
             return page
 
@@ -81,20 +80,19 @@ def visit(chromium: Browser) -> Iterator[Visit]:
     assert not problems
 
 
-def _context(chromium: Browser, desk: Desk, user_id: int | None, options: dict[str, Any]) -> BrowserContext:
+def open_tab(chromium: Browser, desk: Desk, user_id: int | None, problems: list[str], **options: Any) -> Page:
+    """A blank page in a browser of its own, signed in if a user is given; what goes wrong in it goes to `problems`."""
     size = {"width": 1280, "height": 900}
     context = chromium.new_context(**{"base_url": desk.url, "viewport": size, "reduced_motion": "reduce", **options})
     context.set_default_timeout(10_000)
     if user_id is not None:
         context.add_cookies([desk.cookie_of(user_id)])
-    return context
-
-
-def _watch(page: Page, desk: Desk, problems: list[str]) -> None:
+    page = context.new_page()
     home = urlsplit(desk.url).netloc
     page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
     page.on("console", lambda message: None if _is_answer(message) else problems.append(f"{page.url}: {message.text}"))
     page.on("request", lambda asked: None if urlsplit(asked.url).netloc == home else problems.append(asked.url))
+    return page
 
 
 def _is_answer(message: Any) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Literal
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page, ViewportSize
+from playwright.sync_api import Browser, Page, ViewportSize
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import open_tab
 from tests.browser.pages import EXAMPLES, NOT_PAGES, PAGES, Example
 from tests.browser.scene import Scene
 
@@ -28,9 +30,25 @@ def test_every_page_has_an_example(scene: Scene) -> None:
     assert shown - NOT_PAGES == PAGES.keys()
 
 
+@pytest.fixture(scope="module")
+def problems() -> list[str]:
+    """What the pages below wrote to the console, and what they asked for from elsewhere."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def tab_of(chromium: Browser, scene: Scene, problems: list[str]) -> Callable[[str], Page]:
+    """A person's tab: one for all pages, so that the styles are fetched once."""
+    return cache(lambda who: open_tab(chromium, scene.desk, scene.people.get(who), problems))
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-def test_page_is_accessible_and_fits(example: Example, scene: Scene, visit: Visit) -> None:
-    page = visit(scene.desk, scene.path(example.path), scene.people.get(example.who))
+def test_page_is_accessible_and_fits(
+    example: Example, scene: Scene, tab_of: Callable[[str], Page], problems: list[str]
+) -> None:
+    problems.clear()
+    page = tab_of(example.who)
+    page.goto(scene.path(example.path))
     if example.act:
         example.act(page)
     page.evaluate(AXE_SCRIPT)
@@ -39,6 +57,7 @@ def test_page_is_accessible_and_fits(example: Example, scene: Scene, visit: Visi
         page.emulate_media(color_scheme=scheme)
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], "too wide for the window"
         assert violations(page) == [], f"{size['width']} pixels wide, {scheme}"
+    assert not problems
 
 
 def violations(page: Page) -> list[str]:
