@@ -12,8 +12,10 @@ from urllib.parse import parse_qsl
 from zlib import crc32
 
 from flask import Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
+from notifapp.config import MAX_BODY_BYTES
 from notifapp.errors import MalformedBody, StaleVersion, UnsupportedMediaType, ValidationFailed
 
 _VERSION_TAG = re.compile(r"(\d{1,9})-[0-9a-f]{8}")
@@ -24,7 +26,7 @@ def read_fields() -> Mapping[str, Any]:
 
     Raise `UnsupportedMediaType`, `MalformedBody`, or `ValidationFailed` when it is JSON but not an object.
     """
-    data = request.get_data()
+    data = _whole_body()
     if not data:
         return {}
     match request.mimetype:
@@ -62,6 +64,15 @@ def expected_version() -> int | None:
     if not versions:
         raise StaleVersion
     return max(versions)
+
+
+def _whole_body() -> bytes:
+    """The body. Raise `RequestEntityTooLarge` also for one sent in chunks, which Werkzeug cuts off at the limit."""
+    data = request.get_data()
+    has_no_length = request.content_length is None
+    if has_no_length and len(data) == MAX_BODY_BYTES and request.environ["wsgi.input"].read(1):
+        raise RequestEntityTooLarge
+    return data
 
 
 def _parts(data: bytes) -> Mapping[str, Any]:

@@ -150,7 +150,7 @@ def update_notification_settings(
         errors["reason"] = [f"Ensure this field has no more than {MAX_REASON_LENGTH} characters."]
     try:
         with write_connection() as connection:
-            row = connection.execute(_CURRENT_AND_CHOSEN, _lookup(project, parsed)).one()
+            row = _lock(connection, _lookup(project, parsed))
             before = settings_of(row)
             if expected_version is not None and expected_version != before.version:
                 raise StaleVersion
@@ -165,6 +165,16 @@ def update_notification_settings(
     except IntegrityError:
         raise Conflict("A chosen notifier was deleted in the meantime. Choose again.") from None
     return Update(before, after)
+
+
+def _lock(connection: Connection, lookup: Mapping[str, int | None]) -> AnyRow:
+    """The present settings with the notifiers asked for, held until the transaction ends."""
+    row = connection.execute(_CURRENT_AND_CHOSEN, lookup).one()
+    in_force = ((row.sms_notifier_id, row.sms_notifier_name), (row.email_notifier_id, row.email_notifier_name))
+    if any(id_ is not None and name is None for id_, name in in_force):
+        # PostgreSQL waited for a writer, took its row, and joined that with the notifiers of before: look again.
+        row = connection.execute(_CURRENT_AND_CHOSEN, lookup).one()
+    return row
 
 
 def _lookup(project: ProjectRef, parsed: Mapping[str, int | None]) -> dict[str, int | None]:
