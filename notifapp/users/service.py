@@ -69,6 +69,8 @@ def update_user(user_id: int, *, name: str, email: str, is_admin: bool, principa
                 session.execute(
                     update(User).where(User.id == user_id).values(email=email, name=name, is_admin=is_admin)
                 )
+                if email != user.email:  # a link that is on its way was for whoever reads the old address
+                    session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
                 detail = {"changes": changes}
                 record(session, Action.USER_CHANGED, principal=principal, subject=email, detail=detail)
     except IntegrityError:
