@@ -221,6 +221,8 @@ class SettingsSerializer(serializers.ModelSerializer):
         extra_kwargs = {
             "notifications_sms_notifier": {"write_only": True},
             "notifications_email_notifier": {"write_only": True},
+            "notifications_otp_code_len": {"required": False},
+            "notifications_otp_ttl": {"required": False},
         }
 
     def get_fields(self) -> dict[str, Any]:
@@ -236,8 +238,8 @@ class SettingsView(generics.RetrieveUpdateAPIView):
     authentication_classes = [ProjectTokenAuthentication]
     permission_classes = [HoldsCode]
     serializer_class = SettingsSerializer
-    http_method_names = ["get", "patch"]
-    codes = {"GET": 1036, "PATCH": 1037}
+    http_method_names = ["get", "patch", "head", "options"]
+    codes = {"GET": 1036, "HEAD": 1036, "PATCH": 1037}
 
     def get_object(self) -> NotificationSettings:
         found = NotificationSettings.objects.select_related(

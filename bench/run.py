@@ -67,7 +67,7 @@ def measure(url: str, folder: Path, size: int, rounds: int, seconds: float) -> R
     measured: Rounds = defaultdict(list)
     with ExitStack() as stack:
         ports = {
-            target: stack.enter_context(serve(path, url, folder, workers=WORKERS, threads=THREADS))
+            target: stack.enter_context(serve(path, url, folder, workers=WORKERS, threads=THREADS)).port
             for target, path in TARGETS.items()
         }
         for port in ports.values():

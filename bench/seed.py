@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask
@@ -12,7 +13,7 @@ from sqlalchemy.engine import Connection
 from bench.load import token_of
 from notifapp import clock
 from notifapp.access import Permission, secrets
-from notifapp.access.models import ApiToken, Membership, MembershipPermission, Project, User
+from notifapp.access.models import ApiToken, Membership, MembershipPermission, Project, User, UserSession
 from notifapp.audit.models import AuditEvent
 from notifapp.database import Base, table_of
 from notifapp.extensions import db
@@ -80,6 +81,12 @@ def _token(number: int, _nth: int) -> Row:
     }
 
 
+def _session(number: int, _nth: int) -> Row:
+    now = clock.now()
+    digest = secrets.digest(f"session of {number}")
+    return {"user_id": number, "digest": digest, "created_at": now, "expires_at": now + timedelta(hours=12)}
+
+
 def _notifier(number: int, nth: int) -> Row:
     channel = ("sms", "email")[nth]
     return {
@@ -138,6 +145,7 @@ _ROWS: tuple[tuple[type[Base], Callable[[int, int], Row]], ...] = (
     (Membership, _membership),
     (MembershipPermission, _permission),
     (ApiToken, _token),
+    (UserSession, _session),
     (Notifier, _notifier),
     (NotificationSettings, _settings),
     (SettingsRevision, _revision),

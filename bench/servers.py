@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Flask
@@ -48,22 +49,35 @@ def make_app(url: str, folder: Path) -> Flask:
     return app
 
 
+@dataclass(frozen=True)
+class Server:
+    """A running granian, in a process group of its own."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def end(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
+        """Send the signal to all of its processes and wait until they are gone."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, with_signal)
+            self.process.wait(10)
+
+
 @contextmanager
-def serve(target: str, url: str, folder: Path, *, workers: int, threads: int) -> Iterator[int]:
-    """Run `target` under granian on the database at `url`; gives its port."""
+def serve(target: str, url: str, folder: Path, *, workers: int, threads: int) -> Iterator[Server]:
+    """Run `target` under granian on the database at `url`."""
     port = _free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--no-ws", "--http", "1"]
     command += ["--workers", str(workers), "--blocking-threads", str(threads), target]
     environment = os.environ | {"NOTIFAPP_DATABASE_URL": url, "NOTIFAPP_INSTANCE_DIR": str(folder)}
     with (folder / f"{port}.log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
-        try:
-            _wait(port, server, folder / f"{port}.log")
-            yield port
-        finally:
-            if server.poll() is None:
-                os.killpg(server.pid, signal.SIGTERM)
-                server.wait(10)
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+    server = Server(port, process)
+    try:
+        _wait(server, folder / f"{port}.log")
+        yield server
+    finally:
+        server.end()
 
 
 def _free_port() -> int:
@@ -71,11 +85,11 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _wait(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+def _wait(server: Server, log: Path) -> None:
     deadline = time.monotonic() + _START_TIMEOUT
-    while time.monotonic() < deadline and server.poll() is None:
+    while time.monotonic() < deadline and server.process.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            socket.create_connection(("127.0.0.1", server.port), timeout=1).close()
             return
         except OSError:
             time.sleep(0.05)

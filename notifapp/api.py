@@ -6,14 +6,18 @@ import codecs
 import json
 import re
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any, NoReturn
+from urllib.parse import parse_qsl
 from zlib import crc32
 
 from flask import Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
 
+from notifapp.config import MAX_BODY_BYTES
 from notifapp.errors import MalformedBody, StaleVersion, UnsupportedMediaType, ValidationFailed
 
-_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 _VERSION_TAG = re.compile(r"(\d{1,9})-[0-9a-f]{8}")
 
 
@@ -22,14 +26,17 @@ def read_fields() -> Mapping[str, Any]:
 
     Raise `UnsupportedMediaType`, `MalformedBody`, or `ValidationFailed` when it is JSON but not an object.
     """
-    if request.mimetype in _FORM_TYPES:
-        return _form_fields()
-    data = request.get_data()
+    data = _whole_body()
     if not data:
         return {}
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType(request.content_type or "")
-    return _json_object(_decode(data))
+    match request.mimetype:
+        case "application/json":
+            return _json_object(_decode(data))
+        case "application/x-www-form-urlencoded":
+            return dict(parse_qsl(data.decode(errors="replace"), keep_blank_values=True))
+        case "multipart/form-data":
+            return _parts(data)
+    raise UnsupportedMediaType(request.content_type or "")
 
 
 def json_answer(data: object, *, status: int = 200, tag: str | None = None) -> Response:
@@ -59,9 +66,31 @@ def expected_version() -> int | None:
     return max(versions)
 
 
-def _form_fields() -> Mapping[str, Any]:
-    fields: dict[str, Any] = {name: values[-1] for name, values in request.form.lists()}
-    return fields | {name: files[-1] for name, files in request.files.lists()}
+def _whole_body() -> bytes:
+    """The body. Raise `RequestEntityTooLarge` also for one sent in chunks, which Werkzeug cuts off at the limit."""
+    data = request.get_data()
+    has_no_length = request.content_length is None
+    if has_no_length and len(data) == MAX_BODY_BYTES and request.environ["wsgi.input"].read(1):
+        raise RequestEntityTooLarge
+    return data
+
+
+def _parts(data: bytes) -> Mapping[str, Any]:
+    parser = FormDataParser(silent=False, stream_factory=_in_memory)
+    try:
+        _, form, files = parser.parse(BytesIO(data), request.mimetype, len(data), request.mimetype_params)
+    except ValueError as error:
+        raise MalformedBody(f"Multipart form parse error - {error}") from None
+    fields: dict[str, Any] = {name: values[-1] for name, values in form.lists()}
+    for name, uploads in files.lists():
+        # A part with an empty file name is a field, as for Django.
+        fields[name] = uploads[-1] if uploads[-1].filename else uploads[-1].read().decode(errors="replace")
+    return fields
+
+
+def _in_memory(*_: object, **__: object) -> BytesIO:
+    """Where a part that is a file is kept: the whole body is at most 64 KiB."""
+    return BytesIO()
 
 
 def _decode(data: bytes) -> str:

@@ -61,8 +61,10 @@ class Config:
             otp_key=_random_key(env, folder / keys.OTP_KEY_FILE, "NOTIFAPP_OTP_KEY"),
             debug=debug,
             trusted_proxy_hops=_integer(env, "NOTIFAPP_TRUSTED_PROXY_HOPS", default=0, least=0, most=10),
-            session_idle=_integer(env, "NOTIFAPP_SESSION_IDLE", default=2 * 3600, least=60, most=86400),
-            session_lifetime=_integer(env, "NOTIFAPP_SESSION_LIFETIME", default=12 * 3600, least=60, most=30 * 86400),
+            session_idle=_integer(env, "NOTIFAPP_SESSION_IDLE", default=cls.session_idle, least=60, most=86400),
+            session_lifetime=_integer(
+                env, "NOTIFAPP_SESSION_LIFETIME", default=cls.session_lifetime, least=60, most=30 * 86400
+            ),
             redis_url=_redis_url(env),
             allow_private_destinations=_boolean(env, "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS"),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from cryptography.fernet import MultiFernet
 from flask import Flask, current_app
 from sqlalchemy import DateTime, MetaData, Row, Table, Text, create_engine, event
 from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
@@ -149,4 +151,7 @@ def write_transaction() -> Iterator[Session]:
 
 
 def _begin(connection: Connection, mode: str) -> None:
-    connection.connection.driver_connection.execute(mode)  # type: ignore[union-attr]
+    try:
+        connection.connection.driver_connection.execute(mode)  # type: ignore[union-attr]
+    except sqlite3.OperationalError as error:  # past SQLAlchemy, which would name it so itself
+        raise OperationalError(mode, None, error) from error

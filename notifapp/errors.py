@@ -152,6 +152,11 @@ class Unavailable(DomainError):
         return {"Retry-After": "5"}
 
 
+def is_api() -> bool:
+    """Whether this request is for the JSON API, where tokens alone count and every answer is JSON."""
+    return request.path.startswith("/api/")
+
+
 def init_app(app: Flask) -> None:
     """Turn every error into a page, or under `/api/` into JSON."""
     app.register_error_handler(DomainError, _answer)
@@ -161,7 +166,7 @@ def init_app(app: Flask) -> None:
 
 
 def _answer(error: DomainError) -> AnyResponse:
-    if request.path.startswith("/api/"):
+    if is_api():
         body = json.dumps(error.body(), ensure_ascii=False)
         return Response(body, status=error.status, mimetype="application/json", headers=dict(error.headers()))
     if isinstance(error, Unauthenticated):
@@ -198,14 +203,13 @@ class _Http(DomainError):
 
 
 def _detail(error: HTTPException) -> str:
-    api = request.path.startswith("/api/")
-    if isinstance(error, MethodNotAllowed) and api:
+    if isinstance(error, MethodNotAllowed) and is_api():
         return f'Method "{request.method}" not allowed.'
-    if isinstance(error, RequestEntityTooLarge) and api:
+    if isinstance(error, RequestEntityTooLarge) and is_api():
         return "The body is too large: at most 64 KiB are read."
     if isinstance(error, CSRFError):
         return "The page was open for too long or was sent from elsewhere. Go back, reload it, and send it again."
-    if error.code == NotFound.status and api:
+    if error.code == NotFound.status and is_api():
         return NotFound.detail
     return _MESSAGES.get(error.code or 500) or HTTPStatus(error.code or 500).phrase
 

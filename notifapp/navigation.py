@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from flask import Flask, current_app, g, request, url_for
+from flask import Flask, g, request, url_for
 
 from notifapp.access import Permission, may
-from notifapp.access.guard import is_api
+from notifapp.errors import is_api
 
 _READ_SETTINGS = Permission.NOTIFICATIONS_SETTINGS_READ
 _NOTIFIERS = (
@@ -49,11 +49,8 @@ def _main(*, is_admin: bool, signed_in: bool) -> list[Link]:
             ("Audit", "audit.index", "log"),
         ]
     items.append(("API", "docs.page", "api"))
-    return [
-        Link(label, url_for(endpoint), request.blueprint == endpoint.split(".")[0], icon)
-        for label, endpoint, icon in items
-        if endpoint in current_app.view_functions
-    ]
+    section = "projects" if g.get("project") else request.blueprint
+    return [Link(label, url_for(endpoint), section == endpoint.split(".")[0], icon) for label, endpoint, icon in items]
 
 
 def _tabs(slug: str) -> list[Link]:
@@ -70,16 +67,8 @@ def _tabs(slug: str) -> list[Link]:
         items.append(("Try it", "otp.try_form"))
     if may():  # no code opens it: for admins alone
         items.append(("Limits", "otp.limits"))
-    return [
-        Link(label, url_for(endpoint, project_slug=slug), _is_current(endpoint))
-        for label, endpoint in items
-        if endpoint in current_app.view_functions
-    ]
-
-
-def _is_current(endpoint: str) -> bool:
-    if endpoint == "notifiers.index":
-        return request.blueprint in ("notifiers", "trial")
-    if endpoint == "otp.try_form":
-        return (request.endpoint or "").startswith("otp.try_")
-    return request.endpoint == endpoint
+    tabs = [(label, url_for(endpoint, project_slug=slug)) for label, endpoint in items]
+    # Every page of the project belongs to the tab whose address it continues; all of them continue the overview's.
+    here = f"{request.script_root}{request.path}/"
+    current = max((url for _, url in tabs if here.startswith(f"{url}/")), key=len, default=None)
+    return [Link(label, url, url == current) for label, url in tabs]

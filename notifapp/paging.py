@@ -16,6 +16,7 @@ from notifapp.database import MAX_ID, AnyRow, UtcDateTime, read_connection
 from notifapp.errors import NotFound
 
 PAGE_SIZE = 50  # rows
+MAX_SEARCH_LENGTH = 254  # characters of a search that are read: SQLite refuses patterns and expressions without end
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,11 @@ def requested() -> Cursor | None:
         if key := request.args.getlist(name):
             return Cursor(tuple(key), is_before=name == "before")
     return None
+
+
+def search_text() -> str:
+    """What the request's address searches for, as `q`; empty for everything."""
+    return request.args.get("q", "").replace("\0", "").strip()[:MAX_SEARCH_LENGTH]
 
 
 def page(part: Slice, items: Sequence[Any] | None = None) -> Page:

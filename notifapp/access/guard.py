@@ -21,13 +21,14 @@ from notifapp.access.models import Membership, MembershipPermission, Project
 from notifapp.access.permissions import Permission
 from notifapp.access.principal import Principal, ProjectRef, Source
 from notifapp.database import read_connection, table_of
-from notifapp.errors import Forbidden, NotAcceptable, NotFound, ProjectArchived, Unauthenticated
+from notifapp.errors import Forbidden, NotAcceptable, NotFound, ProjectArchived, Unauthenticated, is_api
 from notifapp.extensions import csrf
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Check = Callable[[dict[str, Any]], None]
 
+_JSON_RANGES = frozenset({"*/*", "application/*", "application/json"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _project, _member, _held = table_of(Project).c, table_of(Membership).c, table_of(MembershipPermission).c
 
@@ -39,11 +40,6 @@ def init_app(app: Flask) -> None:
     app.before_request(_deny_undeclared)
 
 
-def is_api() -> bool:
-    """Whether this request is for the JSON API, where tokens alone count and every answer is JSON."""
-    return request.path.startswith("/api/")
-
-
 def permission_required(*permissions: Permission) -> Callable[[Callable[P, R]], Callable[..., R]]:
     """Let in who holds one of `permissions` in the project, and admins; the view gets that `project`.
 
@@ -52,7 +48,7 @@ def permission_required(*permissions: Permission) -> Callable[[Callable[P, R]], 
     """
 
     def check(view_args: dict[str, Any]) -> None:
-        _require_caller()
+        principal()
         _enter_project(view_args.pop("project_slug", None))
         require(*permissions)
 
@@ -63,7 +59,7 @@ def member_required(view: Callable[P, R]) -> Callable[..., R]:
     """Let in every member of the project, whatever the codes, and admins; the view gets that `project`."""
 
     def check(view_args: dict[str, Any]) -> None:
-        _require_caller()
+        principal()
         _enter_project(view_args.pop("project_slug", None))
 
     return _declare(check, gives_project=True)(view)
@@ -73,7 +69,7 @@ def admin_required(view: Callable[P, R]) -> Callable[..., R]:
     """Let in admins alone."""
 
     def check(_view_args: dict[str, Any]) -> None:
-        if not _require_caller().is_admin:
+        if not principal().is_admin:
             raise Forbidden
 
     return _declare(check)(view)
@@ -83,7 +79,7 @@ def sign_in_required(view: Callable[P, R]) -> Callable[..., R]:
     """Let in everybody who is signed in."""
 
     def check(_view_args: dict[str, Any]) -> None:
-        _require_caller()
+        principal()
 
     return _declare(check)(view)
 
@@ -101,12 +97,17 @@ def require(*permissions: Permission) -> None:
 
 def may(*permissions: Permission) -> bool:
     """Whether the caller holds one of `permissions` in the project in hand, or is an admin."""
-    return _require_caller().is_admin or not g.codes.isdisjoint(permissions)
+    return principal().is_admin or not g.codes.isdisjoint(permissions)
 
 
 def principal() -> Principal:
     """Who is calling. Raise `Unauthenticated` when nobody is."""
-    return _require_caller()
+    caller: Principal | None = g.principal
+    if caller is None and is_api():
+        caller = _authenticate()
+    if caller is None:
+        raise Unauthenticated
+    return caller
 
 
 def _declare(check: Check, *, gives_project: bool = False) -> Callable[[Callable[P, R]], Callable[..., R]]:
@@ -172,18 +173,9 @@ def _check_methods_of_path() -> None:
         raise failures[0]
 
 
-def _require_caller() -> Principal:
-    caller: Principal | None = g.principal
-    if caller is None and is_api():
-        caller = _authenticate()
-    if caller is None:
-        raise Unauthenticated
-    return caller
-
-
 def _authenticate() -> Principal:
-    accepted = request.accept_mimetypes
-    if accepted and not accepted.accept_json:
+    accept = request.headers.get("Accept", "*/*")
+    if _JSON_RANGES.isdisjoint(media_range.split(";")[0].strip().lower() for media_range in accept.split(",")):
         raise NotAcceptable
     token = tokens.token_of(request.headers.get("Authorization"))
     g.token = found = tokens.authenticate(token, address=request.remote_addr)

@@ -27,7 +27,7 @@ class ProjectRef:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller of a service. `permissions` are those held in the project that the request is about."""
+    """The caller of a service, as history and audit name it; `address` is the network address, where there is one."""
 
     source: Source
     email: str

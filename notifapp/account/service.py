@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from notifapp import clock, names
 from notifapp.access import Principal, Source, emails, passwords, secrets, sessions, throttle
 from notifapp.access.models import ApiToken, PasswordLink, User
-from notifapp.audit.service import Action, record
+from notifapp.audit.service import Action, Change, record
 from notifapp.database import AnyRow, read_connection, write_transaction
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 
@@ -58,7 +58,7 @@ def change_name(name: str, *, principal: Principal) -> None:
         before = session.scalars(select(User.name).where(mine).with_for_update(key_share=True)).one()
         if name != before:
             session.execute(update(User).where(mine).values(name=name))
-            detail = {"changes": [["Name", before, name]]}
+            detail = {"changes": [Change("Name", before, name)]}
             record(session, Action.USER_CHANGED, principal=principal, subject=principal.email, detail=detail)
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 
+from notifapp import clock
 from notifapp.audit.queries import Event, Filters, every_event
 
 HEADER = ["id", "time", "action", "actor", "source", "address", "token", "project", "subject", "details"]
@@ -35,7 +36,7 @@ def _cells(event: Event) -> list[str]:
     details += [f"{label}: {value}" for label, value in event.facts]
     return [
         str(event.id),
-        event.at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        clock.iso(event.at),
         event.action.value,
         event.actor,
         event.source.value,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Select, select
 
@@ -13,7 +13,7 @@ from notifapp import paging
 from notifapp.access import Permission, Source
 from notifapp.access.models import ApiToken, Project
 from notifapp.audit.models import AuditEvent
-from notifapp.audit.service import Action
+from notifapp.audit.service import Action, Change
 from notifapp.database import AnyRow, read_connection, table_of
 
 CSV_BATCH = 1000  # events that one query of the download fetches
@@ -23,14 +23,6 @@ _CODES = ("granted", "taken")
 _TOLD_ELSEWHERE = ("changes", "version")  # the subject of changed settings is their version
 _PERMISSIONS = {permission.value: permission.label for permission in Permission}
 _ORDER = [_event.at, _event.id]
-
-
-class Change(NamedTuple):
-    """One value that changed, in words."""
-
-    label: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy import insert
 from sqlalchemy.engine import Connection
@@ -51,6 +52,14 @@ class Action(StrEnum):
     def label(self) -> str:
         """For people: "Settings changed"."""
         return self.value.replace("_", " ").capitalize()
+
+
+class Change(NamedTuple):
+    """One value that changed, in words for people: what `changes` in an event's detail lists."""
+
+    label: str
+    before: str
+    after: str
 
 
 _INSERT = insert(table_of(AuditEvent))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from flask import Response, request
 
+from notifapp import clock
 from notifapp.access import ProjectRef, permission_required, principal
 from notifapp.api import json_answer, read_fields
 from notifapp.errors import ValidationFailed
@@ -14,7 +14,7 @@ from notifapp.notifiers import blueprint, service
 from notifapp.notifiers.backends import BACKENDS, find_backend
 from notifapp.notifiers.channels import Channel
 from notifapp.notifiers.codes import CODES
-from notifapp.notifiers.paging import Slice
+from notifapp.notifiers.paging import LimitOffset
 from notifapp.notifiers.service import NotifierDetails
 
 PATH = "/api/notifications/notifiers"
@@ -39,7 +39,7 @@ def _add_routes(channel: Channel) -> None:
     @permission_required(codes.read)
     def read_list(project: ProjectRef) -> Response:
         """One page of the valid notifiers."""
-        part = Slice.of(request, service.ORDERINGS)
+        part = LimitOffset.of(request, service.ORDERINGS)
         count, notifiers = service.list_valid_notifiers(
             project, channel, search=part.search, ordering=part.ordering, limit=part.limit, offset=part.offset
         )
@@ -81,7 +81,7 @@ for _channel in Channel:
 
 def represent(notifier: NotifierDetails) -> dict[str, object]:
     """A notifier as JSON. A secret is null beside `has_<secret>`: every secret is required, so it is stored."""
-    times = {"created_at": _time(notifier.created_at), "updated_at": _time(notifier.updated_at)}
+    times = {"created_at": clock.iso(notifier.created_at), "updated_at": clock.iso(notifier.updated_at)}
     head: dict[str, object] = {"id": notifier.id, "name": notifier.name, "backend": notifier.backend}
     if notifier.channel is Channel.SMS:
         return {**head, "settings": _settings(notifier), **times}
@@ -98,10 +98,6 @@ def _settings(notifier: NotifierDetails) -> dict[str, object]:
         if about.secret:
             shown[f"has_{name}"] = True
     return shown
-
-
-def _time(time: datetime) -> str:
-    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _new_fields(channel: Channel, body: Mapping[str, object]) -> Mapping[str, object]:

@@ -15,11 +15,6 @@ class Channel(StrEnum):
         return {"sms": "SMS", "email": "Email"}[self.value]
 
     @property
-    def noun(self) -> str:
-        """What a notifier of this channel is, after a verb."""
-        return {"sms": "SMS gateway", "email": "mail server"}[self.value]
-
-    @property
     def sentence(self) -> str:
         """The name inside a sentence."""
         return {"sms": "SMS", "email": "email"}[self.value]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from notifapp.audit.service import Change
 from notifapp.errors import ValidationFailed
 from notifapp.notifiers.backends import backends_for, find_backend
 from notifapp.notifiers.backends.base import Backend
@@ -31,16 +32,19 @@ class NotifierValues:
         """The values of a stored notifier."""
         return cls(notifier.name, find_backend(notifier.backend), notifier.settings, notifier.secrets)
 
-    def differences(self, after: NotifierValues) -> list[list[str]]:
-        """What changed, as [label, before, after]; of a secret no more than that it did."""
-        changes = [["Name", self.name, after.name], ["Backend", self.backend.label, after.backend.label]]
+    def differences(self, after: NotifierValues) -> list[Change]:
+        """What changed; of a secret no more than that it did."""
+        changes = [
+            Change("Name", self.name, after.name),
+            Change("Backend", self.backend.label, after.backend.label),
+        ]
         for name, about in after.backend.settings.items():
             if about.secret:
                 replaced = self.secrets.get(name) != after.secrets[name]
-                changes.append([about.label, "stored", "replaced" if replaced else "stored"])
+                changes.append(Change(about.label, "stored", "replaced" if replaced else "stored"))
             else:
-                changes.append([about.label, _words(self.settings.get(name)), _words(after.settings[name])])
-        return [change for change in changes if change[1] != change[2]]
+                changes.append(Change(about.label, _words(self.settings.get(name)), _words(after.settings[name])))
+        return [change for change in changes if change.before != change.after]
 
 
 def parse_new(channel: Channel, fields: Mapping[str, object]) -> NotifierValues:

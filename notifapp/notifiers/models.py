@@ -21,6 +21,8 @@ class Notifier(Base):
         UniqueConstraint("project_id", "channel", "name"),
         # What the settings refer to: it makes a notifier of another project or channel impossible there.
         UniqueConstraint("project_id", "channel", "id"),
+        # SQLite too must never give a deleted one's id again: old revisions and clients still name it.
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -122,18 +122,13 @@ _LIST_PARAMETERS = [
 ]
 
 
-def _word(channel: Channel) -> str:
-    """The channel's name inside a sentence."""
-    return "SMS" if channel is Channel.SMS else "email"
-
-
 def _list(channel: Channel) -> Json:
     page = {"count": 1, "next": None, "previous": None, "results": [_READ_EXAMPLE[channel]]}
     return operation(
         f"list{schema_name(channel)}s",
-        summary=f"List {_word(channel)} notifiers",
-        description=f"Answers the project's valid {_word(channel)} notifiers: the enabled ones, whose ids the settings "
-        "take. A parameter that can't be read counts as absent.",
+        summary=f"List {channel.sentence} notifiers",
+        description=f"Answers the project's valid {channel.sentence} notifiers: the enabled ones, whose ids the "
+        "settings take. A parameter that can't be read counts as absent.",
         permission=CODES[channel].read,
         parameters=_LIST_PARAMETERS,
         responses={"200": answer("One page of the list.", ref("schemas", schema_name(channel, "Page")), {"One": page})},
@@ -143,7 +138,7 @@ def _list(channel: Channel) -> Json:
 def _create(channel: Channel) -> Json:
     return operation(
         f"create{schema_name(channel)}",
-        summary=f"Create an {_word(channel)} notifier",
+        summary=f"Create an {channel.sentence} notifier",
         description="Adds a notifier, enabled. Its secrets are stored encrypted, and no answer ever shows them.",
         permission=CODES[channel].create,
         body=body(schema_name(channel, "Creation"), _CREATIONS[channel], required=True, forms=channel is Channel.EMAIL),
@@ -161,7 +156,7 @@ def _create(channel: Channel) -> Json:
 def _read(channel: Channel) -> Json:
     return operation(
         f"read{schema_name(channel)}",
-        summary=f"Read an {_word(channel)} notifier",
+        summary=f"Read an {channel.sentence} notifier",
         description="Answers one notifier of the project, enabled or not.",
         permission=CODES[channel].read,
         responses={
@@ -174,7 +169,7 @@ def _read(channel: Channel) -> Json:
 def _update(channel: Channel) -> Json:
     return operation(
         f"update{schema_name(channel)}",
-        summary=f"Update an {_word(channel)} notifier",
+        summary=f"Update an {channel.sentence} notifier",
         description="Changes the supplied fields; what is absent stays. A stored secret never goes to a new "
         "destination: who changes where it is sent to (host, port, account, URL) gives the secret again.",
         permission=CODES[channel].update,

@@ -8,12 +8,14 @@ from urllib.parse import urlencode
 
 from flask import Request
 
+from notifapp.paging import MAX_SEARCH_LENGTH
+
 DEFAULT_LIMIT = 10
 MAX_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class LimitOffset:
     """The part of a list that a request asks for; odd values fall back to the defaults."""
 
     limit: int
@@ -22,14 +24,14 @@ class Slice:
     ordering: tuple[str, ...]
 
     @classmethod
-    def of(cls, request: Request, orderings: Collection[str]) -> Slice:
+    def of(cls, request: Request, orderings: Collection[str]) -> LimitOffset:
         """Read `limit`, `offset`, `search` and `ordering`; names not in `orderings` are ignored."""
         args = request.args
-        wanted = (name.strip() for name in args.get("ordering", "").split(","))
+        wanted = dict.fromkeys(name.strip() for name in args.get("ordering", "").split(","))
         return cls(
             limit=min(_number(args.get("limit"), least=1, default=DEFAULT_LIMIT), MAX_LIMIT),
             offset=_number(args.get("offset"), least=0, default=0),
-            search=args.get("search", ""),
+            search=args.get("search", "")[:MAX_SEARCH_LENGTH],
             ordering=tuple(name for name in wanted if name.removeprefix("-") in orderings),
         )
 

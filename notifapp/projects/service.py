@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from notifapp import clock, names
 from notifapp.access import Principal, ProjectRef
 from notifapp.access.models import Project
-from notifapp.audit.service import Action, record
+from notifapp.audit.service import Action, Change, record
 from notifapp.database import read_connection, table_of, write_transaction
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.settings.service import create_default_settings
@@ -65,7 +65,7 @@ def rename_project(project_id: int, name: str, *, principal: Principal) -> None:
             raise Conflict("This project is archived: restore it before you rename it.")
         if project.name == name:
             return
-        changes = [["Name", project.name, name]]
+        changes = [Change("Name", project.name, name)]
         project.name = name
         record(
             session,

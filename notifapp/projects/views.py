@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from notifapp import paging
@@ -31,7 +31,7 @@ ONE = f"{PATH}/<project_slug>"
 @sign_in_required
 def index() -> str:
     """The projects that one may enter."""
-    search = request.args.get("q", "").replace("\0", "").strip()
+    search = paging.search_text()
     part = queries.list_projects(principal(), search, paging.requested())
     return render_template("projects/index.html", page=paging.page(part), search=search)
 

@@ -8,10 +8,11 @@ from datetime import datetime
 from sqlalchemy import bindparam, select
 
 from notifapp.access import ProjectRef
+from notifapp.audit.service import Change
 from notifapp.database import MAX_ID, AnyRow, read_connection, table_of
 from notifapp.errors import NotFound
 from notifapp.settings.models import DEFAULT_OTP_CODE_LEN, DEFAULT_OTP_TTL, SettingsRevision
-from notifapp.settings.values import Change, NotifierRef, Settings, differences
+from notifapp.settings.values import Settings, differences, settings_of
 
 # Version 0: nobody has touched them, so no revision tells of it.
 UNTOUCHED = Settings(0, None, None, DEFAULT_OTP_CODE_LEN, DEFAULT_OTP_TTL)
@@ -45,7 +46,7 @@ class Revision:
 def history(project: ProjectRef, *, before: int | None = None, limit: int = 20) -> list[Revision]:
     """At most `limit` revisions, newest first, those older than version `before` alone when it is given."""
     rows = _rows(project, before=before, limit=limit + 1)
-    settings = [_settings(row) for row in rows]
+    settings = [settings_of(row) for row in rows]
     if len(rows) <= limit:
         settings.append(UNTOUCHED)
     return [
@@ -61,21 +62,10 @@ def settings_at(project: ProjectRef, version: int) -> Settings:
     rows = _rows(project, before=version + 1, limit=1) if 0 < version < MAX_ID else []
     if not rows or rows[0].version != version:
         raise NotFound
-    return _settings(rows[0])
+    return settings_of(rows[0])
 
 
 def _rows(project: ProjectRef, *, before: int | None, limit: int) -> list[AnyRow]:
     values = {"project_id": project.id, "before": MAX_ID if before is None else before, "limit": limit}
     with read_connection() as connection:
         return list(connection.execute(_NEWEST_FIRST, values))
-
-
-def _settings(row: AnyRow) -> Settings:
-    sms, email = row.sms_notifier_id, row.email_notifier_id
-    return Settings(
-        version=row.version,
-        sms_notifier=None if sms is None else NotifierRef(sms, row.sms_notifier_name),
-        email_notifier=None if email is None else NotifierRef(email, row.email_notifier_name),
-        otp_code_len=row.otp_code_len,
-        otp_ttl=row.otp_ttl,
-    )

@@ -30,6 +30,7 @@ from notifapp.settings.values import (
     differences,
     no_such_notifier,
     parse,
+    settings_of,
 )
 
 _table = table_of(NotificationSettings)
@@ -134,7 +135,7 @@ def create_default_settings(session: Session, project_id: int) -> None:
 def get_notification_settings(project: ProjectRef) -> Settings:
     """The settings in force."""
     with read_connection() as connection:
-        return _to_settings(connection.execute(_CURRENT, {"project_id": project.id}).one())
+        return settings_of(connection.execute(_CURRENT, {"project_id": project.id}).one())
 
 
 def sending_policy(connection: Connection, project: ProjectRef) -> Policy:
@@ -185,8 +186,8 @@ def update_notification_settings(
         errors["reason"] = [f"Ensure this field has no more than {MAX_REASON_LENGTH} characters."]
     try:
         with write_connection() as connection:
-            row = connection.execute(_CURRENT_AND_CHOSEN, _lookup(project, parsed)).one()
-            before = _to_settings(row)
+            row = _lock(connection, _lookup(project, parsed))
+            before = settings_of(row)
             if expected_version is not None and expected_version != before.version:
                 raise StaleVersion
             chosen = _chosen(row, parsed, changes, errors)
@@ -202,15 +203,14 @@ def update_notification_settings(
     return Update(before, after)
 
 
-def _to_settings(row: AnyRow) -> Settings:
-    sms, email = row.sms_notifier_id, row.email_notifier_id
-    return Settings(
-        version=row.version,
-        sms_notifier=None if sms is None else NotifierRef(sms, row.sms_notifier_name),
-        email_notifier=None if email is None else NotifierRef(email, row.email_notifier_name),
-        otp_code_len=row.otp_code_len,
-        otp_ttl=row.otp_ttl,
-    )
+def _lock(connection: Connection, lookup: Mapping[str, int | None]) -> AnyRow:
+    """The present settings with the notifiers asked for, held until the transaction ends."""
+    row = connection.execute(_CURRENT_AND_CHOSEN, lookup).one()
+    in_force = ((row.sms_notifier_id, row.sms_notifier_name), (row.email_notifier_id, row.email_notifier_name))
+    if any(id_ is not None and name is None for id_, name in in_force):
+        # PostgreSQL waited for a writer, took its row, and joined that with the notifiers of before: look again.
+        row = connection.execute(_CURRENT_AND_CHOSEN, lookup).one()
+    return row
 
 
 def _lookup(project: ProjectRef, parsed: Mapping[str, int | None]) -> dict[str, int | None]:
@@ -284,12 +284,11 @@ def _write(
 def _record(
     connection: Connection, project: ProjectRef, before: Settings, after: Settings, principal: Principal
 ) -> None:
-    changes = [[change.label, change.before, change.after] for change in differences(before, after)]
     record(
         connection,
         Action.SETTINGS_CHANGED,
         principal=principal,
         project_id=project.id,
         subject=f"version {after.version}",
-        detail={"version": after.version, "changes": changes},
+        detail={"version": after.version, "changes": differences(before, after)},
     )

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from notifapp.audit.service import Change
+from notifapp.database import AnyRow
 from notifapp.settings.models import MAX_OTP_CODE_LEN, MAX_OTP_TTL, MIN_OTP_CODE_LEN, MIN_OTP_TTL
 
 SMS_NOTIFIER = "notifications_sms_notifier"
@@ -41,6 +43,18 @@ class Settings:
     otp_ttl: int
 
 
+def settings_of(row: AnyRow) -> Settings:
+    """The settings in a row that has each notifier's id and name beside the other columns."""
+    sms, email = row.sms_notifier_id, row.email_notifier_id
+    return Settings(
+        version=row.version,
+        sms_notifier=None if sms is None else NotifierRef(sms, row.sms_notifier_name),
+        email_notifier=None if email is None else NotifierRef(email, row.email_notifier_name),
+        otp_code_len=row.otp_code_len,
+        otp_ttl=row.otp_ttl,
+    )
+
+
 def body(settings: Settings) -> dict[str, object]:
     """The settings as the contract answers them: exactly these four keys."""
     return {
@@ -49,15 +63,6 @@ def body(settings: Settings) -> dict[str, object]:
         OTP_CODE_LEN: settings.otp_code_len,
         OTP_TTL: settings.otp_ttl,
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One value that changed, in words for people."""
-
-    label: str
-    before: str
-    after: str
 
 
 def differences(before: Settings, after: Settings) -> list[Change]:

@@ -28,7 +28,7 @@ def page(project: ProjectRef) -> str:
     settings = service.get_notification_settings(project)
     form = SettingsForm()
     form.show(as_posted(settings), settings.version)
-    return _render(project, form)
+    return _render(project, form, settings)
 
 
 @blueprint.post(PATH)
@@ -47,7 +47,7 @@ def save(project: ProjectRef) -> Response | tuple[str, int]:
         )
     except ValidationFailed as error:
         add_errors(form, _for_people(error))
-        return _render(project, form), 400
+        return _render(project, form, service.get_notification_settings(project)), 400
     except StaleVersion:
         return _render_conflict(project, form, changes), 409
     return _saved(project, updated)
@@ -126,9 +126,8 @@ def _for_people(error: ValidationFailed) -> ValidationFailed:
     return ValidationFailed({name: gone if name in NOTIFIERS else found for name, found in error.errors.items()})
 
 
-def _render(project: ProjectRef, form: SettingsForm, **more: object) -> str:
+def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more: object) -> str:
     require(Permission.NOTIFICATIONS_SETTINGS_READ)
-    settings = service.get_notification_settings(project)
     form.offer(service.notifier_choices(project, settings))
     return render_template(
         "settings/page.html",
@@ -146,7 +145,7 @@ def _render_conflict(project: ProjectRef, form: SettingsForm, typed: dict[str, s
     settings = service.get_notification_settings(project)
     newer = [change for change in read_history(project, limit=10) if change.version > form.shown_version()]
     form.show(as_posted(settings) | typed, settings.version)
-    return _render(project, form, meanwhile=newer)
+    return _render(project, form, settings, meanwhile=newer)
 
 
 def _render_restore(project: ProjectRef, version: int, form: SettingsForm) -> str:

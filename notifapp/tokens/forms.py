@@ -9,6 +9,7 @@ from wtforms.widgets import NumberInput
 from notifapp import names
 from notifapp.errors import ValidationFailed
 from notifapp.forms import Form, Hints
+from notifapp.paging import MAX_SEARCH_LENGTH
 from notifapp.tokens.queries import Filters, State
 from notifapp.tokens.service import MAX_DAYS, MIN_DAYS
 
@@ -32,7 +33,7 @@ class FilterForm(Form):
         if self.state.data and self.state.data not in list(State):
             raise ValidationFailed({"state": ["Choose one from the list."]})
         return Filters(
-            search=(self.q.data or "").strip(),
+            search=(self.q.data or "").strip()[:MAX_SEARCH_LENGTH],
             owner=(self.owner.data or "").strip().lower(),
             project=(self.project.data or "").strip(),
             state=State(self.state.data) if self.state.data else None,

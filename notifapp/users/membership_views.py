@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from notifapp import paging
 from notifapp.access import Permission, admin_required, principal
 from notifapp.errors import NotFound, ValidationFailed
 from notifapp.forms import add_errors
@@ -21,7 +22,7 @@ MEMBERSHIPS = f"{ONE}/memberships"
 def choose_project(user_id: int) -> Response | str:
     """Find the project to add a user to; an address typed in full leads straight to its permissions."""
     user = queries.get_user(user_id)
-    search = request.args.get("q", "").replace("\0", "").strip()
+    search = paging.search_text()
     try:
         slug = find_project(search).slug
     except NotFound:

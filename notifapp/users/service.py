@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from notifapp import clock, names
 from notifapp.access import Permission, Principal, emails, passwords, secrets, sessions
 from notifapp.access.models import Membership, MembershipPermission, PasswordLink, Project, User
-from notifapp.audit.service import Action, record
+from notifapp.audit.service import Action, Change, record
 from notifapp.database import AnyRow, write_transaction
 from notifapp.errors import Conflict, NotFound, ProjectArchived, ValidationFailed
 from notifapp.extensions import db
@@ -69,6 +69,8 @@ def update_user(user_id: int, *, name: str, email: str, is_admin: bool, principa
                 session.execute(
                     update(User).where(User.id == user_id).values(email=email, name=name, is_admin=is_admin)
                 )
+                if email != user.email:  # a link that is on its way was for whoever reads the old address
+                    session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
                 detail = {"changes": changes}
                 record(session, Action.USER_CHANGED, principal=principal, subject=email, detail=detail)
     except IntegrityError:
@@ -192,11 +194,15 @@ def _refuse_demotion(user: AnyRow, is_last_admin: bool, principal: Principal) ->
         raise ValidationFailed({"is_admin": ["This is the last active admin. Make somebody else an admin first."]})
 
 
-def _changes(user: AnyRow, email: str, name: str, is_admin: bool) -> list[list[str]]:
-    """What changes from what to what, in words."""
+def _changes(user: AnyRow, email: str, name: str, is_admin: bool) -> list[Change]:
+    """What changes from what to what."""
     words = {True: "yes", False: "no"}
-    found = [["Email", user.email, email], ["Name", user.name, name], ["Admin", words[user.is_admin], words[is_admin]]]
-    return [change for change in found if change[1] != change[2]]
+    found = [
+        Change("Email", user.email, email),
+        Change("Name", user.name, name),
+        Change("Admin", words[user.is_admin], words[is_admin]),
+    ]
+    return [change for change in found if change.before != change.after]
 
 
 def _locked(session: Session, user_id: int) -> tuple[AnyRow, bool]:

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from notifapp import paging
 from notifapp.access import admin_required, principal
-from notifapp.database import MAX_ID
+from notifapp.database import MAX_ID, AnyRow
 from notifapp.errors import ValidationFailed
 from notifapp.forms import add_errors
 from notifapp.users import blueprint, queries, service
@@ -22,7 +22,7 @@ Answer = Response | str | tuple[str, int]
 @admin_required
 def index() -> str:
     """Everybody, or who is searched for."""
-    search = request.args.get("q", "").replace("\0", "").strip()
+    search = paging.search_text()
     page = paging.page(queries.list_users(search, paging.requested()))
     return render_template("users/index.html", page=page, search=search)
 
@@ -51,7 +51,7 @@ def edit(user_id: int) -> Answer:
     user = queries.get_user(user_id)
     form = UserForm(obj=user)
     if not form.is_submitted():
-        return _page(user_id, form)
+        return _page(user, form)
     try:
         service.update_user(
             user_id,
@@ -62,7 +62,7 @@ def edit(user_id: int) -> Answer:
         )
     except ValidationFailed as error:
         add_errors(form, error)
-        return _page(user_id, form), error.status
+        return _page(user, form), error.status
     flash("The account is saved.", "success")
     return redirect(url_for(".edit", user_id=user_id), 303)
 
@@ -106,12 +106,12 @@ def _new_link(user_id: int, *, is_new: bool = False) -> str:
     return render_template("users/new_link.html", user=queries.get_user(user_id), link=link, is_new=is_new)
 
 
-def _page(user_id: int, form: UserForm) -> str:
-    part, memberships = queries.list_memberships(user_id, paging.requested())
+def _page(user: AnyRow, form: UserForm) -> str:
+    part, memberships = queries.list_memberships(user.id, paging.requested())
     return render_template(
         "users/edit.html",
-        user=queries.get_user(user_id),
+        user=user,
         form=form,
         page=paging.page(part, memberships),
-        offered=queries.find_projects(user_id, ""),
+        offered=queries.find_projects(user.id, ""),
     )

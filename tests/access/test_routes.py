@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
-from notifapp.access import guard
+from notifapp.access import Permission, guard
 from tests.client import Browser
 from tests.world import World
 
@@ -129,6 +129,39 @@ def test_staff_get_403_or_404_on_every_page_for_admins(app: Flask, world: World,
                 headers = {} if method == "GET" else {"X-CSRFToken": browser.csrf_token()}
                 answer = browser.client.open(path_of(rule), method=method, headers=headers)
                 assert answer.status_code in (403, 404), (method, rule)
+
+
+def test_a_member_of_one_project_finds_nothing_of_another(app: Flask, world: World, browser: Browser) -> None:
+    """The second project has a notifier with id 1, a revision and a token: known ids, yet all is 404."""
+    theirs = world.project("x1")
+    world.notifier(theirs)
+    browser.sign_in(world.member(world.project("mine"), *Permission))
+    walked = 0
+    for rule in rules(app):
+        if "<project_slug>" in rule.rule:
+            for method in methods(rule, ("GET", *UNSAFE)):
+                headers = {} if method == "GET" else {"X-CSRFToken": browser.csrf_token()}
+                answer = browser.client.open(path_of(rule), method=method, headers=headers)
+                assert answer.status_code in (403, 404), (method, rule)  # 403: for admins alone, whoever asks
+                walked += 1
+    assert walked > 15
+
+
+def test_a_token_of_one_project_reaches_nothing_of_another_by_its_id(app: Flask, world: World) -> None:
+    for channel in ("sms", "email"):
+        assert world.notifier(world.project(f"x{channel}"), channel) in (1, 2)
+    token = world.staff_token(world.project("mine"), *Permission)
+    client = app.test_client(use_cookies=False)
+    walked = 0
+    for rule in rules(app):
+        if is_api(rule) and "<" in rule.rule:
+            for method in methods(rule, ("GET", "PATCH", "DELETE")):
+                for id_ in ("1", "2"):
+                    path = re.sub(r"<[^>]*>", id_, rule.rule)
+                    answer = client.open(path, method=method, headers={"Authorization": f"Token {token}"}, json={})
+                    assert answer.status_code == 404, (method, path)
+                    walked += 1
+    assert walked >= 8
 
 
 def test_no_address_however_odd_is_an_error_of_ours(app: Flask, world: World, browser: Browser) -> None:

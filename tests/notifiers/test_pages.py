@@ -62,9 +62,9 @@ def choose(world: World, token: str, api: ApiClient, notifier_id: int, channel: 
 
 def test_an_empty_project_says_what_to_do(staff: Browser) -> None:
     page = page_text(staff.get(INDEX))
-    assert "No SMS gateway yet" in page
-    assert "No mail server yet" in page
-    assert "Add SMS gateway" in page
+    assert "No SMS notifier yet" in page
+    assert "No email notifier yet" in page
+    assert "Create the first SMS notifier" in page
 
 
 def test_the_list_shows_both_channels_with_their_state(

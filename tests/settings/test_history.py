@@ -39,13 +39,13 @@ def test_a_long_history_is_paged_without_gaps_or_repeats(
     path: str | None = shop.path + "/history"
     while path:
         page = staff.get(path).text
-        seen += [int(version) for version in re.findall(r'<th scope="row">\s*(\d+)', page)]
+        seen += [int(version) for version in re.findall(r'<th scope="row"[^>]*>\s*(\d+)', page)]
         older = re.search(r'rel="next" href="([^"]+)"', page)
         path = older[1] if older else None
     assert seen == list(range(45, 0, -1))
     newer = re.search(r'rel="prev" href="([^"]+)"', page)
     assert newer
-    assert re.findall(r'<th scope="row">\s*(\d+)', staff.get(newer[1]).text)[-1] == "6"
+    assert re.findall(r'<th scope="row"[^>]*>\s*(\d+)', staff.get(newer[1]).text)[-1] == "6"
 
 
 def test_restoring_makes_the_old_values_a_new_version(staff: Browser, shop: Shop, api: ApiClient, world: World) -> None:

@@ -51,6 +51,15 @@ def test_a_new_user_gets_a_link_that_is_shown_once(app: Flask, admin: Browser) -
     assert (link.subject, link.detail) == ("sara@example.org", {})
 
 
+def test_a_password_link_ends_when_the_address_that_it_was_for_changes(app: Flask, admin: Browser) -> None:
+    page = admin.post("/users/new", NEW).text
+    link = re.search(r"/password/[\w-]{43}", page)
+    assert link
+    assert Browser(app).get(link[0]).status_code == 200
+    admin.post("/users/2", {"name": "Sara Ahmadi", "email": "other@example.org"})
+    assert Browser(app).get(link[0]).status_code == 404
+
+
 def test_a_new_user_may_be_an_admin(app: Flask, admin: Browser) -> None:
     admin.post("/users/new", NEW | {"is_admin": "y"})
     assert user(app, 2).is_admin

@@ -109,6 +109,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notifier")),
         sa.UniqueConstraint("project_id", "channel", "id", name=op.f("uq_notifier_project_id_channel_id")),
         sa.UniqueConstraint("project_id", "channel", "name", name=op.f("uq_notifier_project_id_channel_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "outbox_message",

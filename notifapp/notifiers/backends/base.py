@@ -130,11 +130,6 @@ class Backend(ABC, Generic[C]):
         """The names of the settings that are stored encrypted and never shown."""
         return frozenset(name for name, about in self.settings.items() if about.secret)
 
-    @cached_property
-    def destinations(self) -> frozenset[str]:
-        """The names of the settings that decide where the secrets go."""
-        return frozenset(name for name, about in self.settings.items() if about.destination)
-
     def load(self, values: Mapping[str, object]) -> C:
         """The typed configuration of stored values; a setting younger than they are gets its default."""
         return self.config(**{name: values[name] for name in self.settings if name in values})

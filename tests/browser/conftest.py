@@ -1,0 +1,100 @@
+"""Chromium, and pages of a live server that fail the test for whatever goes wrong in them unseen."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.desk import Desk
+from tests.browser.scene import Scene, furnish
+from tests.conftest import Databases
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+]
+Visit = Callable[..., Page]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for every test of this folder, ended with it: its event loop bears no other one in the thread."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine: the browser tests need chromium or google-chrome on the PATH")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def scene(chromium: Browser, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """A live server full of people, projects and events, for tests that look and don't change much."""
+    with Desk(databases.make("sqlite"), tmp_path_factory.mktemp("scene")).serving() as desk:
+        yield furnish(desk)
+
+
+@pytest.fixture
+def desk(chromium: Browser, databases: Databases, tmp_path: Path) -> Iterator[Desk]:
+    """A live server on an empty database."""
+    with Desk(databases.make("sqlite"), tmp_path).serving() as desk:
+        yield desk
+
+
+@pytest.fixture
+def visit(chromium: Browser) -> Iterator[Visit]:
+    """Open a page: `visit(desk, path, user_id, **options of the browser's context)`, signed in if a user is given.
+
+    Afterwards the test fails if any page wrote to the console, broke the CSP, raised an error in a script, or asked
+    for anything from elsewhere.
+    """
+    problems: list[str] = []
+    with ExitStack() as contexts:
+
+        def open_page(desk: Desk, path: str, user_id: int | None = None, **options: Any) -> Page:
+            page = open_tab(chromium, desk, user_id, problems, **options)
+            contexts.enter_context(page.context)
+            page.goto(path)
+            return page
+
+        yield open_page
+    assert not problems
+
+
+def open_tab(chromium: Browser, desk: Desk, user_id: int | None, problems: list[str], **options: Any) -> Page:
+    """A blank page in a browser of its own, signed in if a user is given; what goes wrong in it goes to `problems`."""
+    size = {"width": 1280, "height": 900}
+    context = chromium.new_context(**{"base_url": desk.url, "viewport": size, "reduced_motion": "reduce", **options})
+    context.set_default_timeout(10_000)
+    if user_id is not None:
+        context.add_cookies([desk.cookie_of(user_id)])
+    page = context.new_page()
+    home = urlsplit(desk.url).netloc
+    page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
+    page.on("console", lambda message: None if _is_answer(message) else problems.append(f"{page.url}: {message.text}"))
+    page.on("request", lambda asked: None if urlsplit(asked.url).netloc == home else problems.append(asked.url))
+    return page
+
+
+def _is_answer(message: Any) -> bool:
+    """Whether this is Chromium's note that the page itself was answered with an error status, as some are meant to."""
+    return message.text.startswith("Failed to load resource") and message.location["url"] == message.page.url

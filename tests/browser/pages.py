@@ -1,0 +1,250 @@
+"""Every page, and the states that pages get into: who looks, where, and what they do there first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Page
+
+NOBODY = ""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A page as `who` sees it at `path` after `act`."""
+
+    name: str
+    who: str
+    path: str
+    act: Callable[[Page], object] | None = None
+
+
+# Answers that are no pages, and `/`, which leads to one of the others.
+NOT_PAGES = {"static", "health.healthz", "health.readyz", "account.home", "audit.download", "account.change_password"}
+
+SETTINGS = "/projects/{shop}/settings"
+SMS = "/projects/{shop}/notifiers/sms"
+
+# One example at least of every endpoint that shows a page: its view's name, who looks, where.
+PAGES = {
+    "account.account": [("admin", "/account"), ("long", "/account")],
+    "account.password_link": [(NOBODY, "/password/{link}")],
+    "account.sign_in": [(NOBODY, "/sign-in")],
+    "audit.index": [("admin", "/audit?action=settings_changed")],
+    "docs.page": [(NOBODY, "/api/docs")],
+    "notifiers.choose": [("admin", f"{SMS}/new")],
+    "notifiers.confirm_delete": [
+        ("admin", f"{SMS}/{{sms_unused}}/delete"),
+        ("admin", f"{SMS}/{{sms_in_use}}/delete"),
+    ],
+    "notifiers.edit": [
+        ("admin", f"{SMS}/{{sms_in_use}}"),
+        ("admin", "/projects/{shop}/notifiers/email/{email_in_use}"),
+        ("gateways", f"{SMS}/{{sms_in_use}}"),
+    ],
+    "notifiers.index": [("admin", "/projects/{shop}/notifiers"), ("gateways", "/projects/{shop}/notifiers")],
+    "notifiers.new": [("admin", f"{SMS}/new/twilio"), ("admin", "/projects/{shop}/notifiers/email/new/smtp")],
+    "notifiers.outbox": [("admin", "/projects/{shop}/notifiers/outbox")],
+    "projects.confirm_archive": [("admin", "/projects/{shop}/archive")],
+    "projects.confirm_restore": [("admin", "/projects/old-shop/restore")],
+    "projects.index": [("admin", "/projects"), ("reader", "/projects")],
+    "projects.new": [("admin", "/projects/new")],
+    "projects.overview": [
+        ("admin", "/projects/{shop}"),
+        ("editor", "/projects/{shop}"),
+        ("plain", "/projects/{shop}"),
+        ("long", "/projects/{long_project}"),
+        ("admin", "/projects/old-shop"),
+    ],
+    "projects.rename_form": [("admin", "/projects/{shop}/rename")],
+    "settings.confirm_restore": [("editor", f"{SETTINGS}/history/1/restore")],
+    "settings.history": [("editor", f"{SETTINGS}/history"), ("long", "/projects/{long_project}/settings/history")],
+    "settings.page": [
+        ("editor", SETTINGS),
+        ("reader", SETTINGS),
+        ("long", "/projects/{long_project}/settings"),
+        ("admin", "/projects/old-shop/settings"),
+    ],
+    "tokens.confirm_revoke": [("admin", "/tokens/{token}/revoke"), ("admin", "/tokens/{long_token}/revoke")],
+    "tokens.index": [("admin", "/tokens?project={shop}")],
+    "tokens.new": [("admin", "/tokens/new")],
+    "users.choose_project": [("admin", "/users/{reader}/memberships?q=s")],
+    "users.create": [("admin", "/users/new")],
+    "users.deactivate": [("admin", "/users/{editor}/deactivate")],
+    "users.edit": [("admin", "/users/{editor}"), ("admin", "/users/{long}"), ("admin", "/users/{left}")],
+    "users.index": [("admin", "/users")],
+    "users.membership": [
+        ("admin", "/users/{editor}/memberships/{shop}"),
+        ("admin", "/users/{long}/memberships/{long_project}"),
+    ],
+    "users.password_link": [("admin", "/users/{editor}/password-link")],
+    "users.reactivate": [("admin", "/users/{left}/reactivate")],
+    "users.remove_membership": [("admin", "/users/{editor}/memberships/{shop}/remove")],
+}
+
+EXAMPLES = [
+    Example(f"{endpoint}-{number}", who, path)
+    for endpoint, seen in PAGES.items()
+    for number, (who, path) in enumerate(seen, start=1)
+]
+
+
+def state(who: str, path: str) -> Callable[[Callable[[Page], object]], None]:
+    """Add what the decorated function makes of a page to the examples."""
+
+    def add(act: Callable[[Page], object]) -> None:
+        EXAMPLES.append(Example(act.__name__, who, path, act))
+
+    return add
+
+
+def look(name: str, who: str, path: str) -> None:
+    """Add what is to be seen without doing anything."""
+    EXAMPLES.append(Example(name, who, path))
+
+
+def press(page: Page, name: str) -> None:
+    """Press the button of this name in the page's own part."""
+    page.get_by_role("main").get_by_role("button", name=name, exact=True).click()
+
+
+look("nothing_by_that_name", "admin", "/no/such/page")
+look("nothing_by_that_name_signed_out", NOBODY, "/password/no-such-link")
+look("another_project", "stranger", "/projects/{shop}")
+look("settings_forbidden", "plain", SETTINGS)
+look("admins_alone", "editor", "/users")
+look("member_of_nothing", "stranger", "/projects")
+look("no_change_yet", "admin", "/projects/fresh")
+look("no_history_yet", "admin", "/projects/fresh/settings/history")
+look("no_notifier_yet", "admin", "/projects/fresh/notifiers")
+look("no_notifier_to_choose", "admin", "/projects/fresh/settings")
+look("no_message_yet", "admin", "/projects/fresh/notifiers/outbox")
+look("no_project_found", "admin", "/projects?q=nowhere")
+look("no_user_found", "admin", "/users?q=nobody")
+look("no_token_found", "admin", "/tokens?q=nothing")
+look("no_project_to_add", "admin", "/users/{reader}/memberships?q=nowhere")
+look("no_event_found", "admin", "/audit?actor=nobody")
+look("audit_filters_refused", "admin", "/audit?since=2026-02-02&until=2026-01-01")
+look("oldest_changes", "editor", f"{SETTINGS}/history?before=3")
+look("restoring_changes_nothing", "admin", "/projects/fresh/settings/history/0/restore")
+
+
+@state(NOBODY, "/sign-in")
+def sign_in_refused(page: Page) -> None:
+    page.get_by_label("Email address").fill("omid@example.com")
+    page.get_by_label("Password").fill("not the password")
+    press(page, "Sign in")
+
+
+@state(NOBODY, "/password/{link}")
+def new_password_refused(page: Page) -> None:
+    page.get_by_label("New password", exact=False).first.fill("short")
+    page.get_by_label("Repeat the new password").fill("other")
+    press(page, "Set password")
+
+
+@state("reader", "/account")
+def name_refused(page: Page) -> None:
+    page.get_by_label("Name").fill("")
+    press(page, "Save name")
+
+
+@state("reader", "/account")
+def password_refused(page: Page) -> None:
+    page.get_by_label("Current password").fill("wrong")
+    press(page, "Change password")
+
+
+@state("editor", SETTINGS)
+def settings_refused(page: Page) -> None:
+    page.get_by_label("Code length").fill("99")
+    page.get_by_label("Code lifetime").fill("")
+    press(page, "Save settings")
+
+
+@state("editor", SETTINGS)
+def settings_saved(page: Page) -> None:
+    page.get_by_label("Code length").fill("8")
+    page.get_by_label("SMS notifier").select_option(label="None")
+    press(page, "Save settings")
+
+
+@state("editor", SETTINGS)
+def settings_changed_meanwhile(page: Page) -> None:
+    page.locator("[name=version]").evaluate("field => field.value = '15'")
+    page.get_by_label("Code lifetime").fill("90")
+    press(page, "Save settings")
+
+
+@state("admin", "/projects/new")
+def project_refused(page: Page) -> None:
+    page.get_by_label("Name").fill("Shop")
+    page.get_by_label("Address").fill("Two Words!")
+    press(page, "Create project")
+
+
+@state("admin", "/users/new")
+def user_refused(page: Page) -> None:
+    page.get_by_label("Email address").fill("nobody")
+    press(page, "Create user")
+
+
+@state("admin", "/users/new")
+def user_created(page: Page) -> None:
+    page.get_by_label("Name").fill("Ida Holm")
+    page.get_by_label("Email address").fill("ida@example.com")
+    press(page, "Create user")
+
+
+@state("admin", "/users/{newcomer}/password-link")
+def link_made(page: Page) -> None:
+    press(page, "Make a link")
+
+
+@state("admin", "/tokens/new")
+def token_refused(page: Page) -> None:
+    page.get_by_label("Owner's email").fill("nobody@example.com")
+    page.get_by_label("Expires in").fill("99999")
+    press(page, "Create token")
+
+
+@state("admin", "/tokens/new?owner=omid@example.com&project=corner-shop")
+def token_created(page: Page) -> None:
+    page.get_by_label("Name").fill("Mobile app")
+    press(page, "Create token")
+
+
+@state("admin", "/projects/{shop}/notifiers/email/new/smtp")
+def notifier_refused(page: Page) -> None:
+    page.get_by_label("Port").fill("99999")
+    press(page, "Create notifier")
+
+
+@state("admin", f"{SMS}/{{sms_in_use}}")
+def notifier_without_its_secret(page: Page) -> None:
+    page.get_by_label("Sender number").fill("+983000506")
+    press(page, "Save notifier")
+
+
+@state("admin", "/projects/fresh/notifiers/sms/new/console")
+def notifier_created(page: Page) -> None:
+    page.get_by_label("Name").fill("outbox")
+    press(page, "Create notifier")
+
+
+@state("admin", "/projects/old-shop/notifiers/sms/new/console")
+def archived(page: Page) -> None:
+    page.get_by_label("Name").fill("outbox")
+    press(page, "Create notifier")
+
+
+@state("editor", SETTINGS)
+def account_menu_open(page: Page) -> None:
+    page.get_by_role("banner").get_by_role("button", name=re.compile("Omid")).click()
+
+
+@state("editor", "/api/docs")
+def answers_open(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('main details').forEach(part => { part.open = true })")

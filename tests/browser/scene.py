@@ -1,0 +1,204 @@
+"""A desk in use: people, projects, notifiers, tokens and two months of events, made through the services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from notifapp import clock
+from notifapp.access import Permission, Principal, ProjectRef, Source
+from notifapp.notifiers import service as notifiers
+from notifapp.notifiers.backends.base import Message
+from notifapp.notifiers.backends.console import Console, ConsoleConfig
+from notifapp.notifiers.channels import Channel
+from notifapp.projects import service as projects
+from notifapp.settings.service import update_notification_settings
+from notifapp.settings.values import EMAIL_NOTIFIER, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER
+from notifapp.tokens import service as tokens
+from notifapp.users import service as users
+from tests.browser.desk import Desk
+from tests.world import PASSWORD
+
+READ, UPDATE = Permission.NOTIFICATIONS_SETTINGS_READ, Permission.NOTIFICATIONS_SETTINGS_UPDATE
+READ_NOTIFIERS = (Permission.SMS_NOTIFIERS_READ, Permission.EMAIL_NOTIFIERS_READ)
+LONG_NAME = (
+    "Maximiliana Featherstonehaugh-Cholmondeley de la Vega y Rodriguez von und zu Wolkenstein-Trostburg, the Younger"
+)
+LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaftsnotifierverzeichnis"
+LONG_EMAIL = f"{'a.very.long.mailbox' * 3}@{'department.' * 9}example.org"
+LONG_SLUG = "the-longest-address-that-a-project-may-have-for-its-pages-in-it"
+SECRET = "a secret for tests alone, long enough"
+
+
+@dataclass
+class Scene:
+    """The desk, and the ids and keys that its pages' addresses need."""
+
+    desk: Desk
+    people: dict[str, int]
+    shop: ProjectRef
+    values: dict[str, object]
+
+    def path(self, pattern: str) -> str:
+        """The address that `pattern` stands for: `/users/{editor}` with the editor's id."""
+        return pattern.format(shop=self.shop.slug, long_project=LONG_SLUG, **self.people, **self.values)
+
+
+def furnish(desk: Desk) -> Scene:
+    """Make everything, with the clock going from two months ago to now."""
+    with desk.app.app_context():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(clock, "now", _Calendar(days=60, step=timedelta(hours=5)))
+            people = _people()
+            admin = _principal(people["admin"], "parisa@example.com")
+            shop = projects.create_project("corner-shop", "Corner Shop", principal=admin)
+            _memberships(people, shop, admin)
+            _notifiers(shop, admin)
+            _history(shop, admin, _principal(people["editor"], "omid@example.com"))
+            _messages(shop)
+            values: dict[str, object] = dict(_tokens(people, shop, admin))
+            _long_project(people, admin)
+            _other_projects(admin)
+        values["link"] = users.create_password_link(people["newcomer"], principal=admin)  # lives for a day from now
+    return Scene(desk, people, shop, values | _ids(desk, shop))
+
+
+def _ids(desk: Desk, shop: ProjectRef) -> dict[str, int]:
+    with desk.app.app_context():
+        sms, email = _by_name(shop, Channel.SMS), _by_name(shop, Channel.EMAIL)
+    return {"sms_in_use": sms["ippanel_one"], "sms_unused": sms["own_gateway"], "email_in_use": email["moeinmail"]}
+
+
+def _by_name(project: ProjectRef, channel: Channel) -> dict[str, int]:
+    return {notifier.name: notifier.id for notifier in notifiers.list_notifiers(project, channel)}
+
+
+class _Calendar:
+    """Each call is a step later, from `days` ago on; never later than now."""
+
+    def __init__(self, *, days: int, step: timedelta) -> None:
+        self._end = clock.now()
+        self._now = self._end - timedelta(days=days)
+        self._step = step
+
+    def __call__(self) -> datetime:
+        self._now = min(self._now + self._step, self._end)
+        return self._now
+
+
+def _principal(user_id: int, email: str, source: Source = Source.PAGE) -> Principal:
+    return Principal(source, email, email, is_admin=True, user_id=user_id, address="203.0.113.7")
+
+
+def _people() -> dict[str, int]:
+    known = {
+        "admin": ("parisa@example.com", "Parisa Rahimi"),
+        "editor": ("omid@example.com", "Omid Karimi"),
+        "reader": ("sara@example.com", "Sara Lindqvist"),
+        "gateways": ("jonas@example.com", "Jonas Weber"),
+        "plain": ("mei@example.com", "Mei Tanaka"),
+        "stranger": ("ana@example.com", "Ana Souza"),
+        "left": ("li@example.com", "Li Wei"),
+        "newcomer": ("noor@example.com", "Noor Haddad"),
+        "long": (LONG_EMAIL, LONG_NAME),
+    }
+    operator = Principal.operator()
+    people = {
+        key: users.create_user(email, name, principal=operator, is_admin=key == "admin", password=PASSWORD)
+        for key, (email, name) in known.items()
+        if key != "newcomer"
+    }
+    email, name = known["newcomer"]
+    people["newcomer"] = users.create_user(email, name, principal=operator)
+    users.deactivate_user(people["left"], principal=operator)
+    return people
+
+
+def _memberships(people: dict[str, int], shop: ProjectRef, admin: Principal) -> None:
+    held = {
+        "editor": (READ, UPDATE, *READ_NOTIFIERS),
+        "reader": (READ,),
+        "gateways": READ_NOTIFIERS,
+        "plain": (),
+        "long": tuple(Permission),
+    }
+    for key, codes in held.items():
+        users.set_membership(people[key], shop.id, codes, principal=admin)
+
+
+def _notifiers(shop: ProjectRef, admin: Principal) -> None:
+    smtp = {"username": "shop", "from_email": "shop@example.com", "password": SECRET}
+    sid = "AC" + "0123456789abcdef" * 2
+    wanted: list[tuple[Channel, str, str, dict[str, object]]] = [
+        (Channel.SMS, "ippanel_one", "ippanel", {"from_number": "+983000505", "token": SECRET}),
+        (Channel.SMS, "melipayamak_backup", "melipayamak", {"number": "50004001", "token": SECRET}),
+        (Channel.SMS, "twilio_abroad", "twilio", {"account_sid": sid, "from_number": "Shop", "auth_token": SECRET}),
+        (Channel.SMS, "own_gateway", "webhook", {"url": "https://sms.example.com/send", "secret": SECRET}),
+        (Channel.SMS, "outbox_for_tests", "console", {}),
+        (Channel.EMAIL, "moeinmail", "smtp", {**smtp, "host": "smtp.example.com"}),
+        (Channel.EMAIL, "smtp_backup", "smtp", {**smtp, "host": "mail.example.net"}),
+        (Channel.EMAIL, "outbox_for_tests", "console", {}),
+    ]
+    for channel, name, backend, settings in wanted:
+        fields = {"name": name, "backend": backend, "settings": settings}
+        notifiers.create_notifier(shop, channel, fields, principal=admin)
+    unused = _by_name(shop, Channel.SMS)["own_gateway"]
+    notifiers.set_enabled(shop, Channel.SMS, unused, enabled=False, principal=admin)
+
+
+def _history(shop: ProjectRef, admin: Principal, editor: Principal) -> None:
+    """More than a page of revisions."""
+    sms, email = _by_name(shop, Channel.SMS), _by_name(shop, Channel.EMAIL)
+    first = {SMS_NOTIFIER: sms["melipayamak_backup"], EMAIL_NOTIFIER: email["smtp_backup"]}
+    update_notification_settings(shop, first, principal=admin, reason="First set-up")
+    program = replace(editor, source=Source.API)
+    for step in range(9):
+        changes = {OTP_TTL: 150 + 30 * (step % 2), OTP_CODE_LEN: 5 + step % 2}
+        update_notification_settings(shop, changes, principal=editor)
+        update_notification_settings(shop, {OTP_TTL: 240 + step}, principal=program)
+    changes = {EMAIL_NOTIFIER: email["moeinmail"], OTP_TTL: 180}
+    update_notification_settings(shop, changes, principal=editor, reason="The new mail server is slower")
+    changes = {SMS_NOTIFIER: sms["ippanel_one"]}
+    update_notification_settings(shop, changes, principal=admin, reason="Better delivery than melipayamak")
+    update_notification_settings(shop, {OTP_CODE_LEN: 6, OTP_TTL: 120}, principal=editor)
+
+
+def _messages(shop: ProjectRef) -> None:
+    for code in ("482913", "019475"):
+        body = f"Your code is {code}. It is valid for 2 minutes."
+        message = Message(channel=Channel.SMS, recipient="+15005550006", body=body, project_id=shop.id)
+        Console().send(ConsoleConfig(), message)
+
+
+def _tokens(people: dict[str, int], shop: ProjectRef, admin: Principal) -> dict[str, int]:
+    def make(owner: str, name: str, days: int | None = None) -> int:
+        return tokens.create_token(people[owner], shop.id, name, principal=admin, expires_in_days=days).id
+
+    made = {
+        "token": make("editor", "Checkout backend"),
+        "expired_token": make("admin", "Load test", 1),
+        "expiring_token": make("reader", "Dashboard", 365),
+        "revoked_token": make("editor", "Old checkout"),
+        "long_token": make("long", LONG_WORD),
+    }
+    tokens.revoke_token(made["revoked_token"], principal=admin)
+    return made
+
+
+def _long_project(people: dict[str, int], admin: Principal) -> None:
+    """A project whose every word is as long as may be, with a chosen notifier that is disabled."""
+    project = projects.create_project(LONG_SLUG, LONG_WORD, principal=admin)
+    users.set_membership(people["long"], project.id, tuple(Permission), principal=admin)
+    fields = {"name": LONG_WORD, "backend": "console", "settings": {}}
+    notifier = notifiers.create_notifier(project, Channel.SMS, fields, principal=admin)
+    member = _principal(people["long"], LONG_EMAIL)
+    update_notification_settings(project, {SMS_NOTIFIER: notifier.id}, principal=member, reason=LONG_NAME)
+    notifiers.set_enabled(project, Channel.SMS, notifier.id, enabled=False, principal=admin)
+
+
+def _other_projects(admin: Principal) -> None:
+    projects.create_project("fresh", "Fresh Start", principal=admin)
+    old = projects.create_project("old-shop", "Old Shop", principal=admin)
+    projects.archive_project(old.id, principal=admin)

@@ -1,0 +1,125 @@
+"""Every statement behind the settings finds its rows through an index, in tables of a realistic size.
+
+The statements are taken from real requests; the audit trail's own are looked at in tests/audit/.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import insert, update
+
+from bench.load import token_of
+from bench.seed import notifiers_of, seed
+from notifapp import create_app
+from notifapp.access.models import ApiToken, MembershipPermission
+from notifapp.database import write_transaction
+from notifapp.extensions import db
+from tests.client import ApiClient, Browser
+from tests.conftest import DATABASES, Databases, config_for
+from tests.statements import sent
+
+Statements = list[tuple[str, Any]]
+
+PROJECTS = 2_000
+SHOP = 1_234
+_ROWS_READ_ONE_BY_ONE = {"sqlite": re.compile(r"\bSCAN (\w+)"), "postgresql": re.compile(r"Seq Scan on (\w+)")}
+_SORTED = {"sqlite": "TEMP B-TREE FOR ORDER BY", "postgresql": "Sort"}
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def large(
+    request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Flask]:
+    """The app with many projects, each with its people, tokens, notifiers and history."""
+    app = create_app(config_for(databases.make(request.param), tmp_path_factory.mktemp("large")))
+    seed(app, PROJECTS)
+    with app.app_context(), write_transaction() as session:
+        codes = [{"user_id": SHOP, "project_id": SHOP, "code": code} for code in (2812, 2832)]
+        session.execute(insert(MembershipPermission), codes)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+def sent_by_call(app: Flask, method: str = "GET", path: str = ApiClient.PATH, **fields: int) -> Statements:
+    headers = {"Authorization": f"Token {token_of(SHOP)}"}
+    with sent() as statements:
+        response = app.test_client().open(path, method=method, headers=headers, json=fields or None)
+        response.close()  # what is noted once the answer is out belongs to it
+    assert response.status_code == 200
+    return statements
+
+
+def sent_by_page(app: Flask, path: str) -> Statements:
+    browser = Browser(app).sign_in(SHOP)
+    with sent() as statements:
+        assert browser.get(f"/projects/shop-{SHOP}/{path}").status_code == 200
+    return statements
+
+
+def plans(app: Flask, statements: Statements) -> Iterator[tuple[str, str]]:
+    """Each statement with its plan."""
+    with app.app_context(), db.engine.connect() as connection:
+        prefix = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+        for statement, parameters in statements:
+            if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+                rows = connection.exec_driver_sql(f"{prefix} {statement}", parameters).all()
+                yield statement, "\n".join(str(row[-1]) for row in rows)
+
+
+def check(app: Flask, statements: Statements) -> None:
+    """Fail where a table is read from end to end."""
+    with app.app_context():
+        scan = _ROWS_READ_ONE_BY_ONE[db.engine.dialect.name]
+    explained = list(plans(app, statements))
+    assert explained
+    for statement, plan in explained:
+        assert not scan.search(plan), f"{statement}\n\n{plan}"
+
+
+def test_looking_up_a_token_and_reading_the_settings_use_indexes(large: Flask) -> None:
+    statements = sent_by_call(large)
+    assert any("FROM api_token" in statement for statement, _ in statements)
+    check(large, statements)
+
+
+def test_changing_the_settings_uses_indexes(large: Flask) -> None:
+    sms, email = notifiers_of(SHOP)
+    fields = {"notifications_sms_notifier": sms, "notifications_email_notifier": email}
+    statements = sent_by_call(large, "PATCH", **fields, notifications_otp_code_len=9, notifications_otp_ttl=999)
+    assert any(statement.startswith("UPDATE notification_settings") for statement, _ in statements)
+    check(large, statements)
+
+
+def test_noting_that_a_token_was_used_uses_an_index(large: Flask) -> None:
+    with large.app_context(), write_transaction() as session:
+        session.execute(update(ApiToken).where(ApiToken.id == SHOP).values(last_used_at=None))
+    statements = sent_by_call(large)
+    assert any(statement.startswith("UPDATE api_token") for statement, _ in statements)
+    check(large, statements)
+
+
+@pytest.mark.parametrize("path", ["settings", "settings/history", "settings/history?before=5", "notifiers"])
+def test_the_pages_of_a_project_use_indexes(large: Flask, path: str) -> None:
+    check(large, sent_by_page(large, path))
+
+
+@pytest.mark.parametrize("path", ["/api/notifications/notifiers/sms", "/api/notifications/notifiers/email?search=one"])
+def test_listing_notifiers_uses_indexes(large: Flask, path: str) -> None:
+    statements = sent_by_call(large, path=path)
+    assert any("FROM notifier" in statement for statement, _ in statements)
+    check(large, statements)
+
+
+def test_history_is_read_in_the_order_of_its_index(large: Flask) -> None:
+    statements = sent_by_page(large, "settings/history")
+    with large.app_context():
+        sorting = _SORTED[db.engine.dialect.name]
+    history = [plan for statement, plan in plans(large, statements) if "FROM settings_revision" in statement]
+    assert len(history) == 1
+    assert sorting not in history[0]

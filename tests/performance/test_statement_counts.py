@@ -1,0 +1,106 @@
+"""How much is asked of the database for one request, in a small world and in a busy one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from bench.load import token_of
+from bench.seed import seed
+from notifapp.access import ProjectRef
+from tests.client import ApiClient, Browser
+from tests.statements import sent
+from tests.world import World
+
+SHOP = ProjectRef(1, "shop-1", "Shop 1")
+STAFF = 1
+MANY = 50
+
+
+@contextmanager
+def commits() -> Iterator[list[object]]:
+    """Within the block, every commit of any engine is added to the list."""
+    seen: list[object] = []
+
+    def note(connection: object) -> None:
+        seen.append(connection)
+
+    event.listen(Engine, "commit", note)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "commit", note)
+
+
+def api_cost(app: Flask, method: str, **fields: int) -> tuple[int, int]:
+    """Statements and commits until the answer is out; what is noted after that keeps no caller waiting."""
+    headers = {"Authorization": f"Token {token_of(SHOP.id)}"}
+    with sent() as statements, commits() as committed:
+        response = app.test_client().open(ApiClient.PATH, method=method, headers=headers, json=fields or None)
+        cost = len(statements), len(committed)
+    response.close()
+    assert response.status_code == 200
+    return cost
+
+
+def page_cost(app: Flask, path: str) -> int:
+    """Statements for a page, as staff."""
+    browser = Browser(app).sign_in(STAFF)
+    with sent() as statements:
+        assert browser.get(path).status_code == 200
+    return len(statements)
+
+
+def grow(app: Flask) -> None:
+    """Give the project and its member many tokens, notifiers, colleagues and revisions."""
+    world = World(app)
+    for n in range(MANY):
+        world.token(STAFF, SHOP)
+        world.notifier(SHOP, "sms", f"another_{n}")
+        world.member(SHOP, 1036, 1037, email=f"colleague{n}@example.org")
+        api_cost(app, "PATCH", notifications_otp_ttl=200 + n)
+
+
+def test_a_get_takes_at_most_two_statements(app: Flask) -> None:
+    seed(app, 1)
+    assert api_cost(app, "GET") <= (2, 0)
+
+
+def test_a_patch_of_two_fields_takes_at_most_five_statements_and_one_commit(app: Flask) -> None:
+    seed(app, 1)
+    statements, committed = api_cost(app, "PATCH", notifications_otp_code_len=6, notifications_otp_ttl=180)
+    assert statements <= 5
+    assert committed == 1
+
+
+def test_a_patch_of_all_four_fields_takes_no_more(app: Flask) -> None:
+    seed(app, 1)
+    fields = {"notifications_sms_notifier": 1, "notifications_email_notifier": 2}
+    statements, _ = api_cost(app, "PATCH", **fields, notifications_otp_code_len=6, notifications_otp_ttl=180)
+    assert statements <= 5
+
+
+def test_the_settings_page_takes_at_most_six_statements(app: Flask) -> None:
+    seed(app, 1)
+    assert page_cost(app, f"/projects/{SHOP.slug}/settings") <= 6
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        pytest.param(lambda app: api_cost(app, "GET"), id="GET"),
+        pytest.param(lambda app: api_cost(app, "PATCH", notifications_otp_ttl=3000), id="PATCH"),
+        pytest.param(lambda app: page_cost(app, f"/projects/{SHOP.slug}/settings"), id="settings page"),
+        pytest.param(lambda app: page_cost(app, f"/projects/{SHOP.slug}/settings/history"), id="history page"),
+    ],
+)
+def test_a_busy_world_takes_no_more_statements_than_a_small_one(app: Flask, cost: Callable[[Flask], object]) -> None:
+    seed(app, MANY)
+    small = cost(app)
+    grow(app)
+    assert cost(app) == small
