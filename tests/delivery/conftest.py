@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +13,7 @@ import trustme
 from flask import Flask
 
 from tests.conftest import empty
+from tests.delivery.stage import answers, eventually, free_port
 from tests.notifiers.mail import Mailbox, server
 
 
@@ -41,3 +44,19 @@ def mailbox() -> Mailbox:
 def mail_port(mailbox: Mailbox, ca: trustme.CA) -> Iterator[int]:
     with server(mailbox, ca, starttls=False) as port:
         yield port
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Redis of this test run."""
+    command = shutil.which("redis-server")
+    if command is None:
+        pytest.skip("redis-server is not installed")
+    port = free_port()
+    folder = str(tmp_path_factory.mktemp("redis"))
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+    process = subprocess.Popen([command, *options], stdout=subprocess.DEVNULL)
+    eventually(lambda: answers(port))
+    yield f"redis://127.0.0.1:{port}/0"
+    process.terminate()
+    process.wait()

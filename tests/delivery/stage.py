@@ -80,12 +80,12 @@ class Stage:
         self.change(delivery_id, lease_until=clock.now() - timedelta(seconds=1))
 
 
-def set_stage(app: Flask, world: World, port: int) -> Stage:
-    """A project whose mail server answers, or will, at this port of loopback, without TLS."""
+def set_stage(app: Flask, world: World, port: int, *, use_tls: bool = False) -> Stage:
+    """A project whose mail server answers, or will, at this port of loopback; `use_tls` asks for STARTTLS."""
     project = world.project()
     settings = {
         "host": "127.0.0.1", "port": port, "username": "shop", "from_email": "shop@example.com",
-        "use_tls": False, "use_ssl": False, "fail_silently": False,
+        "use_tls": use_tls, "use_ssl": False, "fail_silently": False,
     }  # fmt: skip
     notifier_id = world.notifier(
         project, "email", "mail", backend="smtp", settings=settings, secrets={"password": PASSWORD}
@@ -155,10 +155,25 @@ def eventually(is_so: Callable[[], Any], seconds: float = 20) -> Any:
 
 
 @contextmanager
-def silent_server() -> Iterator[socket.socket]:
+def silent_server(port: int = 0) -> Iterator[socket.socket]:
     """A server that accepts connections and never says a word: whoever calls is stuck between claim and send."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
     try:
         yield listener
     finally:
         listener.close()
+
+
+def free_port() -> int:
+    """A port of loopback on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
