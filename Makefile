@@ -20,8 +20,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-# NOTIFAPP_DEBUG lets cookies work over plain http. The server runs in a process group of its own (set -m): its
-# worker would take Ctrl-C from the terminal and the stop from its parent at once, and sometimes hang on the two.
+# NOTIFAPP_DEBUG lets cookies work over plain http. Server and worker run in process groups of their own (set -m): the
+# server's child would take Ctrl-C from the terminal and the stop from its parent at once, and sometimes hang on the two.
+# Whichever ends first, by Ctrl-C or by itself, takes the other with it.
 run: export NOTIFAPP_DEBUG = 1
 run: install
 	@$(BIN)/python -c 'import socket; socket.create_server(("127.0.0.1", $(PORT)))' 2>/dev/null || \
@@ -30,8 +31,10 @@ run: install
 	@$(BIN)/flask --app app demo --url http://127.0.0.1:$(PORT)
 	@echo "Stop with Ctrl-C."
 	@set -m; $(BIN)/granian --interface wsgi --no-ws --host 127.0.0.1 --port $(PORT) --blocking-threads 4 \
-		--workers-kill-timeout 1 --log-level warning app:app & \
-	trap "kill $$!" INT TERM HUP; wait $$!; wait $$! 2>/dev/null || true
+		--workers-kill-timeout 1 --log-level warning app:app & web=$$!; \
+	$(BIN)/flask --app app worker & worker=$$!; \
+	trap "kill $$web $$worker 2>/dev/null" INT TERM HUP; \
+	wait -n; kill $$web $$worker 2>/dev/null; wait $$web $$worker 2>/dev/null || true
 
 test: lint
 	$(BIN)/python -m pytest

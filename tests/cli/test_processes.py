@@ -219,6 +219,8 @@ def test_make_run_serves_the_demo_and_goes_on_with_it(environment: Environment, 
         outputs.append(server.log.read_text().replace(str(port), "PORT"))
         assert "Traceback" not in outputs[-1]
         assert "Killing" not in outputs[-1]
+        assert "worker started" in outputs[-1]
+        assert "worker stopped" in outputs[-1]
     signed_in = [[line for line in output.splitlines() if "@example.com" in line] for output in outputs]
     assert len(signed_in[0]) == 3
     assert signed_in[0] == signed_in[1]

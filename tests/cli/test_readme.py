@@ -38,7 +38,11 @@ def documented() -> dict[str, str]:
 
 
 def test_the_table_lists_exactly_what_is_read(tmp_path: Path) -> None:
-    keys = {"NOTIFAPP_SECRET_KEY": SECRET_KEY, "NOTIFAPP_ENCRYPTION_KEYS": ENCRYPTION_KEY}
+    keys = {
+        "NOTIFAPP_SECRET_KEY": SECRET_KEY,
+        "NOTIFAPP_ENCRYPTION_KEYS": ENCRYPTION_KEY,
+        "NOTIFAPP_OTP_KEY": SECRET_KEY,
+    }
     environment = Recorder({**keys, "NOTIFAPP_INSTANCE_DIR": str(tmp_path)})
     Config.from_environment(environment)
     assert documented().keys() == environment.asked
