@@ -33,8 +33,7 @@ run: install
 	@set -m; $(BIN)/granian --interface wsgi --no-ws --host 127.0.0.1 --port $(PORT) --blocking-threads 4 \
 		--workers-kill-timeout 1 --log-level warning app:app & web=$$!; \
 	$(BIN)/flask --app app worker & worker=$$!; \
-	trap "kill $$web $$worker 2>/dev/null" INT TERM HUP; \
-	wait -n; kill $$web $$worker 2>/dev/null; wait $$web $$worker 2>/dev/null || true
+	trap : INT TERM HUP; wait -n; kill $$web $$worker 2>/dev/null; wait $$web $$worker 2>/dev/null || true
 
 test: lint
 	$(BIN)/python -m pytest

@@ -10,6 +10,7 @@ from threading import Event, Lock, Thread
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+from huey.consumer import Consumer
 
 from notifapp.delivery.queue import queue
 from notifapp.delivery.service import carry_out, due, give_up_expired
@@ -28,15 +29,14 @@ _log = logging.getLogger("notifapp.delivery")
 def worker(threads: int) -> None:
     """Send what is queued, until SIGINT or SIGTERM."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    _log_problems_of_the_queue()
-    consumer = queue().huey.create_consumer(
-        workers=threads, periodic=False, max_delay=POLL_SECONDS, shutdown_timeout=STOP_SECONDS
-    )
-    consumer.start()
     stop = Event()
-    # After the consumer has set its own handlers: one way to stop for both signals, and for both halves.
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stop.set())
+    _log_problems_of_the_queue()
+    consumer = _Consumer(
+        queue().huey, workers=threads, periodic=False, max_delay=POLL_SECONDS, shutdown_timeout=STOP_SECONDS
+    )
+    consumer.start()
     sweeper = Sweeper(app, threads, stop)
     _log.info("worker started")
     while not stop.wait(CLEAN_UP_SECONDS):
@@ -45,6 +45,13 @@ def worker(threads: int) -> None:
     consumer.stop(graceful=True)
     sweeper.join(STOP_SECONDS)
     _log.info("worker stopped")
+
+
+class _Consumer(Consumer):  # type: ignore[misc]
+    """huey's consumer, which would take the signals for itself and keep one that comes early from the sweeper."""
+
+    def _set_signal_handlers(self) -> None:
+        pass
 
 
 class Sweeper:
