@@ -34,10 +34,13 @@ class Client:
     latencies: list[float] = field(default_factory=list)
     failures: dict[int, int] = field(default_factory=dict)
 
-    def send(self) -> None:
-        """Put the next request on its way."""
-        self.sent_at = time.perf_counter()
-        self.socket.sendall(next(self.requests))
+    def send(self) -> bool:
+        """Put the next request on its way, if there is one."""
+        request = next(self.requests, None)
+        if request is not None:
+            self.sent_at = time.perf_counter()
+            self.socket.sendall(request)
+        return request is not None
 
     def receive(self) -> bool:
         """Take in what has come; true once the answer is complete."""
@@ -50,7 +53,7 @@ class Client:
             return False
         self.latencies.append(time.perf_counter() - self.sent_at)
         status = int(head[9:12])
-        if status != 200:
+        if not 200 <= status < 300:
             self.failures[status] = self.failures.get(status, 0) + 1
         self.received = b""
         return True
@@ -78,14 +81,25 @@ def requests(method: str, projects: range, start: int, step: int, odd: bool) -> 
 
 
 def run(port: int, method: str, *, seconds: float, connections: int, projects: int, odd: bool) -> dict[str, object]:
-    """Load the server for `seconds`; return how many requests a second it answered, and how fast (ms)."""
-    selector = selectors.DefaultSelector()
+    """Load the settings for `seconds`."""
+    streams = []
     for index in range(connections):
         # With many projects, no two connections share one; with one, they all meet there.
         own = range(1 + index, projects + 1, connections) if projects >= connections else range(1, projects + 1)
+        streams.append(requests(method, own, index, connections, odd))
+    return drive(port, streams, seconds)
+
+
+def drive(port: int, streams: list[Iterator[bytes]], seconds: float) -> dict[str, object]:
+    """Send each stream of requests over a connection of its own, for `seconds` or until one has no more.
+
+    Return how many requests a second were answered, and how fast (ms).
+    """
+    selector = selectors.DefaultSelector()
+    for stream in streams:
         connection = socket.create_connection(("127.0.0.1", port))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client = Client(requests(method, own, index, connections, odd), connection)
+        client = Client(stream, connection)
         selector.register(connection, selectors.EVENT_READ, client)
     clients: list[Client] = [key.data for key in selector.get_map().values()]
     started = time.perf_counter()
@@ -95,11 +109,8 @@ def run(port: int, method: str, *, seconds: float, connections: int, projects: i
     while under_way:
         for key, _ in selector.select():
             client = key.data
-            if client.receive():
-                if time.perf_counter() - started < seconds:
-                    client.send()
-                else:
-                    under_way -= 1
+            if client.receive() and (time.perf_counter() - started >= seconds or not client.send()):
+                under_way -= 1
     elapsed = time.perf_counter() - started
     return _result(clients, elapsed)
 

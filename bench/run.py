@@ -19,6 +19,7 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy import func, select
 
+from bench import codes
 from bench.seed import seed
 from bench.servers import ROOT, TARGETS, make_app, postgresql, serve
 from notifapp.database import table_of
@@ -58,6 +59,9 @@ def main() -> None:
                 url = f"sqlite:///{folder / str(size)}.sqlite3" if kind == "SQLite" else server.format(f"bench_{size}")
                 print(f"\n### {kind}, {size:,} project{'s' if size > 1 else ''}\n", flush=True)
                 _print(measure(url, folder, size, rounds, seconds))
+                if size == SIZES[0]:
+                    with serve(TARGETS["notifapp"], url, folder, workers=WORKERS, threads=THREADS) as server_:
+                        codes.show(make_app(url, folder), server_.port, CONNECTIONS, rounds, seconds)
 
 
 def measure(url: str, folder: Path, size: int, rounds: int, seconds: float) -> Rounds:

@@ -22,7 +22,12 @@ from notifapp.settings.models import NotificationSettings, SettingsRevision
 
 REVISIONS = 10  # in each project's history
 _BATCH = 5_000  # rows an INSERT
-_CODES = (Permission.NOTIFICATIONS_SETTINGS_READ, Permission.NOTIFICATIONS_SETTINGS_UPDATE)
+_CODES = (
+    Permission.NOTIFICATIONS_SETTINGS_READ,
+    Permission.NOTIFICATIONS_SETTINGS_UPDATE,
+    Permission.OTP_SEND,
+    Permission.OTP_VERIFY,
+)
 
 Row = Mapping[str, Any]
 

@@ -28,6 +28,7 @@ BACKOFF = (2, 5, 10, 20, 40)  # seconds after the first, second, … failure; th
 _log = logging.getLogger("notifapp.delivery")
 _table = table_of(Delivery)
 _delivery = _table.c
+_INSERT = insert(_table).returning(_delivery.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +60,25 @@ class _Claim:
 def enqueue(session: Session, outgoing: Outgoing) -> int:
     """Queue a message in the transaction that causes it. Return the delivery's id."""
     now = clock.now()
-    statement = insert(_table).values(
-        project_id=outgoing.project_id,
-        notifier_id=outgoing.notifier_id,
-        notifier_name=outgoing.notifier_name,
-        backend=outgoing.backend,
-        channel=outgoing.channel.value,
-        recipient=outgoing.masked,
-        purpose=outgoing.purpose,
-        payload={
+    row = {
+        "project_id": outgoing.project_id,
+        "notifier_id": outgoing.notifier_id,
+        "notifier_name": outgoing.notifier_name,
+        "backend": outgoing.backend,
+        "channel": outgoing.channel.value,
+        "recipient": outgoing.masked,
+        "purpose": outgoing.purpose,
+        "payload": {
             "recipient": outgoing.recipient,
             "subject": outgoing.subject,
             "body": outgoing.body,
             "variables": dict(outgoing.variables),
         },
-        next_attempt_at=now,
-        expires_at=outgoing.expires_at,
-        created_at=now,
-    )
-    return int(session.execute(statement.returning(_delivery.id)).scalar_one())
+        "next_attempt_at": now,
+        "expires_at": outgoing.expires_at,
+        "created_at": now,
+    }
+    return int(session.connection().execute(_INSERT, row).scalar_one())
 
 
 def record_test(session: Session, about: Mapping[str, object], outcome: Receipt | SendFailed) -> None:

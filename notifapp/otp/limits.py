@@ -29,6 +29,17 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 _recipient, _challenge = table_of(OtpRecipient), table_of(OtpChallenge)
 
 
+def _take(insert: Any) -> Any:
+    """Insert the row, or write what it holds already: either way it is locked."""
+    new = insert(_recipient)
+    return new.on_conflict_do_update(
+        index_elements=["project_id", "channel", "digest"], set_={"masked": new.excluded.masked}
+    ).returning(_recipient.c.blocked_until, _recipient.c.stopped_at)
+
+
+_TAKE = {"sqlite": _take(sqlite.insert), "postgresql": _take(postgresql.insert)}
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """A project's limits: tries a challenge, seconds between sends, sends an hour and a day, failures in a row."""
@@ -70,14 +81,8 @@ def take(session: Session, recipient: Recipient, masked: str) -> datetime:
 
     Raise `TooManyRequests` while it has to wait, or has been stopped until an admin releases it.
     """
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = (
-        insert(_recipient)
-        .values(**recipient.key, masked=masked)
-        .on_conflict_do_update(index_elements=["project_id", "channel", "digest"], set_={"masked": masked})
-        .returning(_recipient.c.blocked_until, _recipient.c.stopped_at)
-    )
-    row = session.connection().execute(statement).one()
+    connection = session.connection()
+    row = connection.execute(_TAKE[connection.dialect.name], {**recipient.key, "masked": masked}).one()
     now = clock.now()  # not before: waiting for the row must not make a code live longer
     if row.stopped_at is not None:
         raise TooManyRequests(

@@ -5,6 +5,7 @@ Sources: NIST SP 800-63B-4 (3.1.3, 3.2.2), OWASP ASVS 5 (6.5, 6.6), and the rule
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +30,7 @@ from notifapp.settings.service import ActiveNotifier, Policy, sending_policy
 
 _table = table_of(OtpChallenge)
 _challenge = _table.c
+_INSERT = insert(_table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def verify_challenge(project: ProjectRef, challenge_id: str, code: str) -> Chall
         is_right = codes.equal(found.code_mac, codes.code_mac(found.id, typed))
         if is_right and _approve(session, found, now):
             limits.forget_failures(session, whom)
-            return _shown(found, now, status="approved", approved_at=now)
+            return _shown(found._mapping, now, status="approved", approved_at=now)
         failure = _count_wrong(session, found, whom, allowed, now)
     raise failure
 
@@ -100,7 +102,7 @@ def get_challenge(project: ProjectRef, challenge_id: str) -> Challenge:
         row = _find(connection, project, challenge_id)
     if row is None:
         raise NotFound
-    return _shown(row, clock.now())
+    return _shown(row._mapping, clock.now())
 
 
 def _find(connection: Connection, project: ProjectRef, challenge_id: str) -> AnyRow | None:
@@ -151,9 +153,10 @@ def _insert(
         "created_at": now,
         "expires_at": now + timedelta(seconds=policy.ttl),
         "resend_at": now + timedelta(seconds=allowed.resend_seconds),
+        "approved_at": None,
     }
-    returned = session.connection().execute(insert(_table).values(**row).returning(_table)).one()
-    return _shown(returned, now)
+    session.connection().execute(_INSERT, row)
+    return _shown(row, now)
 
 
 def _outgoing(
@@ -210,9 +213,9 @@ def _count_wrong(session: Session, found: AnyRow, whom: Recipient, allowed: Limi
     return InvalidCode(attempts_left=attempts_left)
 
 
-def _shown(row: AnyRow, now: datetime, **changed: Any) -> Challenge:
+def _shown(row: Mapping[Any, Any], now: datetime, **changed: Any) -> Challenge:
     """The challenge in a row, with what has changed of it since the row was read."""
-    is_expired = row.status == "pending" and row.expires_at <= now
-    values = {name: row._mapping[name] for name in Challenge.__slots__}
-    shown = {"channel": Channel(row.channel), "status": "expired" if is_expired else row.status}
+    is_expired = row["status"] == "pending" and row["expires_at"] <= now
+    values = {name: row[name] for name in Challenge.__slots__}
+    shown = {"channel": Channel(row["channel"]), "status": "expired" if is_expired else row["status"]}
     return Challenge(**values | shown | changed)
