@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
@@ -52,18 +52,21 @@ def version_tag(version: int, *names: str | None) -> str:
     return f"{version}-{crc32(repr(names).encode()):08x}"
 
 
-def expected_version() -> int | None:
+def expected_version(in_force: Callable[[], int]) -> int | None:
     """The version that `If-Match` asks for; None when the header is absent or `*` (RFC 9110, 13.1.1).
 
-    Raise `StaleVersion` for a header that names no version of ours: it can match nothing.
+    Of several it is the one that is `in_force`, if that is among them. Raise `StaleVersion` for a header that
+    names no version of ours: it can match nothing.
     """
     if "If-Match" not in request.headers or request.headers["If-Match"].strip() == "*":
         return None
     matches = [_VERSION_TAG.fullmatch(tag or "") for tag in request.if_match.as_set()]
-    versions = [int(match[1]) for match in matches if match]
+    versions = {int(match[1]) for match in matches if match}
+    if len(versions) > 1:
+        versions &= {in_force()}
     if not versions:
         raise StaleVersion
-    return max(versions)
+    return versions.pop()
 
 
 def _whole_body() -> bytes:

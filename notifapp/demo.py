@@ -6,12 +6,18 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
-from notifapp import keys
+from sqlalchemy import func, select
+
+from notifapp import clock, keys
 from notifapp.access import Permission, Principal, ProjectRef, Source
 from notifapp.account.service import set_password_by_link
+from notifapp.database import write_transaction
+from notifapp.delivery.models import Delivery
 from notifapp.errors import NotFound
+from notifapp.messages.service import Template, set_template
 from notifapp.notifiers.channels import Channel
 from notifapp.notifiers.service import create_notifier, list_notifiers
 from notifapp.projects.service import create_project, find_project
@@ -39,7 +45,13 @@ class Person:
 
 _READ, _UPDATE = Permission.NOTIFICATIONS_SETTINGS_READ, Permission.NOTIFICATIONS_SETTINGS_UPDATE
 ADMIN = Person("admin@example.com", "Parisa Rahimi", "admin: may do everything", is_admin=True)
-EDITOR = Person("omid@example.com", "Omid Karimi", "staff: may change the settings", codes=(_READ, _UPDATE))
+_SEND, _VERIFY = Permission.OTP_SEND, Permission.OTP_VERIFY
+EDITOR = Person(
+    "omid@example.com",
+    "Omid Karimi",
+    "staff: may change the settings and try codes",
+    codes=(_READ, _UPDATE, _SEND, _VERIFY),
+)
 READER = Person("sara@example.com", "Sara Lindqvist", "staff: may read the settings", codes=(_READ,))
 PEOPLE = (ADMIN, EDITOR, READER)
 
@@ -62,6 +74,8 @@ def prepare(folder: Path) -> Mapping[str, str]:
     principals = {person: _ensure_person(person, credentials[person.email], project) for person in PEOPLE}
     _ensure_notifiers(project, principals[ADMIN])
     _ensure_history(project, principals)
+    _ensure_messages(project, principals[EDITOR])
+    _ensure_deliveries(project)
     admin_id = find_user(ADMIN.email).id
     credentials[TOKEN] = create_token(admin_id, project.id, "Demo backend", principal=principals[ADMIN]).token
     _write(path, credentials)
@@ -140,3 +154,42 @@ def _ensure_history(project: ProjectRef, principals: Mapping[Person, Principal])
     # Each revision made is a step taken: a demo that was cut off goes on from there.
     for person, changes, reason in revisions[get_notification_settings(project).version :]:
         update_notification_settings(project, changes, principal=principals[person], reason=reason)
+
+
+def _ensure_messages(project: ProjectRef, editor: Principal) -> None:
+    """A message in the project's own words, with the line for autofill."""
+    template = Template("{code} is your {project} code. It is valid for {minutes} min.", "demo.example.com")
+    set_template(project, Channel.SMS, template, principal=editor)
+
+
+def _ensure_deliveries(project: ProjectRef) -> None:
+    """A day of messages, most of them sent, so that the page of the deliveries has something to show."""
+    now = clock.now()
+    sms = {notifier.name: notifier.id for notifier in list_notifiers(project, Channel.SMS)}["ippanel_one"]
+    with write_transaction() as session:
+        if session.scalar(select(func.count()).select_from(Delivery).filter_by(project_id=project.id)):
+            return
+        for number in range(60):
+            at = now - timedelta(minutes=24 * number + number * number % 17)
+            failed = number % 13 == 5
+            session.add(
+                Delivery(
+                    project_id=project.id,
+                    notifier_id=sms,
+                    notifier_name="ippanel_one",
+                    backend="ippanel",
+                    channel=Channel.SMS.value,
+                    recipient=f"+98••••••••{number * 7 % 90 + 10}",
+                    purpose="otp",
+                    status="failed" if failed else "sent",
+                    attempts=3 if failed else 1,
+                    provider_id=None if failed else str(884_210_000 + 17 * number),
+                    error_code="timeout" if failed else None,
+                    error_reason="The gateway did not answer in time." if failed else None,
+                    next_attempt_at=at,
+                    expires_at=at + timedelta(minutes=2),
+                    created_at=at,
+                    started_at=at,
+                    finished_at=at + timedelta(seconds=80 if failed else 1.2),
+                )
+            )

@@ -239,8 +239,8 @@ _TITLES = {
 
 _MESSAGES = {
     400: "Something in the request was malformed. Go back and try again.",
-    403: "Your account has no permission for this. An admin can grant it on your membership of the project.",
-    404: "There is no such page, or it belongs to a project that you are no member of.",
+    403: "Your account has no permission for this. If you need it for your work, ask an admin.",
+    404: "There is no such page, or it belongs to a project that you are not a member of.",
     405: "This address doesn't answer that kind of request. Open it from the menu instead.",
     409: "What you asked for doesn't fit the present state. Reload the page and look again.",
     412: StaleVersion.detail,

@@ -60,7 +60,12 @@ def channel_permission(
 def index(project: ProjectRef) -> str:
     """Every notifier of the channels that the caller may read."""
     groups = [
-        Group(channel, service.list_notifiers(project, channel), may(codes.create), may(codes.update))
+        Group(
+            channel,
+            service.list_notifiers(project, channel),
+            may_create=_may_change(project, codes.create),
+            may_update=_may_change(project, codes.update),
+        )
         for channel, codes in CODES.items()
         if may(codes.read)
     ]
@@ -204,7 +209,7 @@ def edit_page(project: ProjectRef, notifier: NotifierDetails, form: Form, **tria
         backend=find_backend(notifier.backend),
         form=form,
         is_in_use=notifier.id in service.ids_in_use(project),
-        may_update=may(CODES[notifier.channel].update),
+        may_update=_may_change(project, CODES[notifier.channel].update),
         **{"recipient_form": recipient_form(notifier.channel), **trial},
     )
 
@@ -214,6 +219,10 @@ def _delete_page(notifier: NotifierDetails, *, is_in_use: bool) -> str:
     return render_template(
         "notifiers/delete.html", notifier=notifier, is_in_use=is_in_use, may_read_settings=may_read_settings
     )
+
+
+def _may_change(project: ProjectRef, code: Permission) -> bool:
+    return may(code) and not project.archived_at
 
 
 def _after_change(project: ProjectRef) -> Response:

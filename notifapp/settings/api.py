@@ -27,8 +27,9 @@ def read(project: ProjectRef) -> Response:
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
 def update(project: ProjectRef) -> Response:
     """Change the supplied fields; with `If-Match` only when the settings are still at that version."""
+    expected = expected_version(lambda: service.get_notification_settings(project).version)
     updated = service.update_notification_settings(
-        project, read_fields(), principal=principal(), expected_version=expected_version()
+        project, read_fields(), principal=principal(), expected_version=expected
     )
     return _answer(updated.after)
 

@@ -124,7 +124,7 @@ def _check_place(session: Session, user_id: int, project_id: int, errors: dict[s
     if owner is None or not owner.is_active:
         errors["owner"] = ["Choose a user who exists and is active."]
     elif "project" not in errors and not (owner.is_admin or owner.member_of):
-        errors["owner"] = ["This user is no member of the project. Add the membership first."]
+        errors["owner"] = ["This user is not a member of the project. Add the membership first."]
     return owner.email if owner else ""
 
 

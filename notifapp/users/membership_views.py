@@ -65,7 +65,7 @@ def remove_membership(user_id: int, slug: str) -> Answer:
 
 def _require_member(place: queries.Place) -> None:
     if not place.is_member:
-        raise NotFound("This user is no member of the project.")
+        raise NotFound("This user is not a member of the project.")
 
 
 def _matrix(user_id: int, place: queries.Place, form: MembershipForm) -> str:

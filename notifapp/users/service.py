@@ -156,7 +156,7 @@ def remove_membership(user_id: int, project_id: int, *, principal: Principal) ->
         user, _ = _pair(session, user_id, project_id)
         held = _held(session, user_id, project_id)
         if held is None:
-            raise NotFound("This user is no member of the project.")
+            raise NotFound("This user is not a member of the project.")
         session.execute(delete(Membership).where(Membership.user_id == user_id, Membership.project_id == project_id))
         record(
             session,

@@ -50,7 +50,7 @@ def furnish(desk: Desk) -> Scene:
     """Make everything, with the clock going from two months ago to now."""
     with desk.app.app_context():
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(clock, "now", _Calendar(days=60, step=timedelta(hours=5)))
+            patch.setattr(clock, "now", _Calendar(days=60, step=timedelta(hours=11)))
             people = _people()
             admin = _principal(people["admin"], "parisa@example.com")
             shop = projects.create_project("corner-shop", "Corner Shop", principal=admin)
@@ -155,9 +155,9 @@ def _history(shop: ProjectRef, admin: Principal, editor: Principal) -> None:
     update_notification_settings(shop, first, principal=admin, reason="First set-up")
     program = replace(editor, source=Source.API)
     for step in range(9):
-        changes = {OTP_TTL: 150 + 30 * (step % 2), OTP_CODE_LEN: 5 + step % 2}
+        changes = {OTP_TTL: 120 + 60 * (step % 2), OTP_CODE_LEN: 5 + step % 2}
         update_notification_settings(shop, changes, principal=editor)
-        update_notification_settings(shop, {OTP_TTL: 240 + step}, principal=program)
+        update_notification_settings(shop, {OTP_TTL: 300 - 60 * (step % 2)}, principal=program)
     changes = {EMAIL_NOTIFIER: email["moeinmail"], OTP_TTL: 180}
     update_notification_settings(shop, changes, principal=editor, reason="The new mail server is slower")
     changes = {SMS_NOTIFIER: sms["ippanel_one"]}

@@ -309,6 +309,9 @@ def test_an_archived_project_keeps_its_notifiers_as_they_are(
     notifier_id = world.notifier(project)
     world.archive(project)
     browser.sign_in(world.admin())
-    assert browser.get(INDEX).status_code == 200
+    for path in (INDEX, f"{INDEX}/sms/{notifier_id}"):
+        page = browser.get(path)
+        assert page.status_code == 200
+        assert not re.findall(r"New \w+ notifier|Disable|Delete|Save", page.text)
     assert browser.post(f"{INDEX}/sms/{notifier_id}/delete").status_code == 409
     assert len(notifiers(app)) == 1

@@ -45,7 +45,7 @@ def test_an_archived_project_is_gone_for_staff(cast: Cast, world: World) -> None
 
 def test_who_is_in_no_project_is_told_how_to_get_into_one(cast: Cast) -> None:
     page = cast.outsider.get("/projects").text
-    assert "You are no member of any project yet" in page
+    assert "You are not a member of any project yet" in page
     assert "outsider@example.org" in page
 
 

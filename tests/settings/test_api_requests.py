@@ -186,6 +186,10 @@ def test_if_match_may_be_a_star_or_a_list(api: ApiClient, token: str) -> None:
     assert api.patch_settings(token, {OTP_TTL: 60}, headers={"If-Match": "*"}).status_code == 200
     tag = api.get_settings(token).headers["ETag"]
     assert api.patch_settings(token, {OTP_TTL: 90}, headers={"If-Match": f'"x", {tag}'}).status_code == 200
+    tag = api.get_settings(token).headers["ETag"]
+    later = tag.replace('"2-', '"7-')
+    assert api.patch_settings(token, {OTP_TTL: 100}, headers={"If-Match": f"{later}, {tag}"}).status_code == 200
+    assert api.patch_settings(token, {OTP_TTL: 110}, headers={"If-Match": f"{later}, {tag}"}).status_code == 412
 
 
 def test_without_if_match_two_clients_that_change_different_fields_both_succeed(api: ApiClient, token: str) -> None:

@@ -126,7 +126,7 @@ def test_the_owner_must_be_active(app: Flask, cast: Cast, world: World) -> None:
 def test_the_owner_must_be_a_member_unless_an_admin(app: Flask, cast: Cast) -> None:
     answer = cast.admin.post("/tokens/new", FORM | {"owner": "outsider@example.org"})
     assert answer.status_code == 400
-    assert "This user is no member of the project." in answer.text
+    assert "This user is not a member of the project." in answer.text
     assert 'id="owner-error"' in answer.text
     assert stored(app) == []
     create(cast.admin, owner="Admin@Example.org")
