@@ -16,11 +16,14 @@ from notifapp.access import Permission, secrets
 from notifapp.access.models import ApiToken, Membership, MembershipPermission, Project, User, UserSession
 from notifapp.audit.models import AuditEvent
 from notifapp.database import Base, table_of
+from notifapp.delivery.models import Delivery
 from notifapp.extensions import db
+from notifapp.messages.models import MessageTemplate
 from notifapp.notifiers.models import Notifier
 from notifapp.settings.models import NotificationSettings, SettingsRevision
 
 REVISIONS = 10  # in each project's history
+DELIVERIES = 10  # of each project
 _BATCH = 5_000  # rows an INSERT
 _CODES = (
     Permission.NOTIFICATIONS_SETTINGS_READ,
@@ -144,6 +147,27 @@ def _event(number: int, nth: int) -> Row:
     }
 
 
+def _template(number: int, nth: int) -> Row:
+    return {"project_id": number, "channel": ("sms", "email")[nth], "body": "Your code: {code}"}
+
+
+def _delivery(number: int, nth: int) -> Row:
+    now = clock.now()
+    times = dict.fromkeys(("next_attempt_at", "expires_at", "created_at", "finished_at"), now - timedelta(hours=nth))
+    return {
+        "project_id": number,
+        "notifier_id": notifiers_of(number)[0],
+        "notifier_name": "sms_one",
+        "backend": "console",
+        "channel": "sms",
+        "recipient": "+98••••••••67",
+        "purpose": "otp",
+        "status": "failed" if nth % 5 == 4 else "sent",
+        "attempts": 1,
+        **times,
+    }
+
+
 _ROWS: tuple[tuple[type[Base], Callable[[int, int], Row]], ...] = (
     (Project, _project),
     (User, _user),
@@ -155,10 +179,14 @@ _ROWS: tuple[tuple[type[Base], Callable[[int, int], Row]], ...] = (
     (NotificationSettings, _settings),
     (SettingsRevision, _revision),
     (AuditEvent, _event),
+    (MessageTemplate, _template),
+    (Delivery, _delivery),
 )
 _REPEATED: Mapping[type[Base], int] = {
     MembershipPermission: len(_CODES),
     Notifier: 2,
     SettingsRevision: REVISIONS,
     AuditEvent: REVISIONS,
+    MessageTemplate: 2,
+    Delivery: DELIVERIES,
 }

@@ -65,13 +65,13 @@ class Preview:
     segments: Segments | None
 
 
-def get_template(project_id: int, channel: Channel) -> Template:
-    """The project's template, or the default one."""
+def get_templates(project_id: int) -> dict[Channel, Template]:
+    """The project's template on each channel, or the default one."""
     table = table_of(MessageTemplate)
-    statement = select(table).where(table.c.project_id == project_id, table.c.channel == channel.value)
     with read_connection() as connection:
-        row = connection.execute(statement).one_or_none()
-    return Template(row.body, row.autofill_host) if row else Template()
+        rows = connection.execute(select(table).where(table.c.project_id == project_id)).all()
+    saved = {Channel(row.channel): Template(row.body, row.autofill_host) for row in rows}
+    return {channel: saved.get(channel, Template()) for channel in Channel}
 
 
 def tidy(body: str, autofill_host: str) -> Template:

@@ -20,7 +20,7 @@ from notifapp.database import AnyRow, read_connection, table_of, write_transacti
 from notifapp.delivery.queue import queue
 from notifapp.delivery.service import Outgoing, enqueue
 from notifapp.errors import Conflict, InvalidCode, NotFound
-from notifapp.messages.service import Words, compose, get_template
+from notifapp.messages.service import Words, compose, get_templates
 from notifapp.notifiers import recipients
 from notifapp.notifiers.channels import Channel
 from notifapp.otp import codes, limits
@@ -59,7 +59,7 @@ def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Ch
     address = recipients.normalise(channel, recipient, phone_region=allowed.phone_region)
     whom = Recipient(project.id, channel.value, codes.recipient_digest(project.id, channel.value, address))
     masked = recipients.mask(channel, address)
-    template = get_template(project.id, channel)
+    template = get_templates(project.id)[channel]
     with write_transaction() as session:
         now = limits.take(session, whom, masked)
         policy = sending_policy(session.connection(), project)

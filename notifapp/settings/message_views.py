@@ -9,7 +9,7 @@ from notifapp.access import Permission, ProjectRef, may, permission_required, pr
 from notifapp.errors import ValidationFailed
 from notifapp.forms import add_errors
 from notifapp.messages.forms import TemplateForm
-from notifapp.messages.service import Template, get_template, problems, set_template
+from notifapp.messages.service import Template, get_templates, problems, set_template
 from notifapp.notifiers.channels import Channel
 from notifapp.settings import blueprint
 from notifapp.settings.previews import previews
@@ -52,11 +52,11 @@ def _render(
     drafts: dict[Channel, Template] | None = None,
 ) -> str:
     require(Permission.NOTIFICATIONS_SETTINGS_READ)
-    forms = {channel: (posted or {}).get(channel) or _saved(project, channel) for channel in Channel}
+    saved = {channel: _form(channel, template) for channel, template in get_templates(project.id).items()}
     settings = get_notification_settings(project)
     return render_template(
         "messages/page.html",
-        forms=forms,
+        forms=saved | (posted or {}),
         drafts=drafts or {},
         settings=settings,
         previews=previews(project, settings, drafts),
@@ -64,7 +64,7 @@ def _render(
     )
 
 
-def _saved(project: ProjectRef, channel: Channel) -> TemplateForm:
+def _form(channel: Channel, template: Template) -> TemplateForm:
     form = TemplateForm(formdata=None, prefix=f"{channel.value}-")
-    form.show(get_template(project.id, channel))
+    form.show(template)
     return form

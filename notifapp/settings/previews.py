@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from notifapp.access import ProjectRef
-from notifapp.messages.service import Preview, Template, get_template, preview
+from notifapp.messages.service import Preview, Template, get_templates, preview
 from notifapp.notifiers.channels import Channel
 from notifapp.settings.values import Settings
 
@@ -14,10 +14,9 @@ def previews(
     project: ProjectRef, settings: Settings, drafts: Mapping[Channel, Template] | None = None
 ) -> dict[Channel, Preview]:
     """The message of each channel at the settings' code length; a template in `drafts` stands for the saved one."""
-    found: dict[Channel, Preview] = {}
-    for channel in Channel:
-        template = (drafts or {}).get(channel) or get_template(project.id, channel)
-        found[channel] = preview(
+    return {
+        channel: preview(
             template, channel, length=settings.otp_code_len, ttl=settings.otp_ttl, project_name=project.name
         )
-    return found
+        for channel, template in (get_templates(project.id) | dict(drafts or {})).items()
+    }

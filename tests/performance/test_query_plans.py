@@ -104,7 +104,18 @@ def test_noting_that_a_token_was_used_uses_an_index(large: Flask) -> None:
     check(large, statements)
 
 
-@pytest.mark.parametrize("path", ["settings", "settings/history", "settings/history?before=5", "notifiers"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "settings",
+        "settings/history",
+        "settings/history?before=5",
+        "notifiers",
+        "messages",
+        "deliveries",
+        "deliveries?status=failed",
+    ],
+)
 def test_the_pages_of_a_project_use_indexes(large: Flask, path: str) -> None:
     check(large, sent_by_page(large, path))
 
