@@ -44,11 +44,16 @@ class Queue:
         self._carry_out = carry_out_in_app
 
     def push(self, delivery_id: int) -> None:
-        """Hand a committed delivery to a worker. A queue that can't be reached is logged, no more."""
-        try:
-            self._carry_out(delivery_id)
-        except (RedisError, sqlite3.Error, OSError):
-            _log.exception("the queue can't be reached; the sweeper will find the delivery")
+        """Add a job. Raise the queue's own errors."""
+        self._carry_out(delivery_id)
+
+
+def push(delivery_id: int) -> None:
+    """Hand a committed delivery to a worker. A queue that can't be opened or reached is logged, no more."""
+    try:
+        queue().push(delivery_id)
+    except (RedisError, sqlite3.Error, OSError):
+        _log.exception("the queue can't be reached; the sweeper will find the delivery")
 
 
 def queue() -> Queue:

@@ -54,7 +54,8 @@ def _choice(value: object) -> str:
     if value is None:
         raise ValueError("This field may not be null.")
     if value not in [channel.value for channel in Channel]:
-        raise ValueError(f'"{value}" is not a valid choice.')
+        shown = str(value).encode("utf-8", "replace").decode()  # half a surrogate pair can't be answered
+        raise ValueError(f'"{shown}" is not a valid choice.')
     return str(value)
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from notifapp import clock
 from notifapp.access import ProjectRef
 from notifapp.database import AnyRow, read_connection, table_of, write_transaction
-from notifapp.delivery.queue import queue
+from notifapp.delivery.queue import push
 from notifapp.delivery.service import Outgoing, enqueue
 from notifapp.errors import Conflict, InvalidCode, NotFound
 from notifapp.messages.service import Words, compose, get_templates
@@ -70,7 +70,7 @@ def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Ch
         challenge = _insert(session, whom, masked, policy, allowed, code, now)
         words = compose(template, code=code, ttl=policy.ttl, project_name=project.name)
         delivery_id = enqueue(session, _outgoing(project, notifier, channel, address, challenge, words))
-    queue().push(delivery_id)
+    push(delivery_id)
     return challenge
 
 

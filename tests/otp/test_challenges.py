@@ -6,6 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -172,6 +174,7 @@ def test_email_addresses_and_phone_numbers_in_other_spellings_are_the_same_recip
         ({}, {"channel": ["This field is required."], "recipient": ["This field is required."]}),
         ({"channel": None, "recipient": None}, {"channel": [NULL], "recipient": [NULL]}),
         ({"channel": "fax", "recipient": PHONE}, {"channel": ['"fax" is not a valid choice.']}),
+        ({"channel": "\ud800", "recipient": PHONE}, {"channel": ['"?" is not a valid choice.']}),
         ({"channel": {}, "recipient": PHONE}, {"channel": ['"{}" is not a valid choice.']}),
         ({"channel": "sms", "recipient": []}, {"recipient": ["Not a valid string."]}),
         ({"channel": "sms", "recipient": " "}, {"recipient": ["This field may not be blank."]}),
@@ -274,10 +277,11 @@ def test_the_message_says_the_code_the_minutes_and_the_project(shop: Shop) -> No
     assert message["variables"] == {"code": code, "minutes": "2", "project": "Shop"}
 
 
-def test_a_queue_that_cant_be_reached_fails_nobodys_request(shop: Shop) -> None:
+@pytest.mark.parametrize("broken", [{"redis_url": "redis://127.0.0.1:1/0"}, {"instance_dir": Path("/nowhere")}])
+def test_a_queue_that_cant_be_reached_fails_nobodys_request(shop: Shop, broken: dict[str, Any]) -> None:
     config = shop.app.config["NOTIFAPP"]
     kept = shop.app.extensions.pop("queue", None)
-    shop.app.config["NOTIFAPP"] = replace(config, redis_url="redis://127.0.0.1:1/0")
+    shop.app.config["NOTIFAPP"] = replace(config, **broken)
     try:
         assert shop.send().status_code == 201
     finally:
