@@ -18,6 +18,7 @@ from werkzeug.formparser import FormDataParser
 from notifapp.config import MAX_BODY_BYTES
 from notifapp.errors import MalformedBody, StaleVersion, UnsupportedMediaType, ValidationFailed
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _VERSION_TAG = re.compile(r"(\d{1,9})-[0-9a-f]{8}")
 
 
@@ -41,7 +42,7 @@ def read_fields() -> Mapping[str, Any]:
 
 def json_answer(data: object, *, status: int = 200, tag: str | None = None) -> Response:
     """A JSON answer, with `tag` as its strong ETag."""
-    answer = Response(json.dumps(data, ensure_ascii=False), status=status, mimetype="application/json")
+    answer = Response(_encode(data), status=status, mimetype="application/json")
     if tag is not None:
         answer.headers["ETag"] = f'"{tag}"'
     return answer
@@ -111,7 +112,7 @@ def _decode(data: bytes) -> str:
 
 def _json_object(text: str) -> Mapping[str, Any]:
     try:
-        data = json.loads(text, parse_constant=_refuse_constant)
+        data = _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise MalformedBody(f"JSON parse error - {error}") from None
     if data is None:
@@ -124,3 +125,7 @@ def _json_object(text: str) -> Mapping[str, Any]:
 
 def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"Out of range float values are not JSON compliant: {constant!r}")
+
+
+# Made once: `json.loads` and `json.dumps` would make them anew for each call with an option.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from threading import RLock
 from typing import Any, cast
 
 from cryptography.fernet import MultiFernet
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from sqlalchemy import DateTime, MetaData, Row, Table, Text, create_engine, event
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.exc import OperationalError
@@ -86,48 +85,52 @@ def vault() -> MultiFernet:
     return multi_fernet
 
 
-def prepare_engine(engine: Engine) -> None:
-    """Make SQLite behave as a server would: WAL, foreign keys, waiting writers, explicit transactions."""
-    if engine.dialect.name != "sqlite":
-        return
+def init_engines(app: Flask, engine: Engine) -> None:
+    """Prepare the ORM's engine, and one for Core statements on its pool: without events, they cost half."""
+    _prepare(engine)
+    app.extensions["core_engine"] = create_engine(engine.url, pool=engine.pool)
+    app.extensions["write_turn"] = RLock() if engine.dialect.name == "sqlite" else nullcontext()
+    app.teardown_appcontext(_let_go)
+
+
+def _prepare(engine: Engine) -> None:
+    """Let transactions be explicit on both databases, and make SQLite behave as a server would."""
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # the driver opens no transaction by itself: `begin` below does
-        for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={SQLITE_BUSY_TIMEOUT}"):
-            connection.execute(f"PRAGMA {pragma}")
+        # The driver opens no transaction by itself: `begin` below does, so that a single SELECT needs none.
+        if engine.dialect.name == "sqlite":
+            connection.isolation_level = None
+            for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={SQLITE_BUSY_TIMEOUT}"):
+                connection.execute(f"PRAGMA {pragma}")
+        else:
+            connection.autocommit = True
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        _begin(connection, connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+        _begin(connection, writes=connection.get_execution_options().get("writes", False))
 
 
-def init_engines(app: Flask, engine: Engine) -> None:
-    """Prepare the ORM's engine, and engines for Core statements on its pool: without events, they cost half."""
-    prepare_engine(engine)
-    core_engine = create_engine(engine.url, pool=engine.pool)
-    is_sqlite = engine.dialect.name == "sqlite"
-    app.extensions["core_engine"] = core_engine
-    app.extensions["read_engine"] = (
-        core_engine if is_sqlite else core_engine.execution_options(isolation_level="AUTOCOMMIT")
-    )
-    app.extensions["write_turn"] = RLock() if is_sqlite else nullcontext()
+def read_connection() -> AbstractContextManager[Connection]:
+    """A connection for single SELECTs, each its own transaction: no BEGIN and no ROLLBACK are sent.
 
-
-def read_connection() -> Connection:
-    """A connection for single SELECTs, each its own transaction: no BEGIN and no ROLLBACK are sent."""
-    engine: Engine = current_app.extensions["read_engine"]
-    return engine.connect()
+    It is the same one throughout a request, taken from the pool once.
+    """
+    return nullcontext(_core_connection())
 
 
 @contextmanager
 def write_connection() -> Iterator[Connection]:
     """What `write_transaction` is, for Core statements alone: where each microsecond counts."""
-    with current_app.extensions["write_turn"], current_app.extensions["core_engine"].connect() as connection:
-        if connection.dialect.name == "sqlite":
-            _begin(connection, "BEGIN IMMEDIATE")
-        yield connection
-        connection.commit()
+    connection = _core_connection()
+    with current_app.extensions["write_turn"]:
+        _begin(connection, writes=True)
+        try:
+            yield connection
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
 
 
 @contextmanager
@@ -141,7 +144,7 @@ def write_transaction() -> Iterator[Session]:
     session: Session = current_app.extensions["sqlalchemy"].session()
     session.rollback()
     with current_app.extensions["write_turn"]:
-        session.connection(execution_options={"sqlite_begin": "BEGIN IMMEDIATE"})
+        session.connection(execution_options={"writes": True})
         try:
             yield session
             session.commit()
@@ -150,8 +153,22 @@ def write_transaction() -> Iterator[Session]:
             raise
 
 
-def _begin(connection: Connection, mode: str) -> None:
+def _begin(connection: Connection, *, writes: bool) -> None:
+    statement = "BEGIN IMMEDIATE" if writes and connection.dialect.name == "sqlite" else "BEGIN"
     try:
-        connection.connection.driver_connection.execute(mode)  # type: ignore[union-attr]
-    except sqlite3.OperationalError as error:  # past SQLAlchemy, which would name it so itself
-        raise OperationalError(mode, None, error) from error
+        connection.connection.driver_connection.execute(statement)  # type: ignore[union-attr]
+    except connection.dialect.loaded_dbapi.OperationalError as error:  # past SQLAlchemy, which would name it so itself
+        raise OperationalError(statement, None, error) from error
+
+
+def _core_connection() -> Connection:
+    connection: Connection | None = g.get("core_connection")
+    if connection is None:
+        connection = g.core_connection = current_app.extensions["core_engine"].connect()
+    return connection
+
+
+def _let_go(_error: BaseException | None) -> None:
+    connection: Connection | None = g.pop("core_connection", None)
+    if connection is not None:
+        connection.close()

@@ -10,22 +10,22 @@ import secrets
 import sys
 import time
 import traceback
+from datetime import UTC, datetime
 
 from flask import Flask, Response, g, has_request_context, request
 
 _log = logging.getLogger("notifapp.request")
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _CREDIBLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class JsonFormatter(logging.Formatter):
     """Each record as one line of JSON."""
 
-    converter = staticmethod(time.gmtime)
-
     def format(self, record: logging.LogRecord) -> str:
         """Render `record`; what was given as `extra={"fields": {…}}` becomes keys of its own."""
         line: dict[str, object] = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z",
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -35,7 +35,7 @@ class JsonFormatter(logging.Formatter):
             line["request_id"] = g.get("request_id")
         if record.exc_info and record.exc_info[1] is not None:
             line["error"] = _places(record.exc_info[1])
-        return json.dumps(line, ensure_ascii=False)
+        return _encode(line)
 
 
 def _places(error: BaseException) -> str:
@@ -66,10 +66,11 @@ def _begin() -> None:
 
 
 def _end(response: Response) -> Response:
-    response.headers["X-Request-ID"] = g.request_id
+    request_id: str = g.request_id
+    response.headers["X-Request-ID"] = request_id
     principal, project, rule = g.get("principal"), g.get("project"), request.url_rule
     fields = {
-        "request_id": g.request_id,
+        "request_id": request_id,
         "method": request.method,
         "route": rule.rule if rule else None,
         "status": response.status_code,

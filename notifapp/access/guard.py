@@ -14,7 +14,7 @@ from flask import Flask, Response, after_this_request, current_app, g, request
 from flask.ctx import AppContext
 from flask_login import current_user
 from sqlalchemy import select
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException
 
 from notifapp.access import tokens
 from notifapp.access.models import Membership, MembershipPermission, Project
@@ -147,10 +147,10 @@ def _identify() -> None:
 
 
 def _deny_undeclared() -> None:
-    refusal = request.routing_exception
-    if is_api() and (isinstance(refusal, MethodNotAllowed) or request.method == "OPTIONS"):
+    endpoint = request.endpoint
+    if (endpoint is None or request.method == "OPTIONS") and is_api():
         _check_methods_of_path()
-    if request.endpoint is not None and declared_check(request.endpoint) is None:
+    if endpoint is not None and declared_check(endpoint) is None:
         raise Forbidden
 
 

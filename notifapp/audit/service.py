@@ -62,7 +62,7 @@ class Change(NamedTuple):
     after: str
 
 
-_INSERT = insert(table_of(AuditEvent))
+_INSERT = insert(table_of(AuditEvent)).inline()
 
 
 def record(

@@ -88,7 +88,7 @@ _POLICY = _CURRENT.add_columns(
 _UPDATE = update(_table).where(
     _settings.project_id == bindparam("of_project"), _settings.version == bindparam("from_version")
 )
-_INSERT_REVISION = insert(table_of(SettingsRevision))
+_INSERT_REVISION = insert(table_of(SettingsRevision)).inline()
 
 
 @dataclass(frozen=True, slots=True)
