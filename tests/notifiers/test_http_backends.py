@@ -258,6 +258,12 @@ def test_an_answer_without_end_is_read_no_further(gateway: Gateway, http: HttpCl
 
 
 @pytest.mark.parametrize("sender", SENDERS)
+def test_an_answer_nested_without_end_counts_as_none(gateway: Gateway, http: HttpClient, sender: Any) -> None:
+    gateway.status, gateway.answer = 400, b"[" * 50_000
+    assert failure(sender(gateway, http))[2] is False
+
+
+@pytest.mark.parametrize("sender", SENDERS)
 def test_no_key_and_no_message_reaches_the_log(
     gateway: Gateway, http: HttpClient, sender: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -135,6 +135,14 @@ def test_a_refusal_is_shown_with_its_code(staff: Browser, app: Flask, kavenegar:
     assert [row.action for row in rows(app, "audit_event", "id, action")] == ["test_sent"]
 
 
+def test_a_receipt_that_no_database_can_keep_is_kept_without_what_it_cant(
+    staff: Browser, app: Flask, kavenegar: Gateway
+) -> None:
+    kavenegar.answer = {"return": {"status": 200}, "entries": [{"messageid": "87\0\ud800\n92"}]}
+    assert "8792" in page_text(staff.post(NEW, KAVENEGAR))
+    assert [row.provider_id for row in rows(app, "delivery")] == ["8792"]
+
+
 def test_a_silent_gateway_is_reported_within_the_timeout(staff: Browser, kavenegar: Gateway) -> None:
     kavenegar.delay = 1
     page = page_text(staff.post(NEW, KAVENEGAR))

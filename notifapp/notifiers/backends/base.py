@@ -85,6 +85,10 @@ class Receipt:
 
     provider_id: str
 
+    def __post_init__(self) -> None:
+        """Keep what can be stored and shown: a message whose receipt couldn't be would be sent again."""
+        object.__setattr__(self, "provider_id", _printable(self.provider_id))
+
 
 class SendFailed(Exception):
     """A message was not taken.
@@ -94,10 +98,15 @@ class SendFailed(Exception):
     """
 
     def __init__(self, reason: str, *, code: str = "", retryable: bool) -> None:
+        code = _printable(code)
         super().__init__(f"{reason} ({code})" if code else reason)
         self.reason = reason
         self.code = code
         self.retryable = retryable
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())
 
 
 C = TypeVar("C")

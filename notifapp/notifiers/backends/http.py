@@ -123,7 +123,7 @@ def _failure(error: requests.exceptions.RequestException) -> SendFailed:
 def _json_object(body: bytes) -> Mapping[str, Any]:
     try:
         data = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 
