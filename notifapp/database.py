@@ -90,7 +90,7 @@ def init_engines(app: Flask, engine: Engine) -> None:
     _prepare(engine)
     app.extensions["core_engine"] = create_engine(engine.url, pool=engine.pool)
     app.extensions["write_turn"] = RLock() if engine.dialect.name == "sqlite" else nullcontext()
-    app.teardown_appcontext(_let_go)
+    app.teardown_appcontext(lambda _error: release_connection())
 
 
 def _prepare(engine: Engine) -> None:
@@ -168,7 +168,11 @@ def _core_connection() -> Connection:
     return connection
 
 
-def _let_go(_error: BaseException | None) -> None:
+def release_connection() -> None:
+    """Give the request's connection back to the pool; the next statement takes another.
+
+    Whoever is about to wait for somebody else, such as a gateway, does this first.
+    """
     connection: Connection | None = g.pop("core_connection", None)
     if connection is not None:
         connection.close()

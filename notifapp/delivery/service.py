@@ -81,6 +81,13 @@ def enqueue(session: Session, outgoing: Outgoing) -> int:
     return int(session.connection().execute(_INSERT, row).scalar_one())
 
 
+def withdraw(session: Session, delivery_id: int, now: datetime) -> None:
+    """Let a message that isn't sent yet be given up from now on, for its code doesn't count any more."""
+    session.connection().execute(
+        update(_table).where(_delivery.id == delivery_id, _delivery.finished_at.is_(None)).values(expires_at=now)
+    )
+
+
 def record_test(session: Session, about: Mapping[str, object], outcome: Receipt | SendFailed) -> None:
     """Record a test message that was sent at once; `about` holds what is known of it, as the table names it."""
     now = clock.now()

@@ -8,7 +8,7 @@ from cryptography.fernet import InvalidToken
 from sqlalchemy import select
 
 from notifapp.access import ProjectRef
-from notifapp.database import MAX_ID, read_connection, table_of
+from notifapp.database import MAX_ID, read_connection, release_connection, table_of
 from notifapp.errors import Conflict, NotFound
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.backends.base import Message, Receipt, SendFailed
@@ -53,4 +53,5 @@ def stored_values(project: ProjectRef, channel: Channel, notifier_id: int) -> No
 def send_with(backend_key: str, values: Mapping[str, object], message: Message) -> Receipt:
     """Send by a backend with these valid settings. Raise `SendFailed`."""
     backend = find_backend(backend_key)
+    release_connection()  # a slow gateway must not keep others from the database
     return backend.send(backend.load(values), message)

@@ -100,3 +100,4 @@ class OtpChallenge(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     resend_at: Mapped[datetime] = mapped_column(UtcDateTime)
     approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    delivery_id: Mapped[int | None] = mapped_column(ForeignKey("delivery.id"))

@@ -18,7 +18,7 @@ from notifapp import clock
 from notifapp.access import ProjectRef
 from notifapp.database import AnyRow, read_connection, table_of, write_transaction
 from notifapp.delivery.queue import push
-from notifapp.delivery.service import Outgoing, enqueue
+from notifapp.delivery.service import Outgoing, enqueue, withdraw
 from notifapp.errors import Conflict, InvalidCode, NotFound
 from notifapp.messages.service import Words, compose, get_templates
 from notifapp.notifiers import recipients
@@ -65,11 +65,12 @@ def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Ch
         policy = sending_policy(session.connection(), project)
         notifier = _notifier(policy, channel)
         limits.check_sends(session, whom, allowed, now)
-        _replace_open(session, whom)
+        _replace_open(session, whom, now)
         code = codes.new_code(policy.code_length)
-        challenge = _insert(session, whom, masked, policy, allowed, code, now)
         words = compose(template, code=code, ttl=policy.ttl, project_name=project.name)
-        delivery_id = enqueue(session, _outgoing(project, notifier, channel, address, challenge, words))
+        outgoing = _outgoing(project, notifier, whom, address, masked, words, now + timedelta(seconds=policy.ttl))
+        delivery_id = enqueue(session, outgoing)
+        challenge = _insert(session, whom, outgoing, policy, allowed, code, now, delivery_id)
     push(delivery_id)
     return challenge
 
@@ -121,8 +122,9 @@ def _notifier(policy: Policy, channel: Channel) -> ActiveNotifier:
     return notifier
 
 
-def _replace_open(session: Session, whom: Recipient) -> None:
-    session.connection().execute(
+def _replace_open(session: Session, whom: Recipient, now: datetime) -> None:
+    """End the recipient's open challenge, and its message if that still waits: nobody needs a dead code."""
+    statement = (
         update(_table)
         .where(
             _challenge.project_id == whom.project_id,
@@ -131,11 +133,22 @@ def _replace_open(session: Session, whom: Recipient) -> None:
             _challenge.status == "pending",
         )
         .values(status="replaced")
+        .returning(_challenge.delivery_id)
     )
+    delivery_id = session.connection().execute(statement).scalar_one_or_none()
+    if delivery_id is not None:
+        withdraw(session, delivery_id, now)
 
 
 def _insert(
-    session: Session, whom: Recipient, masked: str, policy: Policy, allowed: Limits, code: str, now: datetime
+    session: Session,
+    whom: Recipient,
+    outgoing: Outgoing,
+    policy: Policy,
+    allowed: Limits,
+    code: str,
+    now: datetime,
+    delivery_id: int,
 ) -> Challenge:
     challenge_id = codes.new_challenge_id()
     row = {
@@ -143,7 +156,7 @@ def _insert(
         "project_id": whom.project_id,
         "channel": whom.channel,
         "recipient_digest": whom.digest,
-        "recipient": masked,
+        "recipient": outgoing.masked,
         "settings_version": policy.version,
         "code_length": policy.code_length,
         "ttl": policy.ttl,
@@ -151,17 +164,25 @@ def _insert(
         "status": "pending",
         "attempts_left": allowed.max_attempts,
         "created_at": now,
-        "expires_at": now + timedelta(seconds=policy.ttl),
+        "expires_at": outgoing.expires_at,
         "resend_at": now + timedelta(seconds=allowed.resend_seconds),
         "approved_at": None,
+        "delivery_id": delivery_id,
     }
     session.connection().execute(_INSERT, row)
     return _shown(row, now)
 
 
 def _outgoing(
-    project: ProjectRef, notifier: ActiveNotifier, channel: Channel, address: str, challenge: Challenge, words: Words
+    project: ProjectRef,
+    notifier: ActiveNotifier,
+    whom: Recipient,
+    address: str,
+    masked: str,
+    words: Words,
+    expires_at: datetime,
 ) -> Outgoing:
+    channel = Channel(whom.channel)
     return Outgoing(
         project_id=project.id,
         notifier_id=notifier.id,
@@ -169,12 +190,12 @@ def _outgoing(
         backend=notifier.backend,
         channel=channel,
         recipient=address,
-        masked=challenge.recipient,
+        masked=masked,
         subject=words.subject if channel is Channel.EMAIL else "",
         body=words.body,
         variables=words.variables,
         purpose="otp",
-        expires_at=challenge.expires_at,
+        expires_at=expires_at,
     )
 
 

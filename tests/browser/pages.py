@@ -33,6 +33,7 @@ PAGES = {
     "account.password_link": [(NOBODY, "/password/{link}")],
     "account.sign_in": [(NOBODY, "/sign-in")],
     "audit.index": [("admin", "/audit?action=settings_changed")],
+    "deliveries.index": [("admin", "/projects/{shop}/deliveries"), ("gateways", "/projects/{shop}/deliveries")],
     "docs.page": [(NOBODY, "/api/docs")],
     "notifiers.choose": [("admin", f"{SMS}/new")],
     "notifiers.confirm_delete": [
@@ -47,6 +48,9 @@ PAGES = {
     "notifiers.index": [("admin", "/projects/{shop}/notifiers"), ("gateways", "/projects/{shop}/notifiers")],
     "notifiers.new": [("admin", f"{SMS}/new/twilio"), ("admin", "/projects/{shop}/notifiers/email/new/smtp")],
     "notifiers.outbox": [("admin", "/projects/{shop}/notifiers/outbox")],
+    "otp.limits": [("admin", "/projects/{shop}/limits")],
+    "otp.try_code": [("editor", "/projects/{shop}/try/{challenge}")],
+    "otp.try_form": [("editor", "/projects/{shop}/try"), ("admin", "/projects/fresh/try")],
     "projects.confirm_archive": [("admin", "/projects/{shop}/archive")],
     "projects.confirm_restore": [("admin", "/projects/old-shop/restore")],
     "projects.index": [("admin", "/projects"), ("reader", "/projects")],
@@ -61,6 +65,7 @@ PAGES = {
     "projects.rename_form": [("admin", "/projects/{shop}/rename")],
     "settings.confirm_restore": [("editor", f"{SETTINGS}/history/1/restore")],
     "settings.history": [("editor", f"{SETTINGS}/history"), ("long", "/projects/{long_project}/settings/history")],
+    "settings.messages": [("editor", "/projects/{shop}/messages"), ("reader", "/projects/{shop}/messages")],
     "settings.page": [
         ("editor", SETTINGS),
         ("reader", SETTINGS),
@@ -121,6 +126,8 @@ look("no_history_yet", "admin", "/projects/fresh/settings/history")
 look("no_notifier_yet", "admin", "/projects/fresh/notifiers")
 look("no_notifier_to_choose", "admin", "/projects/fresh/settings")
 look("no_message_yet", "admin", "/projects/fresh/notifiers/outbox")
+look("no_delivery_yet", "admin", "/projects/fresh/deliveries")
+look("nobody_stopped", "admin", "/projects/fresh/limits")
 look("no_project_found", "admin", "/projects?q=nowhere")
 look("no_user_found", "admin", "/users?q=nobody")
 look("no_token_found", "admin", "/tokens?q=nothing")
@@ -238,6 +245,30 @@ def notifier_created(page: Page) -> None:
 def archived(page: Page) -> None:
     page.get_by_label("Name").fill("outbox")
     press(page, "Create notifier")
+
+
+@state("editor", "/projects/{shop}/messages")
+def message_refused(page: Page) -> None:
+    page.get_by_label("Message").first.fill("no code in it")
+    press(page, "Save SMS message")
+
+
+@state("admin", "/projects/{shop}/limits")
+def limits_refused(page: Page) -> None:
+    page.get_by_label("Codes an hour").fill("0")
+    press(page, "Save limits")
+
+
+@state("editor", "/projects/{shop}/try")
+def recipient_refused(page: Page) -> None:
+    page.get_by_label("Phone number or email address").fill("nobody")
+    press(page, "Send code")
+
+
+@state("editor", "/projects/{shop}/try/{challenge}")
+def wrong_code(page: Page) -> None:
+    page.get_by_label("Code").fill("000")
+    page.get_by_role("main").get_by_role("button").first.click()
 
 
 @state("editor", SETTINGS)

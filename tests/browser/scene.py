@@ -9,10 +9,14 @@ import pytest
 
 from notifapp import clock
 from notifapp.access import Permission, Principal, ProjectRef, Source
+from notifapp.database import write_transaction
+from notifapp.delivery.service import record_test
 from notifapp.notifiers import service as notifiers
-from notifapp.notifiers.backends.base import Message
+from notifapp.notifiers.backends.base import Message, Receipt, SendFailed
 from notifapp.notifiers.backends.console import Console, ConsoleConfig
 from notifapp.notifiers.channels import Channel
+from notifapp.otp.models import OtpRecipient
+from notifapp.otp.service import issue_challenge
 from notifapp.projects import service as projects
 from notifapp.settings.service import update_notification_settings
 from notifapp.settings.values import EMAIL_NOTIFIER, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER
@@ -59,8 +63,10 @@ def furnish(desk: Desk) -> Scene:
             _history(shop, admin, _principal(people["editor"], "omid@example.com"))
             _messages(shop)
             values: dict[str, object] = dict(_tokens(people, shop, admin))
+            _deliveries(shop)
             _long_project(people, admin)
             _other_projects(admin)
+        values["challenge"] = issue_challenge(shop, Channel.EMAIL, "omid@example.com").id
         values["link"] = users.create_password_link(people["newcomer"], principal=admin)  # lives for a day from now
     return Scene(desk, people, shop, values | _ids(desk, shop))
 
@@ -118,7 +124,7 @@ def _people() -> dict[str, int]:
 
 def _memberships(people: dict[str, int], shop: ProjectRef, admin: Principal) -> None:
     held = {
-        "editor": (READ, UPDATE, *READ_NOTIFIERS),
+        "editor": (READ, UPDATE, *READ_NOTIFIERS, Permission.OTP_SEND, Permission.OTP_VERIFY),
         "reader": (READ,),
         "gateways": READ_NOTIFIERS,
         "plain": (),
@@ -170,6 +176,29 @@ def _messages(shop: ProjectRef) -> None:
         body = f"Your code is {code}. It is valid for 2 minutes."
         message = Message(channel=Channel.SMS, recipient="+15005550006", body=body, project_id=shop.id)
         Console().send(ConsoleConfig(), message)
+
+
+def _deliveries(shop: ProjectRef) -> None:
+    """Codes that wait, tests that were sent or refused, and a recipient who is stopped."""
+    for number in range(4):
+        issue_challenge(shop, Channel.SMS, f"+98912123456{number}")
+    notifier = _by_name(shop, Channel.SMS)["ippanel_one"]
+    about = {"project_id": shop.id, "notifier_id": notifier, "notifier_name": "ippanel_one", "backend": "ippanel"}
+    about |= {"channel": "sms", "recipient": "+98•••••••67", "started_at": clock.now(), "created_at": clock.now()}
+    refused = SendFailed("The sender number is not accepted.", code="400-1", retryable=False)
+    with write_transaction() as session:
+        for outcome in (Receipt("884210017"), refused):
+            record_test(session, about, outcome)
+        session.add(
+            OtpRecipient(
+                project_id=shop.id,
+                channel="sms",
+                digest="0" * 64,
+                masked="+98•••••••89",
+                failures=100,
+                stopped_at=clock.now(),
+            )
+        )
 
 
 def _tokens(people: dict[str, int], shop: ProjectRef, admin: Principal) -> dict[str, int]:

@@ -58,6 +58,52 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project_id", "channel", name=op.f("pk_message_template")),
     )
     op.create_table(
+        "delivery",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("notifier_id", sa.Integer(), nullable=True),
+        sa.Column("notifier_name", sa.String(length=120), nullable=False),
+        sa.Column("backend", sa.String(length=30), nullable=False),
+        sa.Column("channel", sa.String(length=5), nullable=False),
+        sa.Column("recipient", sa.String(length=254), nullable=False),
+        sa.Column("purpose", sa.String(length=4), nullable=False),
+        sa.Column("status", sa.String(length=7), server_default="queued", nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("payload", notifapp.database.EncryptedJson(), nullable=True),
+        sa.Column("next_attempt_at", notifapp.database.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("lease_until", notifapp.database.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", notifapp.database.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("provider_id", sa.String(length=200), nullable=True),
+        sa.Column("error_code", sa.String(length=60), nullable=True),
+        sa.Column("error_reason", sa.String(length=300), nullable=True),
+        sa.Column("created_at", notifapp.database.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("started_at", notifapp.database.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", notifapp.database.UtcDateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(lease_until IS NOT NULL) = (status = 'sending')", name=op.f("ck_delivery_lease_while_sending")
+        ),
+        sa.CheckConstraint(
+            "(payload IS NULL) = (status IN ('sent', 'failed'))", name=op.f("ck_delivery_payload_erased_at_the_end")
+        ),
+        sa.CheckConstraint("channel IN ('sms', 'email')", name=op.f("ck_delivery_channel_known")),
+        sa.CheckConstraint("purpose IN ('otp', 'test')", name=op.f("ck_delivery_purpose_known")),
+        sa.CheckConstraint("status IN ('queued', 'sending', 'sent', 'failed')", name=op.f("ck_delivery_status_known")),
+        sa.CheckConstraint("attempts >= 0", name=op.f("ck_delivery_attempts_count")),
+        sa.ForeignKeyConstraint(
+            ["notifier_id"], ["notifier.id"], name=op.f("fk_delivery_notifier_id_notifier"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_delivery_project_id_project")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
+    )
+    op.create_index("ix_delivery_due", "delivery", ["status", "next_attempt_at"], unique=False)
+    op.create_index("ix_delivery_lease", "delivery", ["status", "lease_until"], unique=False)
+    op.create_index("ix_delivery_notifier", "delivery", ["notifier_id", "created_at", "id"], unique=False)
+    op.create_index("ix_delivery_project", "delivery", ["project_id", "created_at", "id"], unique=False)
+    op.create_index(
+        "ix_delivery_project_status", "delivery", ["project_id", "status", "created_at", "id"], unique=False
+    )
+
+    op.create_table(
         "otp_challenge",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("project_id", sa.Integer(), nullable=False),
@@ -74,6 +120,7 @@ def upgrade() -> None:
         sa.Column("expires_at", notifapp.database.UtcDateTime(timezone=True), nullable=False),
         sa.Column("resend_at", notifapp.database.UtcDateTime(timezone=True), nullable=False),
         sa.Column("approved_at", notifapp.database.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("delivery_id", sa.Integer(), nullable=True),
         sa.CheckConstraint(
             "(approved_at IS NOT NULL) = (status = 'approved')", name=op.f("ck_otp_challenge_approved_at_an_instant")
         ),
@@ -82,6 +129,7 @@ def upgrade() -> None:
             "status IN ('pending', 'approved', 'replaced', 'failed')", name=op.f("ck_otp_challenge_status_known")
         ),
         sa.CheckConstraint("attempts_left >= 0", name=op.f("ck_otp_challenge_attempts_left_counts")),
+        sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"], name=op.f("fk_otp_challenge_delivery_id_delivery")),
         sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_otp_challenge_project_id_project")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_otp_challenge")),
     )
@@ -133,61 +181,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_otp_recipient_stopped", "otp_recipient", ["project_id", "stopped_at"], unique=False)
 
-    op.create_table(
-        "delivery",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("project_id", sa.Integer(), nullable=False),
-        sa.Column("notifier_id", sa.Integer(), nullable=True),
-        sa.Column("notifier_name", sa.String(length=120), nullable=False),
-        sa.Column("backend", sa.String(length=30), nullable=False),
-        sa.Column("channel", sa.String(length=5), nullable=False),
-        sa.Column("recipient", sa.String(length=254), nullable=False),
-        sa.Column("purpose", sa.String(length=4), nullable=False),
-        sa.Column("status", sa.String(length=7), server_default="queued", nullable=False),
-        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("payload", notifapp.database.EncryptedJson(), nullable=True),
-        sa.Column("next_attempt_at", notifapp.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("lease_until", notifapp.database.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("expires_at", notifapp.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("provider_id", sa.String(length=200), nullable=True),
-        sa.Column("error_code", sa.String(length=60), nullable=True),
-        sa.Column("error_reason", sa.String(length=300), nullable=True),
-        sa.Column("created_at", notifapp.database.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("started_at", notifapp.database.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("finished_at", notifapp.database.UtcDateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "(lease_until IS NOT NULL) = (status = 'sending')", name=op.f("ck_delivery_lease_while_sending")
-        ),
-        sa.CheckConstraint(
-            "(payload IS NULL) = (status IN ('sent', 'failed'))", name=op.f("ck_delivery_payload_erased_at_the_end")
-        ),
-        sa.CheckConstraint("channel IN ('sms', 'email')", name=op.f("ck_delivery_channel_known")),
-        sa.CheckConstraint("purpose IN ('otp', 'test')", name=op.f("ck_delivery_purpose_known")),
-        sa.CheckConstraint("status IN ('queued', 'sending', 'sent', 'failed')", name=op.f("ck_delivery_status_known")),
-        sa.CheckConstraint("attempts >= 0", name=op.f("ck_delivery_attempts_count")),
-        sa.ForeignKeyConstraint(
-            ["notifier_id"], ["notifier.id"], name=op.f("fk_delivery_notifier_id_notifier"), ondelete="SET NULL"
-        ),
-        sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_delivery_project_id_project")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
-    )
-    op.create_index("ix_delivery_due", "delivery", ["status", "next_attempt_at"], unique=False)
-    op.create_index("ix_delivery_lease", "delivery", ["status", "lease_until"], unique=False)
-    op.create_index("ix_delivery_notifier", "delivery", ["notifier_id", "created_at", "id"], unique=False)
-    op.create_index("ix_delivery_project", "delivery", ["project_id", "created_at", "id"], unique=False)
-    op.create_index(
-        "ix_delivery_project_status", "delivery", ["project_id", "status", "created_at", "id"], unique=False
-    )
-
 
 def downgrade() -> None:
-    op.drop_index("ix_delivery_project_status", table_name="delivery")
-    op.drop_index("ix_delivery_project", table_name="delivery")
-    op.drop_index("ix_delivery_notifier", table_name="delivery")
-    op.drop_index("ix_delivery_lease", table_name="delivery")
-    op.drop_index("ix_delivery_due", table_name="delivery")
-
-    op.drop_table("delivery")
     op.drop_index("ix_otp_recipient_stopped", table_name="otp_recipient")
 
     op.drop_table("otp_recipient")
@@ -196,6 +191,13 @@ def downgrade() -> None:
     op.drop_index("ix_otp_challenge_recipient", table_name="otp_challenge")
 
     op.drop_table("otp_challenge")
+    op.drop_index("ix_delivery_project_status", table_name="delivery")
+    op.drop_index("ix_delivery_project", table_name="delivery")
+    op.drop_index("ix_delivery_notifier", table_name="delivery")
+    op.drop_index("ix_delivery_lease", table_name="delivery")
+    op.drop_index("ix_delivery_due", table_name="delivery")
+
+    op.drop_table("delivery")
     op.drop_table("message_template")
     op.execute(sa.text("DELETE FROM membership_permission WHERE code IN (9001, 9002)"))
     _allow_permission_codes(_CODES)
