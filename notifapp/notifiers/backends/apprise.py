@@ -26,8 +26,9 @@ SCHEMAS = {
 RECIPIENT = "{recipient}"
 _SAMPLES = {Channel.SMS: "+15005550006", Channel.EMAIL: "someone@example.com"}
 
-# It logs what it sends, and what services answer to it.
-logging.getLogger("apprise").disabled = True
+# It logs what it sends, and what services answer to it. A filter, because whoever configures logging anew after
+# this would enable a disabled logger again.
+logging.getLogger("apprise").addFilter(lambda _record: False)
 
 
 @dataclass(frozen=True, kw_only=True)
