@@ -31,7 +31,7 @@ SIZES = (1, 10_000)  # projects
 METHODS = ("GET", "PATCH")
 WARM_UP = 0.5  # seconds
 
-_runs = count()  # a run's PATCHes set other values than those of the run before
+_patch_runs = count()  # each sets other values than the one before
 
 Measured = dict[str, float]
 Rounds = dict[tuple[str, str], list[Measured]]  # by method and target
@@ -92,7 +92,9 @@ def measure(url: str, folder: Path, size: int, rounds: int, seconds: float) -> R
 
 def _load(port: int, method: str, size: int, seconds: float) -> Measured:
     command = [sys.executable, "-m", "bench.load", f"--port={port}", f"--method={method}", f"--seconds={seconds}"]
-    command += [f"--projects={size}", f"--connections={CONNECTIONS}"] + ["--odd"] * (next(_runs) % 2)
+    command += [f"--projects={size}", f"--connections={CONNECTIONS}"]
+    if method == "PATCH" and next(_patch_runs) % 2:
+        command.append("--odd")
     output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     result: Measured = json.loads(output)
     return result

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography.fernet import Fernet, MultiFernet
 from flask import Flask
@@ -36,10 +38,18 @@ from notifapp.tokens import views as tokens
 ROOT = Path(__file__).resolve().parent.parent
 
 
+class SyncFlask(Flask):
+    """Flask that doesn't ask at every hook of every request whether it is a coroutine: none here is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `func` as it is."""
+        return func
+
+
 def create_app(config: Config | None = None) -> Flask:
     """The application. Raise `ConfigError` when the environment's configuration can't be used."""
     config = config or Config.from_environment()
-    app = Flask(
+    app = SyncFlask(
         __name__,
         root_path=str(ROOT),
         instance_path=str(config.instance_dir),

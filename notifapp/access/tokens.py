@@ -73,25 +73,27 @@ def authenticate(token: str, *, address: str | None) -> TokenCaller:
     """Who calls with this token. Raise `Unauthenticated` unless token, user and project are all alive."""
     with read_connection() as connection:
         rows = connection.execute(_LOOK_UP, {"digest": secrets.digest(token)}).all()
-    now = clock.now()
-    row = rows[0] if rows else None
-    if row is None or (row.expires_at and row.expires_at <= now):
+    if not rows:
         raise Unauthenticated("Invalid token.")
-    if not row.is_active:
+    token_id, expires_at, last_used_at, user_id, email, name, is_admin, is_active, *project, _ = rows[0]
+    now = clock.now()
+    if expires_at and expires_at <= now:
+        raise Unauthenticated("Invalid token.")
+    if not is_active:
         raise Unauthenticated("User inactive or deleted.")
     return TokenCaller(
         principal=Principal(
             source=Source.API,
-            email=row.email,
-            name=row.name,
-            is_admin=row.is_admin,
-            user_id=row.user_id,
-            token_id=row.token_id,
+            email=email,
+            name=name,
+            is_admin=is_admin,
+            user_id=user_id,
+            token_id=token_id,
             address=address,
         ),
-        project=ProjectRef(row.project_id, row.slug, row.project_name),
-        codes=frozenset(held.code for held in rows if held.code is not None),
-        use_is_due=row.last_used_at is None or row.last_used_at < now - LAST_USE_INTERVAL,
+        project=ProjectRef(*project),
+        codes=frozenset(row[-1] for row in rows if row[-1] is not None),
+        use_is_due=last_used_at is None or last_used_at < now - LAST_USE_INTERVAL,
     )
 
 

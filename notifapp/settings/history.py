@@ -19,7 +19,19 @@ UNTOUCHED = Settings(0, None, None, DEFAULT_OTP_CODE_LEN, DEFAULT_OTP_TTL)
 
 _revision = table_of(SettingsRevision).c
 _NEWEST_FIRST = (
-    select(table_of(SettingsRevision))
+    select(
+        _revision.version,
+        _revision.sms_notifier_id,
+        _revision.sms_notifier_name,
+        _revision.email_notifier_id,
+        _revision.email_notifier_name,
+        _revision.otp_code_len,
+        _revision.otp_ttl,
+        _revision.actor,
+        _revision.source,
+        _revision.created_at,
+        _revision.reason,
+    )
     .where(_revision.project_id == bindparam("project_id"), _revision.version < bindparam("before"))
     .order_by(_revision.version.desc())
     .limit(bindparam("limit"))

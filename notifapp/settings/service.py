@@ -223,10 +223,8 @@ def _chosen(
     row: AnyRow, parsed: Mapping[str, int | None], changes: Mapping[str, object], errors: dict[str, list[str]]
 ) -> dict[str, NotifierRef | None]:
     """The notifiers asked for; one that may not be chosen becomes an error of its field."""
-    found = {
-        SMS_NOTIFIER: (row.new_sms_id, row.new_sms_name),
-        EMAIL_NOTIFIER: (row.new_email_id, row.new_email_name),
-    }
+    new_sms, new_sms_name, new_email, new_email_name = row[7:]
+    found = {SMS_NOTIFIER: (new_sms, new_sms_name), EMAIL_NOTIFIER: (new_email, new_email_name)}
     chosen: dict[str, NotifierRef | None] = {}
     for field, (id_, name) in found.items():
         if parsed.get(field) is None:

@@ -44,14 +44,14 @@ class Settings:
 
 
 def settings_of(row: AnyRow) -> Settings:
-    """The settings in a row that has each notifier's id and name beside the other columns."""
-    sms, email = row.sms_notifier_id, row.email_notifier_id
+    """The settings in the first seven columns of a row, in this order."""
+    version, sms, sms_name, email, email_name, otp_code_len, otp_ttl = row[:7]
     return Settings(
-        version=row.version,
-        sms_notifier=None if sms is None else NotifierRef(sms, row.sms_notifier_name),
-        email_notifier=None if email is None else NotifierRef(email, row.email_notifier_name),
-        otp_code_len=row.otp_code_len,
-        otp_ttl=row.otp_ttl,
+        version,
+        None if sms is None else NotifierRef(sms, sms_name),
+        None if email is None else NotifierRef(email, email_name),
+        otp_code_len,
+        otp_ttl,
     )
 
 
