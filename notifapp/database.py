@@ -143,6 +143,7 @@ def write_transaction() -> Iterator[Session]:
     """
     session: Session = current_app.extensions["sqlalchemy"].session()
     session.rollback()
+    release_connection()  # who waits for a connection while holding another lets the pool run dry
     with current_app.extensions["write_turn"]:
         session.connection(execution_options={"writes": True})
         try:
