@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from notifapp.database import read_connection, table_of
 from notifapp.delivery.models import Delivery
+from notifapp.delivery.service import due, give_up_expired
 from notifapp.otp import limits
 from notifapp.otp.models import OtpChallenge, OtpRecipient
 from tests.otp.shop import EMAIL, PHONE, Clock, Shop, open_shop
@@ -97,6 +98,21 @@ def test_a_new_code_replaces_the_open_one_and_keeps_the_failures(shop: Shop, tim
     assert shop.state(first)["status"] == "replaced"
     assert shop.verify(second, "1").json["attempts_left"] == 4
     assert shop.recipient().failures == 3
+
+
+def test_a_replaced_code_that_still_waits_is_sent_no_more(shop: Shop, time: Clock) -> None:
+    shop.open()
+    time.advance(60)
+    shop.open()
+    with shop.app.app_context():
+        assert give_up_expired() == 1
+        [second] = due()
+    with shop.app.app_context(), read_connection() as connection:
+        rows = connection.execute(select(table_of(Delivery)).order_by(table_of(Delivery).c.id)).all()
+    assert [(row.status, row.payload is None, row.id == second) for row in rows] == [
+        ("failed", True, False),
+        ("queued", False, True),
+    ]
 
 
 def test_a_right_code_ends_the_row_of_failures(shop: Shop, time: Clock) -> None:
