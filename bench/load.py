@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 PATH = "/api/settings/notifications"
 LENGTHS = 7  # different values of otp_code_len, from 4
-LIFETIMES = 1_785  # different values of otp_ttl in one run; even and odd runs share none
+LIFETIMES = 3_571  # different values of otp_ttl, from 30
 
 
 def token_of(project: int) -> str:
@@ -64,14 +64,14 @@ def _content_length(head: bytes) -> int:
     return int(head[start:].partition(b"\r\n")[0])
 
 
-def requests(method: str, projects: range, start: int, step: int, odd: bool) -> Iterator[bytes]:
-    """Endless requests, one project after the other; each PATCH sets values unlike those just before it."""
-    number = start
+def requests(method: str, projects: range, start: int, step: int, nth_run: int) -> Iterator[bytes]:
+    """Endless requests, one project after the other; each PATCH sets values unlike those it finds there."""
+    number = start + nth_run
     while True:
         for project in projects:
             body = b""
             if method == "PATCH":
-                length, lifetime = 4 + (number + odd) % LENGTHS, 30 + odd * LIFETIMES + number % LIFETIMES
+                length, lifetime = 4 + number % LENGTHS, 30 + number % LIFETIMES
                 body = b'{"notifications_otp_code_len": %d, "notifications_otp_ttl": %d}' % (length, lifetime)
             yield (
                 f"{method} {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Token {token_of(project)}\r\n"
@@ -80,13 +80,13 @@ def requests(method: str, projects: range, start: int, step: int, odd: bool) -> 
             number += step
 
 
-def run(port: int, method: str, *, seconds: float, connections: int, projects: int, odd: bool) -> dict[str, object]:
+def run(port: int, method: str, *, seconds: float, connections: int, projects: int, nth_run: int) -> dict[str, object]:
     """Load the settings for `seconds`."""
     streams = []
     for index in range(connections):
         # With many projects, no two connections share one; with one, they all meet there.
         own = range(1 + index, projects + 1, connections) if projects >= connections else range(1, projects + 1)
-        streams.append(requests(method, own, index, connections, odd))
+        streams.append(requests(method, own, index, connections, nth_run))
     return drive(port, streams, seconds)
 
 
@@ -138,7 +138,7 @@ def _main() -> None:
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--projects", type=int, default=1)
-    parser.add_argument("--odd", action="store_true")
+    parser.add_argument("--nth-run", type=int, default=0)
     options = parser.parse_args()
     print(
         json.dumps(
@@ -148,7 +148,7 @@ def _main() -> None:
                 seconds=options.seconds,
                 connections=options.connections,
                 projects=options.projects,
-                odd=options.odd,
+                nth_run=options.nth_run,
             )
         )
     )

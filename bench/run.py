@@ -31,7 +31,7 @@ SIZES = (1, 10_000)  # projects
 METHODS = ("GET", "PATCH")
 WARM_UP = 0.5  # seconds
 
-_patch_runs = count()  # each sets other values than the one before
+_runs = count()  # each run's PATCHes set other values than those of the runs before it
 
 Measured = dict[str, float]
 Rounds = dict[tuple[str, str], list[Measured]]  # by method and target
@@ -84,7 +84,8 @@ def measure(url: str, folder: Path, size: int, rounds: int, seconds: float) -> R
                     result = _load(port, method, size, seconds)
                     changes = _revisions(app) - before
                     expected = result["requests"] if method == "PATCH" else 0
-                    if result["failures"] or changes != expected:
+                    # The first requests of a run may happen to find the very values that they set.
+                    if result["failures"] or not expected - CONNECTIONS <= changes <= expected:
                         raise SystemExit(f"{target}, {method}: {result}, but {changes} revisions")
                     measured[method, target].append(result)
     return measured
@@ -92,9 +93,7 @@ def measure(url: str, folder: Path, size: int, rounds: int, seconds: float) -> R
 
 def _load(port: int, method: str, size: int, seconds: float) -> Measured:
     command = [sys.executable, "-m", "bench.load", f"--port={port}", f"--method={method}", f"--seconds={seconds}"]
-    command += [f"--projects={size}", f"--connections={CONNECTIONS}"]
-    if method == "PATCH" and next(_patch_runs) % 2:
-        command.append("--odd")
+    command += [f"--projects={size}", f"--connections={CONNECTIONS}", f"--nth-run={next(_runs)}"]
     output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     result: Measured = json.loads(output)
     return result
