@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from flask import Flask
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
 
 from notifapp.access import Permission, ProjectRef
-from tests.client import Browser
+from notifapp.audit.models import AuditEvent
+from notifapp.database import read_connection
+from notifapp.settings.models import SettingsRevision
+from tests.client import ApiClient, Browser
 from tests.world import World
 
 READ, UPDATE = Permission.NOTIFICATIONS_SETTINGS_READ, Permission.NOTIFICATIONS_SETTINGS_UPDATE
+UNTOUCHED = {
+    "notifications_sms_notifier_data": None,
+    "notifications_email_notifier_data": None,
+    "notifications_otp_code_len": 5,
+    "notifications_otp_ttl": 120,
+}
+Patch = Callable[..., TestResponse]
+Shown = Callable[[], Any]
 
 
 @dataclass
@@ -42,3 +58,35 @@ def shop(world: World) -> Shop:
 def staff(browser: Browser, shop: Shop) -> Browser:
     """A browser in which the staff member is signed in."""
     return browser.sign_in(shop.staff)
+
+
+@pytest.fixture
+def token(world: World, shop: Shop) -> str:
+    return world.token(shop.staff, shop.project)
+
+
+@pytest.fixture
+def patch(api: ApiClient, token: str) -> Patch:
+    """Send these fields as JSON; or with `data` and `content_type`, any body."""
+
+    def send(fields: object = None, **options: Any) -> TestResponse:
+        if "data" in options:
+            return api.call("PATCH", api.PATH, token, **options)
+        return api.patch_settings(token, fields)
+
+    return send
+
+
+@pytest.fixture
+def shown(api: ApiClient, token: str) -> Shown:
+    """What a GET shows."""
+    return lambda: api.get_settings(token).json
+
+
+def written(app: Flask) -> tuple[int, int]:
+    """How many revisions and audit events there are."""
+    with app.app_context(), read_connection() as connection:
+        counts = [
+            connection.scalar(select(func.count()).select_from(table)) for table in (SettingsRevision, AuditEvent)
+        ]
+    return counts[0] or 0, counts[1] or 0

@@ -19,11 +19,6 @@ from tests.world import World
 FORBIDDEN = {"detail": "You do not have permission to perform this action."}
 
 
-@pytest.fixture
-def token(world: World, shop: Shop) -> str:
-    return world.token(shop.staff, shop.project)
-
-
 # Who may
 
 
