@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from flask import Response
 
+from notifapp import clock
 from notifapp.access import Permission, ProjectRef, permission_required
 from notifapp.api import json_answer, read_fields
 from notifapp.database import read_connection
@@ -35,7 +34,7 @@ def create_challenge(project: ProjectRef) -> Response:
 def read(project: ProjectRef, challenge_id: str) -> Response:
     """What has become of a challenge."""
     challenge = service.get_challenge(project, challenge_id)
-    approved_at = _time(challenge.approved_at) if challenge.approved_at else None
+    approved_at = clock.iso(challenge.approved_at) if challenge.approved_at else None
     return json_answer({**_new(challenge), "status": challenge.status, "approved_at": approved_at})
 
 
@@ -77,11 +76,7 @@ def _new(challenge: Challenge) -> dict[str, object]:
         "channel": challenge.channel.value,
         "recipient": challenge.recipient,
         "code_length": challenge.code_length,
-        "expires_at": _time(challenge.expires_at),
-        "resend_at": _time(challenge.resend_at),
+        "expires_at": clock.iso(challenge.expires_at),
+        "resend_at": clock.iso(challenge.resend_at),
         "attempts_left": challenge.attempts_left,
     }
-
-
-def _time(time: datetime) -> str:
-    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
