@@ -12,13 +12,13 @@ from sqlalchemy.engine import Connection
 
 from bench.load import token_of
 from notifapp import clock
-from notifapp.access import Permission, secrets
+from notifapp.access import Permission, credentials
 from notifapp.access.models import ApiToken, Membership, MembershipPermission, Project, User, UserSession
 from notifapp.audit.models import AuditEvent
 from notifapp.database import Base, table_of
 from notifapp.delivery.models import Delivery
 from notifapp.extensions import db
-from notifapp.messages.models import MessageTemplate
+from notifapp.message_templates.models import MessageTemplate
 from notifapp.notifiers.models import Notifier
 from notifapp.settings.models import NotificationSettings, SettingsRevision
 
@@ -83,8 +83,8 @@ def _token(number: int, _nth: int) -> Row:
         "user_id": number,
         "project_id": number,
         "name": "backend",
-        "prefix": token[: secrets.TOKEN_PREFIX_LENGTH],
-        "digest": secrets.digest(token),
+        "prefix": token[: credentials.TOKEN_PREFIX_LENGTH],
+        "digest": credentials.digest(token),
         "created_at": clock.now(),
         # Not due for a while: noting a token's use, once a minute, is no part of what is measured.
         "last_used_at": clock.now() + timedelta(days=1),
@@ -93,7 +93,7 @@ def _token(number: int, _nth: int) -> Row:
 
 def _session(number: int, _nth: int) -> Row:
     now = clock.now()
-    digest = secrets.digest(f"session of {number}")
+    digest = credentials.digest(f"session of {number}")
     return {"user_id": number, "digest": digest, "created_at": now, "expires_at": now + timedelta(hours=12)}
 
 

@@ -11,29 +11,24 @@ from cryptography.fernet import Fernet, MultiFernet
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from notifapp import (
-    account,
-    cli,
-    docs,
-    errors,
-    headers,
-    health,
-    logs,
-    navigation,
-    notifiers,
-    otp,
-    settings,
-    users,
-)
-from notifapp.access import guard, passwords, sessions
-from notifapp.audit import views as audit
+from notifapp import cli
+from notifapp.access import guard, passwords, sessions, token_uses
+from notifapp.account import routes as account
+from notifapp.apidocs import routes as apidocs
+from notifapp.audit import routes as audit
 from notifapp.config import MAX_BODY_BYTES, Config
-from notifapp.database import init_engines
-from notifapp.delivery import trial_views
-from notifapp.delivery import views as deliveries
-from notifapp.extensions import csrf, db, login_manager, migrate
-from notifapp.projects import views as projects
-from notifapp.tokens import views as tokens
+from notifapp.database import init_engine
+from notifapp.delivery import routes as delivery
+from notifapp.extensions import MIGRATIONS, csrf, db, login_manager, migrate
+from notifapp.message_templates import routes as message_templates
+from notifapp.notifiers import routes as notifiers
+from notifapp.otp import routes as otp
+from notifapp.projects import routes as projects
+from notifapp.settings import routes as settings
+from notifapp.tokens import routes as tokens
+from notifapp.users import routes as users
+from notifapp.web import error_responses, headers, logs, navigation
+from notifapp.web import routes as web
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -61,21 +56,21 @@ def create_app(config: Config | None = None) -> Flask:
     logs.init_app(app)
     guard.init_app(app)
     headers.init_app(app)
-    errors.init_app(app)
+    error_responses.init_app(app)
     navigation.init_app(app)
 
-    app.register_blueprint(health.blueprint)
+    app.register_blueprint(web.blueprint)
     app.register_blueprint(account.blueprint)
     app.register_blueprint(users.blueprint)
     app.register_blueprint(projects.blueprint)
     app.register_blueprint(tokens.blueprint)
     app.register_blueprint(audit.blueprint)
     app.register_blueprint(settings.blueprint)
+    app.register_blueprint(message_templates.blueprint)
     app.register_blueprint(notifiers.blueprint)
-    app.register_blueprint(trial_views.blueprint)
     app.register_blueprint(otp.blueprint)
-    app.register_blueprint(deliveries.blueprint)
-    app.register_blueprint(docs.blueprint)
+    app.register_blueprint(delivery.blueprint)
+    app.register_blueprint(apidocs.blueprint)
     cli.init_app(app)
     return app
 
@@ -106,12 +101,13 @@ def _configure(app: Flask, config: Config) -> None:
 
 def _extend(app: Flask, config: Config) -> None:
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(health.MIGRATIONS))
+    migrate.init_app(app, db, directory=str(MIGRATIONS))
     csrf.init_app(app)
     login_manager.init_app(app)
     login_manager.session_protection = None  # the session's row decides, not the browser's address
     login_manager.user_loader(sessions.load_session)
     app.extensions["vault"] = MultiFernet([Fernet(key) for key in config.encryption_keys])
     app.extensions["password_hasher"] = passwords.make_hasher()
+    token_uses.init_app(app)
     with app.app_context():
-        init_engines(app, db.engine)
+        init_engine(app, db.engine)

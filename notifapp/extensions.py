@@ -1,5 +1,7 @@
 """The Flask extensions, made here and bound to the app in `create_app()`."""
 
+from pathlib import Path
+
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -7,10 +9,11 @@ from flask_wtf.csrf import CSRFProtect
 
 from notifapp.database import Base
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+
 db = SQLAlchemy(
     model_class=Base,
     disable_autonaming=True,
-    session_options={"expire_on_commit": False},
 )
 migrate = Migrate(compare_type=True, render_as_batch=True)
 login_manager = LoginManager()

@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from notifapp.access import sessions
-from notifapp.database import write_transaction
+from notifapp.database import writing
 from tests.html import lint
 
 _CSRF = re.compile(r'name="csrf_token"[^>]* value="([^"]+)"')
@@ -24,8 +24,8 @@ class Browser:
 
     def sign_in(self, user_id: int) -> Browser:
         """Be signed in as this user, without the sign-in page."""
-        with self.app.app_context(), write_transaction() as session:
-            key = sessions.open_session(session, user_id, lifetime=self.app.config["NOTIFAPP"].session_lifetime)
+        with self.app.app_context(), writing() as connection:
+            key = sessions.open_session(connection, user_id, lifetime=self.app.config["NOTIFAPP"].session_lifetime)
         with self.client.session_transaction() as cookie:
             cookie.clear()
             cookie["_user_id"] = key

@@ -1,37 +1,100 @@
-"""The arrows in docs/architecture.md: a folder imports only what stands below it."""
+"""The rules of docs/architecture.md, held against every import."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "notifapp"
-TOP = {"__init__", "cli", "demo", "docs"}
-# Each may import those after it. What is named in neither is shared, and knows none of them.
+# Services call services downwards only: each feature's may import those of the features after it.
 FEATURES = (
-    "otp", "delivery", "tokens", "users", "projects", "settings", "messages", "notifiers", "account", "audit", "access",
+    "otp", "delivery", "projects", "settings", "message_templates", "notifiers", "users", "tokens", "account", "audit",
+    "access",
 )  # fmt: skip
+BASE = {
+    "channels", "clock", "config", "database", "errors", "extensions", "inputs", "keys", "migrations", "recipients",
+    "wording",
+}  # fmt: skip
+# These put the features together, and nobody imports them but the app.
+COMPOSERS = {"__init__", "apidocs", "cli"}
+ADAPTERS = ("api", "forms", "openapi", "openapi_schemas", "routes", "views")
+MAX_MODULES = 12  # in a folder, its __init__ aside
 
 
-def imports() -> Iterator[tuple[str, str, str]]:
-    """Each import of ours: the file, the part that it belongs to, the part that it imports."""
+@dataclass(frozen=True)
+class Module:
+    """A module by its dotted name without "notifapp.": "settings.views"."""
+
+    name: str
+
+    @property
+    def part(self) -> str:
+        return self.name.split(".")[0]
+
+    @property
+    def is_adapter(self) -> bool:
+        """Whether it parses, calls and renders: a page, an endpoint, a form, a command."""
+        last = self.name.split(".")[-1]
+        return self.part == "web" or last in ADAPTERS or last.endswith("_views")
+
+    def may_import(self, other: Module) -> bool:
+        if other.part in COMPOSERS:
+            return self.part in COMPOSERS
+        if self.part == other.part or other.part in BASE or self.part in COMPOSERS:
+            return not (other.is_adapter and not self.is_adapter and self.part not in COMPOSERS)
+        if self.part in BASE:
+            return False
+        if self.part == "web":  # knows no feature, but may ask who is calling
+            return other.part == "access"
+        if self.is_adapter:
+            return other.part == "web" or not other.is_adapter
+        return not other.is_adapter and FEATURES.index(self.part) < FEATURES.index(other.part)
+
+
+def modules() -> Iterator[tuple[Module, Path]]:
     for file in sorted(PACKAGE.rglob("*.py")):
-        path = file.relative_to(PACKAGE)
+        name = ".".join(file.relative_to(PACKAGE).with_suffix("").parts)
+        if not name.startswith("migrations"):
+            yield Module(name.removesuffix(".__init__")), file
+
+
+def imports() -> Iterator[tuple[Module, Module]]:
+    """Each import of ours, and the module that it stands in."""
+    known = {module.name for module, _file in modules()}
+    for module, file in modules():
         for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "notifapp":
-                below = node.module.split(".")[1:2] or [alias.name for alias in node.names]
-                yield from ((str(path), path.parts[0].removesuffix(".py"), part) for part in below)
-
-
-def may_import(part: str, imported: str) -> bool:
-    if part in TOP or part == imported or imported not in {*FEATURES, *TOP}:
-        return True
-    if part in FEATURES and imported in FEATURES:
-        return FEATURES.index(part) < FEATURES.index(imported)
-    return part not in FEATURES and imported == "access"  # what is shared may ask who is calling, and nothing else
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "notifapp":
+                within = ".".join((node.module or "").split(".")[1:])
+                for alias in node.names:
+                    full = f"{within}.{alias.name}".strip(".")
+                    yield module, Module(full if full in known else within)
 
 
 def test_arrows_run_one_way() -> None:
-    wrong = [f"{file} imports {imported}" for file, part, imported in imports() if not may_import(part, imported)]
+    wrong = [f"{module.name} imports {other.name}" for module, other in imports() if not module.may_import(other)]
     assert wrong == []
+
+
+def test_every_part_has_its_place() -> None:
+    placed = {*FEATURES, *BASE, *COMPOSERS, "web"}
+    assert {module.part for module, _file in modules()} | {"migrations"} == placed
+
+
+def test_only_adapters_and_the_guard_know_the_request() -> None:
+    knowing = {
+        module.name
+        for module, file in modules()
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module == "flask"
+        if {alias.name for alias in node.names} & {"request", "session", "render_template", "redirect", "url_for"}
+        if not module.is_adapter
+    }
+    assert knowing == {"access.guard"}
+
+
+def test_no_folder_is_crowded() -> None:
+    for folder in {file.parent for _module, file in modules()}:
+        found = [file for file in folder.glob("*.py") if file.name != "__init__.py"]
+        assert len(found) <= MAX_MODULES, f"{folder.name} has {len(found)} modules"

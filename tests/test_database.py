@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from notifapp import create_app, database
+from notifapp import create_app
+from notifapp.database import connections
 from notifapp.extensions import db
 from tests.client import ApiClient
 from tests.conftest import Databases, config_for
@@ -17,7 +18,7 @@ from tests.world import World
 def test_a_writer_that_gets_no_turn_is_told_to_try_again(
     databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "SQLITE_BUSY_TIMEOUT", 50)
+    monkeypatch.setattr(connections, "SQLITE_BUSY_TIMEOUT", 50)
     url = databases.make("sqlite")
     app = create_app(config_for(url, tmp_path))
     world, api = World(app), ApiClient(app)

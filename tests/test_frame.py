@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from notifapp import create_app
 from notifapp.extensions import db
-from notifapp.logs import JsonFormatter
+from notifapp.web.logs import JsonFormatter
 from tests.client import ApiClient, Browser
 from tests.conftest import Databases, config_for
 from tests.html import lint
@@ -49,7 +49,7 @@ def log() -> Iterator[Lines]:
 @pytest.fixture
 def broken(app: Flask) -> Iterator[Flask]:
     """The app with two views that fail in a way nobody foresaw."""
-    views = {name: app.view_functions[name] for name in ("account.sign_in", "docs.openapi")}
+    views = {name: app.view_functions[name] for name in ("account.sign_in", "apidocs.openapi")}
 
     def fail() -> str:
         raise RuntimeError("the secret is 12345")

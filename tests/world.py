@@ -9,9 +9,9 @@ from flask import Flask
 from sqlalchemy import insert, update
 
 from notifapp import clock
-from notifapp.access import ProjectRef, passwords, secrets
+from notifapp.access import ProjectRef, credentials, passwords
 from notifapp.access.models import ApiToken, Membership, MembershipPermission, Project, User
-from notifapp.database import write_transaction
+from notifapp.database import writing
 from notifapp.notifiers.models import Notifier
 from notifapp.settings import service as settings_service
 
@@ -25,19 +25,16 @@ class World:
         self.app = app
 
     def _insert(self, model: type[Any], **values: Any) -> int:
-        with self.app.app_context(), write_transaction() as session:
-            row = model(**values)
-            session.add(row)
-            session.flush()
-            return int(getattr(row, "id", 0) or 0)
+        with self.app.app_context(), writing() as connection:
+            inserted = connection.execute(insert(model).values(**values).returning(model.id))
+            return int(inserted.scalar_one())
 
     def project(self, slug: str = "shop", name: str | None = None) -> ProjectRef:
-        with self.app.app_context(), write_transaction() as session:
-            project = Project(slug=slug, name=name or slug.title(), created_at=clock.now())
-            session.add(project)
-            session.flush()
-            settings_service.create_default_settings(session, project.id)
-            return ProjectRef(project.id, project.slug, project.name)
+        with self.app.app_context(), writing() as connection:
+            values = {"slug": slug, "name": name or slug.title(), "created_at": clock.now()}
+            project_id = connection.execute(insert(Project).values(**values).returning(Project.id)).scalar_one()
+            settings_service.create_default_settings(connection, project_id)
+            return ProjectRef(project_id, slug, values["name"])
 
     def user(self, email: str = "staff@example.org", *, admin: bool = False, active: bool = True) -> int:
         with self.app.app_context():
@@ -62,23 +59,23 @@ class World:
         return user_id
 
     def join(self, user_id: int, project: ProjectRef, codes: Iterable[int]) -> None:
-        with self.app.app_context(), write_transaction() as session:
-            session.add(Membership(user_id=user_id, project_id=project.id, created_at=clock.now()))
-            session.flush()
+        with self.app.app_context(), writing() as connection:
+            membership = {"user_id": user_id, "project_id": project.id, "created_at": clock.now()}
+            connection.execute(insert(Membership).values(**membership))
             rows = [{"user_id": user_id, "project_id": project.id, "code": int(code)} for code in codes]
             if rows:
-                session.execute(insert(MembershipPermission), rows)
+                connection.execute(insert(MembershipPermission), rows)
 
     def token(self, user_id: int, project: ProjectRef, **values: Any) -> str:
-        text = secrets.new_token()
+        text = credentials.new_token()
         self._insert(
             ApiToken,
             **{
                 "user_id": user_id,
                 "project_id": project.id,
                 "name": "test",
-                "prefix": text[: secrets.TOKEN_PREFIX_LENGTH],
-                "digest": secrets.digest(text),
+                "prefix": text[: credentials.TOKEN_PREFIX_LENGTH],
+                "digest": credentials.digest(text),
                 "created_at": clock.now(),
                 **values,
             },
@@ -111,9 +108,9 @@ class World:
         )
 
     def set_enabled(self, notifier_id: int, enabled: bool) -> None:
-        with self.app.app_context(), write_transaction() as session:
-            session.execute(update(Notifier).where(Notifier.id == notifier_id).values(is_enabled=enabled))
+        with self.app.app_context(), writing() as connection:
+            connection.execute(update(Notifier).where(Notifier.id == notifier_id).values(is_enabled=enabled))
 
     def archive(self, project: ProjectRef) -> None:
-        with self.app.app_context(), write_transaction() as session:
-            session.execute(update(Project).where(Project.id == project.id).values(archived_at=clock.now()))
+        with self.app.app_context(), writing() as connection:
+            connection.execute(update(Project).where(Project.id == project.id).values(archived_at=clock.now()))

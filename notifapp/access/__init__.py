@@ -1,28 +1,39 @@
 """Who is calling and what they may do."""
 
 from notifapp.access.guard import (
+    NotAcceptable,
     admin_required,
+    is_api,
     may,
     member_required,
+    notifier_permission_required,
     permission_required,
     principal,
+    project_admin_required,
     public,
     require,
     sign_in_required,
 )
-from notifapp.access.permissions import Permission
-from notifapp.access.principal import Principal, ProjectRef, Source
+from notifapp.access.permissions import NOTIFIER_PERMISSIONS, NOTIFIERS_READ, Permission
+from notifapp.access.principal import Principal, ProjectArchived, ProjectRef, Source
 
 __all__ = [
+    "NOTIFIERS_READ",
+    "NOTIFIER_PERMISSIONS",
+    "NotAcceptable",
     "Permission",
     "Principal",
+    "ProjectArchived",
     "ProjectRef",
     "Source",
     "admin_required",
+    "is_api",
     "may",
     "member_required",
+    "notifier_permission_required",
     "permission_required",
     "principal",
+    "project_admin_required",
     "public",
     "require",
     "sign_in_required",

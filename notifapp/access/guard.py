@@ -1,27 +1,27 @@
 """Deny by default: every view declares who may call it, and nothing runs before the caller is known.
 
-Under `/api/` the `Authorization: Token` header alone says who calls; elsewhere the signed-in session alone
-does. A cookie is worth nothing at the API, so CSRF has nothing to attack there.
+Under `/api/` only the `Authorization: Token` header says who calls, elsewhere only the signed-in session. A cookie is
+worth nothing at the API, so CSRF has nothing to attack there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, wraps
-from typing import Any, ParamSpec, TypeVar, cast
+from functools import wraps
+from typing import Any, Literal, ParamSpec, TypeVar, cast
 
-from flask import Flask, Response, after_this_request, current_app, g, request
-from flask.ctx import AppContext
+from flask import Flask, current_app, g, request
 from flask_login import current_user
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from werkzeug.exceptions import HTTPException
 
-from notifapp.access import tokens
+from notifapp.access import authentication, token_uses
 from notifapp.access.models import Membership, MembershipPermission, Project
-from notifapp.access.permissions import Permission
-from notifapp.access.principal import Principal, ProjectRef, Source
-from notifapp.database import read_connection, table_of
-from notifapp.errors import Forbidden, NotAcceptable, NotFound, ProjectArchived, Unauthenticated, is_api
+from notifapp.access.permissions import NOTIFIER_PERMISSIONS, Permission
+from notifapp.access.principal import Principal, ProjectArchived, ProjectRef, Source
+from notifapp.channels import Channel
+from notifapp.database import Statement, reading, table_of
+from notifapp.errors import DomainError, Forbidden, NotFound, Unauthenticated
 from notifapp.extensions import csrf
 
 P = ParamSpec("P")
@@ -31,20 +31,44 @@ Check = Callable[[dict[str, Any]], None]
 _JSON_RANGES = frozenset({"*/*", "application/*", "application/json"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _project, _member, _held = table_of(Project).c, table_of(Membership).c, table_of(MembershipPermission).c
+_PROJECT_OF_PAGE = Statement(
+    select(
+        _project.id,
+        _project.slug,
+        _project.name,
+        _project.archived_at,
+        _member.user_id.label("member"),
+        _held.code,
+    )
+    .select_from(table_of(Project))
+    .outerjoin(table_of(Membership), (_member.project_id == _project.id) & (_member.user_id == bindparam("user_id")))
+    .outerjoin(
+        table_of(MembershipPermission),
+        (_held.project_id == _member.project_id) & (_held.user_id == _member.user_id),
+    )
+    .where(_project.slug == bindparam("slug"))
+)
+
+
+class NotAcceptable(DomainError):
+    """The Accept header leaves out everything that can be answered."""
+
+    status = 406
+    detail = "Could not satisfy the request Accept header."
 
 
 def init_app(app: Flask) -> None:
-    """Let every request be identified and every endpoint be declared before its view runs."""
+    """Identify every request's caller, and refuse endpoints that declare nothing, before any view runs."""
     app.view_functions["static"] = public(cast("Callable[..., Any]", app.view_functions["static"]))
     app.before_request(_identify)
     app.before_request(_deny_undeclared)
 
 
 def permission_required(*permissions: Permission) -> Callable[[Callable[P, R]], Callable[..., R]]:
-    """Let in who holds one of `permissions` in the project, and admins; the view gets that `project`.
+    """Let in holders of one of `permissions` in the project, and admins; the view gets that `project`.
 
     The project is the token's at the API and the one that the path names on a page. Raise `Unauthenticated`,
-    `Forbidden`, or `NotFound` for a project of which the caller is no member.
+    `Forbidden`, or `NotFound` for a project of which the caller is not a member.
     """
 
     def check(view_args: dict[str, Any]) -> None:
@@ -55,8 +79,37 @@ def permission_required(*permissions: Permission) -> Callable[[Callable[P, R]], 
     return _declare(check, gives_project=True)
 
 
+def notifier_permission_required(
+    kind: Literal["create", "read", "update"],
+) -> Callable[[Callable[P, R]], Callable[..., R]]:
+    """Let in holders of this kind of permission for the channel that the path names, and admins.
+
+    The view gets `project` and `channel`. Raise as `permission_required` does.
+    """
+
+    def check(view_args: dict[str, Any]) -> None:
+        principal()
+        _enter_project(view_args.pop("project_slug", None))
+        view_args["channel"] = channel = Channel(view_args["channel"])
+        require(getattr(NOTIFIER_PERMISSIONS[channel], kind))
+
+    return _declare(check, gives_project=True)
+
+
+def project_admin_required(view: Callable[P, R]) -> Callable[..., R]:
+    """Let in admins only, to a page of a project; the view gets that `project`."""
+
+    def check(view_args: dict[str, Any]) -> None:
+        principal()
+        _enter_project(view_args.pop("project_slug", None))
+        if not principal().is_admin:
+            raise Forbidden
+
+    return _declare(check, gives_project=True)(view)
+
+
 def member_required(view: Callable[P, R]) -> Callable[..., R]:
-    """Let in every member of the project, whatever the codes, and admins; the view gets that `project`."""
+    """Let in every member of the project, whatever their codes, and admins; the view gets that `project`."""
 
     def check(view_args: dict[str, Any]) -> None:
         principal()
@@ -66,7 +119,7 @@ def member_required(view: Callable[P, R]) -> Callable[..., R]:
 
 
 def admin_required(view: Callable[P, R]) -> Callable[..., R]:
-    """Let in admins alone."""
+    """Let in admins only."""
 
     def check(_view_args: dict[str, Any]) -> None:
         if not principal().is_admin:
@@ -90,13 +143,13 @@ def public(view: Callable[P, R]) -> Callable[..., R]:
 
 
 def require(*permissions: Permission) -> None:
-    """Raise `Forbidden` unless the caller holds one of `permissions` in the project in hand, or is an admin."""
+    """Raise `Forbidden` unless the caller holds one of `permissions` in the current project, or is an admin."""
     if not may(*permissions):
         raise Forbidden
 
 
 def may(*permissions: Permission) -> bool:
-    """Whether the caller holds one of `permissions` in the project in hand, or is an admin."""
+    """Whether the caller holds one of `permissions` in the current project, or is an admin."""
     return principal().is_admin or not g.codes.isdisjoint(permissions)
 
 
@@ -108,6 +161,16 @@ def principal() -> Principal:
     if caller is None:
         raise Unauthenticated
     return caller
+
+
+def is_api() -> bool:
+    """Whether this request is for the JSON API, where only tokens count and every response is JSON."""
+    return request.path.startswith("/api/")
+
+
+def declared_check(endpoint: str | None) -> Check | None:
+    """The declaration of an endpoint's view, or None where it has none."""
+    return cast("Check | None", getattr(current_app.view_functions.get(endpoint or ""), "access_check", None))
 
 
 def _declare(check: Check, *, gives_project: bool = False) -> Callable[[Callable[P, R]], Callable[..., R]]:
@@ -123,11 +186,6 @@ def _declare(check: Check, *, gives_project: bool = False) -> Callable[[Callable
         return guarded
 
     return decorate
-
-
-def declared_check(endpoint: str | None) -> Check | None:
-    """The declaration of an endpoint's view, or None where it has none."""
-    return cast("Check | None", getattr(current_app.view_functions.get(endpoint or ""), "access_check", None))
 
 
 def _identify() -> None:
@@ -155,7 +213,7 @@ def _deny_undeclared() -> None:
 
 
 def _check_methods_of_path() -> None:
-    """At the API, 401 and 403 come before 405: who may call none of the path's methods isn't told of them."""
+    """Check 401 and 403 before 405, so that a caller without access learns no methods."""
     adapter = current_app.create_url_adapter(request)
     failures: list[Exception] = []
     for method in adapter.allowed_methods() if adapter else ():
@@ -175,29 +233,20 @@ def _check_methods_of_path() -> None:
 
 def _authenticate() -> Principal:
     accept = request.headers.get("Accept", "*/*")
-    if _JSON_RANGES.isdisjoint(media_range.split(";")[0].strip().lower() for media_range in accept.split(",")):
+    if accept != "*/*" and _JSON_RANGES.isdisjoint(
+        media_range.split(";")[0].strip().lower() for media_range in accept.split(",")
+    ):
         raise NotAcceptable
-    token = tokens.token_of(request.headers.get("Authorization"))
-    g.token = found = tokens.authenticate(token, address=request.remote_addr)
+    token = authentication.token_of(request.headers.get("Authorization"))
+    g.token = found = authentication.authenticate(token, address=request.remote_addr)
     g.principal = found.principal
-    if found.use_is_due:
-        after_this_request(partial(_record_use_afterwards, current_app.app_context(), found))
+    if found.is_use_due:
+        token_uses.note(found.principal.token_id or 0)
     return found.principal
 
 
-def _record_use_afterwards(context: AppContext, token: tokens.TokenCaller, response: Response) -> Response:
-    """Write down that the token was used once the answer is out, so that no caller waits for it."""
-
-    @response.call_on_close
-    def record() -> None:
-        with context:
-            tokens.record_use(token.principal.token_id or 0)
-
-    return response
-
-
 def _enter_project(slug: str | None) -> None:
-    token: tokens.TokenCaller | None = g.token
+    token: authentication.TokenCaller | None = g.token
     if token is not None:
         g.project, g.codes = token.project, token.codes
     else:
@@ -209,25 +258,8 @@ def _enter_project(slug: str | None) -> None:
 def _project_of_page(slug: str, caller: Principal) -> tuple[ProjectRef, frozenset[int]]:
     if "\0" in slug:  # no text of PostgreSQL holds it
         raise NotFound
-    statement = (
-        select(
-            _project.id,
-            _project.slug,
-            _project.name,
-            _project.archived_at,
-            _member.user_id.label("member"),
-            _held.code,
-        )
-        .select_from(table_of(Project))
-        .outerjoin(table_of(Membership), (_member.project_id == _project.id) & (_member.user_id == caller.user_id))
-        .outerjoin(
-            table_of(MembershipPermission),
-            (_held.project_id == _member.project_id) & (_held.user_id == _member.user_id),
-        )
-        .where(_project.slug == slug)
-    )
-    with read_connection() as connection:
-        rows = connection.execute(statement).all()
+    with reading() as connection:
+        rows = _PROJECT_OF_PAGE.all(connection, slug=slug, user_id=caller.user_id)
     if not rows or not (caller.is_admin or (rows[0].member and not rows[0].archived_at)):
         raise NotFound
     first = rows[0]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import NamedTuple
+
+from notifapp.channels import Channel
 
 
 class Permission(IntEnum):
@@ -30,6 +33,28 @@ class Permission(IntEnum):
         return _DESCRIPTIONS[self][1]
 
 
+class NotifierPermissions(NamedTuple):
+    """What the notifiers of one channel need. `update` also stands for enabling, disabling and deleting."""
+
+    create: Permission
+    read: Permission
+    update: Permission
+
+
+NOTIFIER_PERMISSIONS = {
+    Channel.SMS: NotifierPermissions(
+        Permission.SMS_NOTIFIERS_CREATE,
+        Permission.SMS_NOTIFIERS_READ,
+        Permission.SMS_NOTIFIERS_UPDATE,
+    ),
+    Channel.EMAIL: NotifierPermissions(
+        Permission.EMAIL_NOTIFIERS_CREATE,
+        Permission.EMAIL_NOTIFIERS_READ,
+        Permission.EMAIL_NOTIFIERS_UPDATE,
+    ),
+}
+NOTIFIERS_READ = tuple(permissions.read for permissions in NOTIFIER_PERMISSIONS.values())
+
 _DESCRIPTIONS = {
     Permission.NOTIFICATIONS_SETTINGS_READ: (
         "Read settings",
@@ -47,10 +72,10 @@ _DESCRIPTIONS = {
     ),
     Permission.EMAIL_NOTIFIERS_CREATE: ("Create email notifiers", "Define a new mail server."),
     Permission.EMAIL_NOTIFIERS_READ: ("Read email notifiers", "See the mail servers, without their secrets."),
-    Permission.OTP_SEND: ("Send codes", "Send one-time codes to customers."),
-    Permission.OTP_VERIFY: ("Verify codes", "Check the codes that customers give back."),
     Permission.EMAIL_NOTIFIERS_UPDATE: (
         "Update email notifiers",
         "Edit, enable, disable and delete mail servers.",
     ),
+    Permission.OTP_SEND: ("Send codes", "Send one-time codes to customers."),
+    Permission.OTP_VERIFY: ("Verify codes", "Check the codes that customers give back."),
 }

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from notifapp.errors import Conflict
+
 
 class Source(StrEnum):
     """Where a change came from."""
@@ -41,3 +43,9 @@ class Principal:
     def operator(cls) -> Principal:
         """Who sits at the command line: may do everything."""
         return cls(source=Source.CLI, email="command line", name="Command line", is_admin=True)
+
+
+class ProjectArchived(Conflict):
+    """An archived project can be looked at, not changed."""
+
+    detail = "This project is archived: nothing in it can be changed until it is restored."

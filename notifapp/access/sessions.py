@@ -8,15 +8,25 @@ from datetime import timedelta
 from flask import Flask, Request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import UserMixin
-from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy.engine import Connection
 
 from notifapp import clock
-from notifapp.access import secrets
+from notifapp.access import credentials
 from notifapp.access.models import User, UserSession
-from notifapp.database import read_connection, table_of
+from notifapp.database import Statement, UtcDateTime, reading, table_of
 
-_user, _session = table_of(User).c, table_of(UserSession).c
+_table = table_of(UserSession)
+_user, _session = table_of(User).c, _table.c
+_LOAD = Statement(
+    select(_session.id, _user.id.label("user_id"), _user.email, _user.name, _user.is_admin)
+    .join_from(_table, table_of(User), _user.id == _session.user_id)
+    .where(
+        _session.digest == bindparam("digest"),
+        _session.expires_at > bindparam("now", type_=UtcDateTime),
+        _user.is_active,
+    )
+)
 
 
 class PageSessions(SecureCookieSessionInterface):
@@ -29,7 +39,7 @@ class PageSessions(SecureCookieSessionInterface):
 
 @dataclass(frozen=True, slots=True)
 class SignedInUser(UserMixin):  # type: ignore[misc]
-    """The person behind a session, as Flask-Login wants it; its id is the session's key, not the user's."""
+    """The person behind a connection, as Flask-Login wants it; its id is the session's key, not the user's."""
 
     key: str
     session_id: int
@@ -43,39 +53,30 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
         return self.key
 
 
-def open_session(session: Session, user_id: int, *, lifetime: int) -> str:
+def open_session(connection: Connection, user_id: int, *, lifetime: int) -> str:
     """Open a session that ends by itself after `lifetime` seconds. Return its key; the digest is kept."""
     now = clock.now()
-    session.execute(delete(UserSession).where(UserSession.expires_at <= now))
-    key = secrets.new_key()
-    session.add(
-        UserSession(
-            user_id=user_id,
-            digest=secrets.digest(key),
-            created_at=now,
-            expires_at=now + timedelta(seconds=lifetime),
-        )
+    connection.execute(delete(_table).where(_session.expires_at <= now))
+    key = credentials.new_key()
+    expires_at = now + timedelta(seconds=lifetime)
+    connection.execute(
+        insert(_table).values(user_id=user_id, digest=credentials.digest(key), created_at=now, expires_at=expires_at)
     )
     return key
 
 
 def load_session(key: str) -> SignedInUser | None:
     """Who is signed in with this key, or None where the session or the user is no longer alive."""
-    statement = (
-        select(_session.id, _user.id.label("user_id"), _user.email, _user.name, _user.is_admin)
-        .join_from(table_of(UserSession), table_of(User), _user.id == _session.user_id)
-        .where(_session.digest == secrets.digest(key), _session.expires_at > clock.now(), _user.is_active)
-    )
-    with read_connection() as connection:
-        row = connection.execute(statement).one_or_none()
+    with reading() as connection:
+        row = _LOAD.first(connection, digest=credentials.digest(key), now=clock.now())
     return None if row is None else SignedInUser(key, row.id, row.user_id, row.email, row.name, row.is_admin)
 
 
-def end_session(session: Session, session_id: int) -> None:
+def end_session(connection: Connection, session_id: int) -> None:
     """End one session."""
-    session.execute(delete(UserSession).where(UserSession.id == session_id))
+    connection.execute(delete(_table).where(_session.id == session_id))
 
 
-def end_sessions_of(session: Session, user_id: int, *, but: int | None = None) -> None:
+def end_sessions_of(connection: Connection, user_id: int, *, but: int | None = None) -> None:
     """End every session of a user, `but` perhaps the one in hand."""
-    session.execute(delete(UserSession).where(UserSession.user_id == user_id, UserSession.id != (but or 0)))
+    connection.execute(delete(_table).where(_session.user_id == user_id, _session.id != (but or 0)))

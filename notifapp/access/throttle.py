@@ -7,15 +7,31 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from sqlalchemy import case, delete, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import bindparam, case, delete, update
 
-from notifapp import clock
+from notifapp import clock, wording
 from notifapp.access.models import Throttle
-from notifapp.database import write_transaction
+from notifapp.database import Statement, UtcDateTime, table_of, upsert, writing
 from notifapp.errors import TooManyRequests
+
+_table = table_of(Throttle)
+_throttle = _table.c
+
+
+def _count(insert: Any) -> Any:
+    """Count one try, in a new window where the present one began before `over_at`."""
+    is_over = _throttle.window_started_at <= bindparam("over_at", type_=UtcDateTime)
+    row = insert.values(key=bindparam("key"), window_started_at=bindparam("now", type_=UtcDateTime), count=1)
+    return row.on_conflict_do_update(
+        index_elements=[_throttle.key],
+        set_={
+            "count": case((is_over, 1), else_=_throttle.count + 1),
+            "window_started_at": case((is_over, row.excluded.window_started_at), else_=_throttle.window_started_at),
+        },
+    ).returning(_throttle.count.label("tries"), _throttle.window_started_at)
+
+
+_COUNT = Statement(upsert(_table, _count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,41 +50,24 @@ def take(limits: dict[str, Limit]) -> dict[str, datetime]:
     """
     windows: dict[str, datetime] = {}
     wait = 0
-    with write_transaction() as session:
+    with writing() as connection:
         now = clock.now()
-        session.execute(delete(Throttle).where(Throttle.window_started_at < now - timedelta(days=1)))
+        connection.execute(delete(_table).where(_throttle.window_started_at < now - timedelta(days=1)))
         for key, limit in sorted(limits.items()):
-            count, windows[key] = session.execute(_counted(session, key, limit, now)).one()
-            if count > limit.count:
+            over_at = now - timedelta(seconds=limit.seconds)
+            counted = _COUNT.first(connection, key=key, now=now, over_at=over_at)
+            windows[key] = counted.window_started_at
+            if counted.tries > limit.count:
                 ends_at = windows[key] + timedelta(seconds=limit.seconds)
                 wait = max(wait, ceil((ends_at - now).total_seconds()))
     if wait:
-        minutes = ceil(wait / 60)
-        raise TooManyRequests(wait, f"Too many attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}.")
+        raise TooManyRequests(wait, f"Too many attempts. Try again in {wording.count(ceil(wait / 60), 'minute')}.")
     return windows
 
 
 def give_back(windows: dict[str, datetime]) -> None:
     """Uncount a try that turned out well; the failures before it stay counted."""
-    with write_transaction() as session:
+    with writing() as connection:
         for key, started_at in sorted(windows.items()):
-            same_window = (Throttle.key == key, Throttle.window_started_at == started_at)
-            session.execute(update(Throttle).where(*same_window).values(count=Throttle.count - 1))
-
-
-def _counted(session: Session, key: str, limit: Limit, now: datetime) -> ReturningInsert[*tuple[Any, ...]]:
-    """The statement that counts one try and returns the count and the start of its window."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    is_over = Throttle.window_started_at <= now - timedelta(seconds=limit.seconds)
-    return (
-        insert(Throttle)
-        .values(key=key, window_started_at=now, count=1)
-        .on_conflict_do_update(
-            index_elements=[Throttle.key],
-            set_={
-                "count": case((is_over, 1), else_=Throttle.count + 1),
-                "window_started_at": case((is_over, now), else_=Throttle.window_started_at),
-            },
-        )
-        .returning(Throttle.count, Throttle.window_started_at)
-    )
+            same_window = (_throttle.key == key, _throttle.window_started_at == started_at)
+            connection.execute(update(_table).where(*same_window).values(count=_throttle.count - 1))

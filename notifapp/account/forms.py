@@ -5,9 +5,9 @@ from __future__ import annotations
 from wtforms import EmailField, PasswordField, StringField
 from wtforms.validators import EqualTo
 
-from notifapp import names
 from notifapp.access import passwords
-from notifapp.forms import Form, Hints
+from notifapp.inputs import MAX_NAME_LENGTH
+from notifapp.web.forms import Form, Hints
 
 
 def _new_password() -> PasswordField:
@@ -40,7 +40,7 @@ class NameForm(Form):
     """One's own name."""
 
     name = StringField(
-        "Name", validators=[Hints(required=True, maxlength=names.MAX_LENGTH)], render_kw={"autocomplete": "name"}
+        "Name", validators=[Hints(required=True, maxlength=MAX_NAME_LENGTH)], render_kw={"autocomplete": "name"}
     )
 
 

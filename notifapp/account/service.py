@@ -5,14 +5,15 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, true, update
-from sqlalchemy.orm import Session
+from sqlalchemy.engine import Connection
 
-from notifapp import clock, names
-from notifapp.access import Principal, Source, emails, passwords, secrets, sessions, throttle
+from notifapp import clock, inputs
+from notifapp.access import Principal, Source, credentials, passwords, sessions, throttle
 from notifapp.access.models import ApiToken, PasswordLink, User
 from notifapp.audit.service import Action, Change, record
-from notifapp.database import AnyRow, read_connection, write_transaction
+from notifapp.database import AnyRow, reading, writing
 from notifapp.errors import Conflict, NotFound, ValidationFailed
+from notifapp.inputs import FieldErrors
 
 PER_ACCOUNT = throttle.Limit(count=10, seconds=15 * 60)
 PER_ADDRESS = throttle.Limit(count=100, seconds=15 * 60)
@@ -42,24 +43,24 @@ def sign_in(email: str, password: str, *, address: str | None, lifetime: int) ->
 
 def sign_out(session_id: int, *, principal: Principal) -> None:
     """End this session: its cookie, and any copy of it, is worth nothing from now on."""
-    with write_transaction() as session:
-        sessions.end_session(session, session_id)
-        record(session, Action.SIGNED_OUT, principal=principal, subject=principal.email)
+    with writing() as connection:
+        sessions.end_session(connection, session_id)
+        record(connection, Action.SIGNED_OUT, principal=principal, subject=principal.email)
 
 
 def change_name(name: str, *, principal: Principal) -> None:
     """Change one's own name. Raise `ValidationFailed`."""
-    errors: dict[str, list[str]] = {}
-    name = names.clean(name, errors)
-    if errors:
-        raise ValidationFailed(errors)
-    with write_transaction() as session:
+    errors = FieldErrors()
+    with errors.of("name"):
+        name = inputs.display_name(name)
+    errors.raise_any()
+    with writing() as connection:
         mine = User.id == principal.user_id
-        before = session.scalars(select(User.name).where(mine).with_for_update(key_share=True)).one()
+        before = connection.scalars(select(User.name).where(mine).with_for_update(key_share=True)).one()
         if name != before:
-            session.execute(update(User).where(mine).values(name=name))
+            connection.execute(update(User).where(mine).values(name=name))
             detail = {"changes": [Change("Name", before, name)]}
-            record(session, Action.USER_CHANGED, principal=principal, subject=principal.email, detail=detail)
+            record(connection, Action.USER_CHANGED, principal=principal, subject=principal.email, detail=detail)
 
 
 def change_password(current: str, new: str, *, session_id: int, principal: Principal) -> None:
@@ -77,23 +78,23 @@ def change_password(current: str, new: str, *, session_id: int, principal: Princ
     if errors:
         raise ValidationFailed(errors)
     new_hash = passwords.hash_password(new)
-    with write_transaction() as session:
+    with writing() as connection:
         unchanged = (User.id == user.id, User.password_hash == user.password_hash)
         changed = update(User).where(*unchanged).values(password_hash=new_hash).returning(User.id)
-        if session.scalars(changed).one_or_none() is None:
+        if connection.scalars(changed).one_or_none() is None:
             raise Conflict("Your password was changed elsewhere in the meantime.")
-        _after_password_change(session, user.id, principal, but=session_id)
+        _after_password_change(connection, user.id, principal, but=session_id)
 
 
 def count_live_tokens(user_id: int) -> int:
     """How many API tokens of this user a change of the password would revoke."""
-    with read_connection() as connection:
+    with reading() as connection:
         return connection.execute(select(func.count()).where(*_live_tokens(user_id))).scalar_one()
 
 
 def peek_password_link(key: str) -> str:
     """The email address whose password this link sets. Raise `NotFound` for a link that works no more."""
-    with read_connection() as connection:
+    with reading() as connection:
         email: str | None = connection.execute(
             select(User.email).join(PasswordLink, PasswordLink.user_id == User.id).where(*_live_link(key))
         ).scalar_one_or_none()
@@ -111,9 +112,9 @@ def set_password_by_link(key: str, new: str, *, address: str | None) -> None:
     if errors := _new_password_problems(new, email):
         raise ValidationFailed(errors)
     new_hash = passwords.hash_password(new)
-    with write_transaction() as session:
+    with writing() as connection:
         link = PasswordLink.user_id == User.id
-        user = session.execute(
+        user = connection.execute(
             select(User.id, User.email, User.name, User.is_admin)
             .join(PasswordLink, link)
             .where(*_live_link(key))
@@ -121,21 +122,21 @@ def set_password_by_link(key: str, new: str, *, address: str | None) -> None:
         ).one_or_none()
         if user is None:
             raise NotFound(_DEAD_LINK)
-        session.execute(update(User).where(User.id == user.id).values(password_hash=new_hash))
-        _after_password_change(session, user.id, _person(user, address))
+        connection.execute(update(User).where(User.id == user.id).values(password_hash=new_hash))
+        _after_password_change(connection, user.id, _person(user, address))
 
 
 def _lookup_name(email: str) -> tuple[str, str]:
     """The address to look up, and what of it may be recorded: never what somebody typed into the wrong field."""
     try:
-        email = emails.normalise(email)
+        email = inputs.account_email(email)
         return email, email
     except ValueError:
         return email.strip().lower(), "not an email address"
 
 
 def _tries(email: str, address: str | None) -> dict[str, throttle.Limit]:
-    tries = {f"sign-in:account:{secrets.digest(email)}": PER_ACCOUNT}
+    tries = {f"sign-in:account:{credentials.digest(email)}": PER_ACCOUNT}
     if address is not None:
         tries[f"sign-in:address:{_network(address)}"] = PER_ADDRESS
     return tries
@@ -151,7 +152,7 @@ def _network(address: str) -> str:
 
 def _user_by_email(email: str) -> AnyRow | None:
     columns = (User.id, User.email, User.name, User.is_admin, User.is_active, User.password_hash)
-    with read_connection() as connection:
+    with reading() as connection:
         return connection.execute(select(*columns).where(User.email == email.replace("\0", ""))).one_or_none()
 
 
@@ -166,20 +167,20 @@ def _open_session(user: AnyRow, password: str, address: str | None, lifetime: in
     """Open a session unless the password changed or the user was deactivated since it was verified."""
     stale = passwords.needs_rehash(user.password_hash)
     new_hash = passwords.hash_password(password) if stale else user.password_hash
-    with write_transaction() as session:
+    with writing() as connection:
         same = (User.id == user.id, User.is_active, User.password_hash == user.password_hash)
         kept = update(User).where(*same).values(password_hash=new_hash).returning(User.id)
-        if session.scalars(kept).one_or_none() is None:
+        if connection.scalars(kept).one_or_none() is None:
             return None
-        key = sessions.open_session(session, user.id, lifetime=lifetime)
-        record(session, Action.SIGNED_IN, principal=_person(user, address), subject=user.email)
+        key = sessions.open_session(connection, user.id, lifetime=lifetime)
+        record(connection, Action.SIGNED_IN, principal=_person(user, address), subject=user.email)
     return key
 
 
 def _record_failure(principal: Principal, what: str) -> None:
-    with write_transaction() as session:
+    with writing() as connection:
         detail = {"at": what}
-        record(session, Action.SIGN_IN_FAILED, principal=principal, subject=principal.email, detail=detail)
+        record(connection, Action.SIGN_IN_FAILED, principal=principal, subject=principal.email, detail=detail)
 
 
 def _person(user: AnyRow, address: str | None) -> Principal:
@@ -194,7 +195,11 @@ def _person(user: AnyRow, address: str | None) -> Principal:
 
 
 def _live_link(key: str) -> tuple[ColumnElement[bool], ...]:
-    return (PasswordLink.digest == secrets.digest(key), PasswordLink.expires_at > clock.now(), User.is_active == true())
+    return (
+        PasswordLink.digest == credentials.digest(key),
+        PasswordLink.expires_at > clock.now(),
+        User.is_active == true(),
+    )
 
 
 def _live_tokens(user_id: int) -> tuple[ColumnElement[bool], ...]:
@@ -202,12 +207,14 @@ def _live_tokens(user_id: int) -> tuple[ColumnElement[bool], ...]:
     return (ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None), not_expired)
 
 
-def _after_password_change(session: Session, user_id: int, principal: Principal, *, but: int | None = None) -> None:
+def _after_password_change(
+    connection: Connection, user_id: int, principal: Principal, *, but: int | None = None
+) -> None:
     """End whatever the old password may have opened: sessions `but` the one in hand, links, tokens."""
-    sessions.end_sessions_of(session, user_id, but=but)
-    session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
-    record(session, Action.PASSWORD_CHANGED, principal=principal, subject=principal.email)
-    revoked = session.execute(
+    sessions.end_sessions_of(connection, user_id, but=but)
+    connection.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
+    record(connection, Action.PASSWORD_CHANGED, principal=principal, subject=principal.email)
+    revoked = connection.execute(
         update(ApiToken)
         .where(*_live_tokens(user_id))
         .values(revoked_at=clock.now())
@@ -215,7 +222,7 @@ def _after_password_change(session: Session, user_id: int, principal: Principal,
     ).all()
     for token in revoked:
         record(
-            session,
+            connection,
             Action.TOKEN_REVOKED,
             principal=principal,
             subject=token.prefix,

@@ -8,22 +8,20 @@ from werkzeug.wrappers import Response
 
 from notifapp.access import principal, public, sign_in_required
 from notifapp.access.sessions import load_session
-from notifapp.account import blueprint, service
+from notifapp.account import service
 from notifapp.account.forms import ChangePasswordForm, NameForm, NewPasswordForm, SignInForm
 from notifapp.errors import TooManyRequests, Unauthenticated, ValidationFailed
-from notifapp.forms import add_errors
+from notifapp.web.forms import add_errors
 
 Answer = Response | str | tuple[str, int] | tuple[str, int, dict[str, str]]
 
 
-@blueprint.get("/")
 @public
 def home() -> Response:
     """Where one begins."""
     return redirect(url_for("projects.index" if current_user.is_authenticated else "account.sign_in"))
 
 
-@blueprint.route("/sign-in", methods=["GET", "POST"])
 @public
 def sign_in() -> Answer:
     """The sign-in page; afterwards one gets to the page that asked for it."""
@@ -43,7 +41,6 @@ def sign_in() -> Answer:
     return _go_on()
 
 
-@blueprint.post("/sign-out")
 @sign_in_required
 def sign_out() -> Response:
     """End this session."""
@@ -54,7 +51,6 @@ def sign_out() -> Response:
     return redirect(url_for("account.sign_in"), 303)
 
 
-@blueprint.route("/account", methods=["GET", "POST"])
 @sign_in_required
 def account() -> Answer:
     """One's own account; posting changes the name."""
@@ -70,7 +66,6 @@ def account() -> Answer:
     return redirect(url_for("account.account"), 303)
 
 
-@blueprint.route("/account/password", methods=["GET", "POST"])
 @sign_in_required
 def change_password() -> Answer:
     """Change one's own password; opened by its address, this is the account page."""
@@ -93,7 +88,6 @@ def change_password() -> Answer:
     return redirect(url_for("account.account"), 303)
 
 
-@blueprint.route("/password/<key>", methods=["GET", "POST"])
 @public
 def password_link(key: str) -> Answer:
     """Set a password with a one-time link."""

@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from notifapp import paging
+from notifapp import wording
 from notifapp.access import Permission, Source
 from notifapp.access.models import ApiToken, Project
 from notifapp.audit.models import AuditEvent
 from notifapp.audit.service import Action, Change
-from notifapp.database import AnyRow, read_connection, table_of
+from notifapp.database import AnyRow, keyset, reading, table_of
 
 CSV_BATCH = 1000  # events that one query of the download fetches
 
@@ -58,16 +58,16 @@ class Filters:
         return self != Filters()
 
 
-def list_events(filters: Filters, cursor: paging.Cursor | None) -> paging.Slice:
+def list_events(filters: Filters, cursor: keyset.Cursor | None) -> keyset.Slice:
     """The events, newest first."""
-    return paging.fetch(select_events(filters), _ORDER, cursor, descending=True)
+    return keyset.fetch(select_events(filters), _ORDER, cursor, descending=True)
 
 
 def every_event(filters: Filters) -> Iterator[Event]:
     """All matching events, newest first, fetched in batches so that no query and no memory grows with them."""
-    cursor: paging.Cursor | None = None
+    cursor: keyset.Cursor | None = None
     while True:
-        part = paging.fetch(select_events(filters), _ORDER, cursor, descending=True, size=CSV_BATCH)
+        part = keyset.fetch(select_events(filters), _ORDER, cursor, descending=True, size=CSV_BATCH)
         yield from (to_event(row) for row in part.rows)
         if part.older is None:
             return
@@ -117,14 +117,16 @@ def to_event(row: AnyRow) -> Event:
 
 def _project_id(slug: str) -> int:
     """Looked up beforehand: a planner that sees the id knows how many events it has. 0 where there is none."""
-    with read_connection() as connection:
+    with reading() as connection:
         return connection.execute(select(_project.id).where(_project.slug == slug)).scalar_one_or_none() or 0
 
 
 def _in_words(detail: Mapping[str, Any]) -> tuple[list[Change], list[tuple[str, str]]]:
-    changes = [Change(label, _word(before), _word(after)) for label, before, after in detail.get("changes", [])]
+    changes = [
+        Change(label, wording.value(before), wording.value(after)) for label, before, after in detail.get("changes", [])
+    ]
     facts = [
-        (_label(key), _codes(value) if key in _CODES else _word(value))
+        (_label(key), _codes(value) if key in _CODES else wording.value(value))
         for key, value in detail.items()
         if key not in _TOLD_ELSEWHERE
     ]
@@ -137,11 +139,3 @@ def _label(key: str) -> str:
 
 def _codes(codes: Iterable[int]) -> str:
     return ", ".join(f"{code} {_PERMISSIONS.get(code, '')}".strip() for code in codes)
-
-
-def _word(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(_word(item) for item in value)
-    return "" if value is None else str(value)

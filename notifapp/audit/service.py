@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import insert
 from sqlalchemy.engine import Connection
-from sqlalchemy.orm import Session
 
 from notifapp import clock
 from notifapp.access.principal import Principal
 from notifapp.audit.models import AuditEvent
-from notifapp.database import table_of
+from notifapp.database import insertion, table_of
 
 
 class Action(StrEnum):
@@ -62,11 +60,11 @@ class Change(NamedTuple):
     after: str
 
 
-_INSERT = insert(table_of(AuditEvent)).inline()
+_INSERT = insertion(table_of(AuditEvent), without={"id"})
 
 
 def record(
-    session: Session | Connection,
+    connection: Connection,
     action: Action,
     *,
     principal: Principal,
@@ -78,18 +76,16 @@ def record(
 
     `subject` says what it was done to; no secret goes into `detail`.
     """
-    session.execute(
-        _INSERT,
-        {
-            "at": clock.now(),
-            "action": action.value,
-            "actor_id": principal.user_id,
-            "actor": principal.email,
-            "source": principal.source.value,
-            "address": principal.address,
-            "token_id": principal.token_id,
-            "project_id": project_id,
-            "subject": subject[:254],
-            "detail": dict(detail or {}),
-        },
+    _INSERT.execute(
+        connection,
+        at=clock.now(),
+        action=action.value,
+        actor_id=principal.user_id,
+        actor=principal.email,
+        source=principal.source.value,
+        address=principal.address,
+        token_id=principal.token_id,
+        project_id=project_id,
+        subject=subject[:254],
+        detail=dict(detail or {}),
     )

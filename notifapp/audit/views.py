@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template, stream_with_context, url_for
+from flask import Response, render_template, stream_with_context, url_for
 
-from notifapp import clock, paging
+from notifapp import clock
 from notifapp.access import admin_required
 from notifapp.audit import export, queries
-from notifapp.audit.forms import FilterForm
+from notifapp.audit.forms import AuditFilterForm
 from notifapp.errors import ValidationFailed
-from notifapp.forms import add_errors
+from notifapp.web import paging
+from notifapp.web.forms import add_errors
 
-blueprint = Blueprint("audit", __name__)
 
-
-@blueprint.get("/audit")
 @admin_required
 def index() -> str | tuple[str, int]:
     """The events, newest first."""
-    form = FilterForm()
+    form = AuditFilterForm()
     try:
         filters = form.filters()
     except ValidationFailed as error:
@@ -28,11 +26,10 @@ def index() -> str | tuple[str, int]:
     return render_template("audit/index.html", form=form, page=page, is_filtered=bool(filters), csv_url=_csv_url(form))
 
 
-@blueprint.get("/audit.csv")
 @admin_required
 def download() -> Response | tuple[str, int]:
     """The same events as a file, streamed."""
-    form = FilterForm()
+    form = AuditFilterForm()
     try:
         filters = form.filters()
     except ValidationFailed as error:
@@ -42,10 +39,10 @@ def download() -> Response | tuple[str, int]:
     return answer
 
 
-def _refuse(form: FilterForm, error: ValidationFailed) -> tuple[str, int]:
+def _refuse(form: AuditFilterForm, error: ValidationFailed) -> tuple[str, int]:
     add_errors(form, error)
-    return render_template("audit/index.html", form=form, page=paging.Page([], None, None), is_filtered=True), 400
+    return render_template("audit/index.html", form=form, page=paging.Page(), is_filtered=True), 400
 
 
-def _csv_url(form: FilterForm) -> str:
+def _csv_url(form: AuditFilterForm) -> str:
     return url_for(".download", **{field.name: field.data for field in form if field.data})

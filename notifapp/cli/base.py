@@ -10,9 +10,9 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from notifapp.access import ProjectRef
+from notifapp.access import ProjectArchived, ProjectRef
 from notifapp.config import ConfigError
-from notifapp.errors import DomainError, ProjectArchived, ValidationFailed
+from notifapp.errors import DomainError, ValidationFailed
 from notifapp.keys import KeyFileError
 from notifapp.projects.service import find_project
 

@@ -38,7 +38,7 @@ def create_user(email: str, name: str, is_admin: bool, password_stdin: bool) -> 
 @click.argument("email")
 def deactivate_user(email: str) -> None:
     """Shut a user out at once, and print the id."""
-    user_id = users.find_user(email).id
+    user_id = users.find_user(email)
     users.deactivate_user(user_id, principal=Principal.operator())
     click.echo(user_id)
 
@@ -49,7 +49,7 @@ def deactivate_user(email: str) -> None:
 @click.option("--permission", "codes", type=int, multiple=True, metavar="CODE", help="Such as 1036; may be repeated.")
 def set_member(email: str, slug: str, codes: tuple[int, ...]) -> None:
     """Make a user a member who holds exactly these permission codes, and print the user's id."""
-    user_id = users.find_user(email).id
+    user_id = users.find_user(email)
     users.set_membership(user_id, find_project(slug).id, codes, principal=Principal.operator())
     click.echo(user_id)
 
@@ -59,7 +59,7 @@ def set_member(email: str, slug: str, codes: tuple[int, ...]) -> None:
 @click.argument("slug")
 def remove_member(email: str, slug: str) -> None:
     """End a membership, and print the user's id."""
-    user_id = users.find_user(email).id
+    user_id = users.find_user(email)
     users.remove_membership(user_id, find_project(slug).id, principal=Principal.operator())
     click.echo(user_id)
 
@@ -71,7 +71,7 @@ def remove_member(email: str, slug: str) -> None:
 @click.option("--expires-in", "days", type=int, metavar="DAYS", help="Never, if left out.")
 def create_token(email: str, slug: str, name: str, days: int | None) -> None:
     """Create a token that acts for this user in this project, and print it: it is shown only now."""
-    user_id, project_id = users.find_user(email).id, find_project(slug).id
+    user_id, project_id = users.find_user(email), find_project(slug).id
     new = tokens.create_token(user_id, project_id, name, principal=Principal.operator(), expires_in_days=days)
     click.echo(new.token)
 
@@ -80,6 +80,6 @@ def create_token(email: str, slug: str, name: str, days: int | None) -> None:
 @click.argument("prefix")
 def revoke_token(prefix: str) -> None:
     """Revoke the token with this public prefix, and print its id."""
-    token_id = tokens.find_token(prefix).id
+    token_id = tokens.find_token(prefix)
     tokens.revoke_token(token_id, principal=Principal.operator())
     click.echo(token_id)

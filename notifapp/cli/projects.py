@@ -7,11 +7,11 @@ import json
 import click
 
 from notifapp.access import Principal
+from notifapp.channels import Channel
 from notifapp.cli.base import OperatorGroup, open_project, read_secret
 from notifapp.notifiers import encryption
 from notifapp.notifiers import service as notifiers
 from notifapp.notifiers.backends import BACKENDS
-from notifapp.notifiers.channels import Channel
 from notifapp.projects import service as projects
 from notifapp.settings import service
 from notifapp.settings.values import EMAIL_NOTIFIER, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER, Settings, body

@@ -11,8 +11,8 @@ from flask_migrate import upgrade
 
 from notifapp import keys
 from notifapp.cli.base import OperatorCommand
+from notifapp.cli.demo import FILE, PEOPLE, TOKEN, prepare
 from notifapp.config import instance_dir
-from notifapp.demo import FILE, PEOPLE, TOKEN, prepare
 
 
 @click.command("init", cls=OperatorCommand)

@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifapp.database import Base, EncryptedJson, UtcDateTime
+
+
+class DeliveryStatus(StrEnum):
+    """Where a delivery is on its way: queued → sending → sent or failed, or queued again for another attempt."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return self.value.capitalize()
+
+
+class Purpose(StrEnum):
+    """What a message is for."""
+
+    OTP = "otp"
+    TEST = "test"
 
 
 class Delivery(Base):

@@ -8,14 +8,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, case, cast, extract, func, select
 
-from notifapp import clock, paging
+from notifapp import clock
 from notifapp.access import ProjectRef
-from notifapp.database import read_connection, table_of
-from notifapp.delivery.models import Delivery
-from notifapp.notifiers.channels import Channel
+from notifapp.channels import Channel
+from notifapp.database import keyset, reading, table_of
+from notifapp.delivery.models import Delivery, DeliveryStatus
 
 CHART_HOURS = 24
-STATUSES = ("queued", "sending", "sent", "failed")
 _HOUR = 3600
 
 _delivery = table_of(Delivery).c
@@ -27,7 +26,7 @@ _SHOWN = [column for column in _delivery if column.name != "payload"]
 class Filters:
     """What the list is narrowed to; empty means everything. Both days are included, in UTC."""
 
-    status: str = ""
+    status: DeliveryStatus | None = None
     channel: Channel | None = None
     notifier: str = ""
     first_day: date | None = None
@@ -52,10 +51,10 @@ class Chart:
         return max(sent + failed for sent, failed in zip(self.sent, self.failed, strict=True))
 
 
-def list_deliveries(project: ProjectRef, filters: Filters, cursor: paging.Cursor | None) -> paging.Slice:
+def list_deliveries(project: ProjectRef, filters: Filters, cursor: keyset.Cursor | None) -> keyset.Slice:
     """The project's deliveries, newest first."""
     statement = select(*_SHOWN).where(_delivery.project_id == project.id, *_conditions(filters))
-    return paging.fetch(statement, _ORDER, cursor, descending=True)
+    return keyset.fetch(statement, _ORDER, cursor, descending=True)
 
 
 def list_notifier_names(project: ProjectRef) -> list[str]:
@@ -67,7 +66,7 @@ def list_notifier_names(project: ProjectRef) -> list[str]:
         .distinct()
         .order_by(_delivery.notifier_name)
     )
-    with read_connection() as connection:
+    with reading() as connection:
         return list(connection.execute(statement).scalars())
 
 
@@ -75,7 +74,7 @@ def charts(project: ProjectRef) -> list[Chart]:
     """The last 24 hours of each notifier that was used in them, by name."""
     now = clock.now()
     found: dict[str, Chart] = {}
-    with read_connection() as connection:
+    with reading() as connection:
         for name, hour, sent, failed in connection.execute(_by_hour(project, now)):
             chart = found.setdefault(name, Chart(name))
             place = CHART_HOURS - 1 - (int(now.timestamp()) // _HOUR - hour)
@@ -91,13 +90,13 @@ def _by_hour(project: ProjectRef, now: datetime) -> Select[*tuple[Any, ...]]:
         select(
             _delivery.notifier_name,
             hour,
-            func.sum(case((_delivery.status == "sent", 1), else_=0)),
-            func.sum(case((_delivery.status == "failed", 1), else_=0)),
+            func.sum(case((_delivery.status == DeliveryStatus.SENT, 1), else_=0)),
+            func.sum(case((_delivery.status == DeliveryStatus.FAILED, 1), else_=0)),
         )
         .where(
             _delivery.project_id == project.id,
             _delivery.created_at >= since,
-            _delivery.status.in_(("sent", "failed")),
+            _delivery.status.in_((DeliveryStatus.SENT, DeliveryStatus.FAILED)),
         )
         .group_by(_delivery.notifier_name, hour)
     )

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cryptography.fernet import InvalidToken
-from sqlalchemy import ColumnElement, Update, and_, case, func, insert, literal, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Update, and_, bindparam, case, func, insert, literal, or_, select, update
+from sqlalchemy.engine import Connection
 
 from notifapp import clock
-from notifapp.database import UtcDateTime, read_connection, table_of, write_transaction
-from notifapp.delivery.models import Delivery
-from notifapp.notifiers.backends.base import Message, Receipt, SendFailed
-from notifapp.notifiers.channels import Channel
+from notifapp.channels import Channel
+from notifapp.database import Statement, UtcDateTime, reading, table_of, writing
+from notifapp.delivery.models import Delivery, DeliveryStatus, Purpose
+from notifapp.notifiers.gateway.base import Message, Receipt, SendFailed
 from notifapp.notifiers.sending import send_through
 
 LEASE = timedelta(seconds=45)  # longer than any backend's timeouts take together
@@ -28,7 +28,16 @@ BACKOFF = (2, 5, 10, 20, 40)  # seconds after the first, second, … failure; th
 _log = logging.getLogger("notifapp.delivery")
 _table = table_of(Delivery)
 _delivery = _table.c
-_INSERT = insert(_table).returning(_delivery.id)
+_QUEUED = (
+    "project_id", "notifier_id", "notifier_name", "backend", "channel", "recipient", "purpose", "payload",
+    "next_attempt_at", "expires_at", "created_at",
+)  # fmt: skip
+_ENQUEUE = Statement(insert(_table).values({name: bindparam(name) for name in _QUEUED}).returning(_delivery.id))
+_WITHDRAW = Statement(
+    update(_table)
+    .where(_delivery.id == bindparam("delivery_id"), _delivery.finished_at.is_(None))
+    .values(expires_at=bindparam("now"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ class Outgoing:
     subject: str = field(repr=False)
     body: str = field(repr=False)
     variables: Mapping[str, str] = field(repr=False)
-    purpose: str
+    purpose: Purpose
     expires_at: datetime
 
 
@@ -57,7 +66,7 @@ class _Claim:
     attempt: int
 
 
-def enqueue(session: Session, outgoing: Outgoing) -> int:
+def enqueue(connection: Connection, outgoing: Outgoing) -> int:
     """Queue a message in the transaction that causes it. Return the delivery's id."""
     now = clock.now()
     row = {
@@ -67,7 +76,7 @@ def enqueue(session: Session, outgoing: Outgoing) -> int:
         "backend": outgoing.backend,
         "channel": outgoing.channel.value,
         "recipient": outgoing.masked,
-        "purpose": outgoing.purpose,
+        "purpose": outgoing.purpose.value,
         "payload": {
             "recipient": outgoing.recipient,
             "subject": outgoing.subject,
@@ -78,30 +87,28 @@ def enqueue(session: Session, outgoing: Outgoing) -> int:
         "expires_at": outgoing.expires_at,
         "created_at": now,
     }
-    return int(session.connection().execute(_INSERT, row).scalar_one())
+    return int(_ENQUEUE.first(connection, **row).id)
 
 
-def withdraw(session: Session, delivery_id: int, now: datetime) -> None:
+def withdraw(connection: Connection, delivery_id: int, now: datetime) -> None:
     """Let a message that isn't sent yet be given up from now on, for its code doesn't count any more."""
-    session.connection().execute(
-        update(_table).where(_delivery.id == delivery_id, _delivery.finished_at.is_(None)).values(expires_at=now)
-    )
+    _WITHDRAW.execute(connection, delivery_id=delivery_id, now=now)
 
 
-def record_test(session: Session, about: Mapping[str, object], outcome: Receipt | SendFailed) -> None:
+def record_test(connection: Connection, about: Mapping[str, object], outcome: Receipt | SendFailed) -> None:
     """Record a test message that was sent at once; `about` holds what is known of it, as the table names it."""
     now = clock.now()
     failed = outcome if isinstance(outcome, SendFailed) else None
     values = {
-        "purpose": "test",
-        "status": "failed" if failed else "sent",
+        "purpose": Purpose.TEST.value,
+        "status": (DeliveryStatus.FAILED if failed else DeliveryStatus.SENT).value,
         "attempts": 1,
         "provider_id": None if isinstance(outcome, SendFailed) else outcome.provider_id[:200] or None,
         "error_code": (failed.code[:60] or None) if failed else None,
         "error_reason": failed.reason[:300] if failed else None,
         **dict.fromkeys(("next_attempt_at", "expires_at", "finished_at"), now),
     }
-    session.execute(insert(_table).values(**about, **values))
+    connection.execute(insert(_table).values(**about, **values))
 
 
 def carry_out(delivery_id: int) -> bool:
@@ -127,19 +134,22 @@ def due(limit: int = 100) -> list[int]:
     """The ids of deliveries that wait to be tried, oldest first."""
     now = clock.now()
     statement = select(_delivery.id).where(_is_due(now)).order_by(_delivery.next_attempt_at).limit(limit)
-    with read_connection() as connection:
+    with reading() as connection:
         return list(connection.execute(statement).scalars())
 
 
 def give_up_expired() -> int:
     """Fail what outlived its code and isn't being sent. Return how many there were."""
     now = clock.now()
-    idle = or_(_delivery.status == "queued", and_(_delivery.status == "sending", _delivery.lease_until <= now))
+    idle = or_(
+        _delivery.status == DeliveryStatus.QUEUED.value,
+        and_(_delivery.status == DeliveryStatus.SENDING.value, _delivery.lease_until <= now),
+    )
     statement = (
         update(_table)
         .where(idle, _delivery.expires_at <= now)
         .values(
-            status="failed",
+            status=DeliveryStatus.FAILED.value,
             payload=None,
             lease_until=None,
             finished_at=now,
@@ -147,19 +157,19 @@ def give_up_expired() -> int:
             error_reason=func.coalesce(_delivery.error_reason, "It could not be sent while its code was valid."),
         )
     )
-    with read_connection() as connection:
+    with reading() as connection:
         if not connection.execute(select(_delivery.id).where(idle, _delivery.expires_at <= now).limit(1)).first():
             return 0
-    with write_transaction() as session:
-        return int(session.connection().execute(statement).rowcount)
+    with writing() as connection:
+        return int(connection.execute(statement).rowcount)
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
     return and_(
         _delivery.expires_at > now,
         or_(
-            and_(_delivery.status == "queued", _delivery.next_attempt_at <= now),
-            and_(_delivery.status == "sending", _delivery.lease_until <= now),
+            and_(_delivery.status == DeliveryStatus.QUEUED.value, _delivery.next_attempt_at <= now),
+            and_(_delivery.status == DeliveryStatus.SENDING.value, _delivery.lease_until <= now),
         ),
     )
 
@@ -170,15 +180,15 @@ def _claim(delivery_id: int) -> _Claim | None:
         update(_table)
         .where(_delivery.id == delivery_id, _is_due(now))
         .values(
-            status="sending",
+            status=DeliveryStatus.SENDING.value,
             lease_until=now + LEASE,
             attempts=_delivery.attempts + 1,
             started_at=func.coalesce(_delivery.started_at, literal(now, UtcDateTime)),
         )
         .returning(_delivery.attempts)
     )
-    with write_transaction() as session:
-        attempt = session.connection().execute(statement).scalar_one_or_none()
+    with writing() as connection:
+        attempt = connection.execute(statement).scalar_one_or_none()
     return None if attempt is None else _Claim(delivery_id, attempt)
 
 
@@ -187,7 +197,7 @@ def _send(claim: _Claim) -> Receipt:
         _delivery.id == claim.id, _delivery.attempts == claim.attempt
     )
     try:
-        with read_connection() as connection:
+        with reading() as connection:
             row = connection.execute(statement).one()
     except InvalidToken:
         raise SendFailed("The message can't be decrypted: its key is missing.", code="key", retryable=False) from None
@@ -206,21 +216,26 @@ def _log_outcome(claim: _Claim, error: SendFailed | None) -> None:
 def _sent(claim: _Claim, receipt: Receipt) -> None:
     _finish(
         claim,
-        {"status": "sent", "provider_id": receipt.provider_id[:200] or None, "error_code": None, "error_reason": None},
+        {
+            "status": DeliveryStatus.SENT.value,
+            "provider_id": receipt.provider_id[:200] or None,
+            "error_code": None,
+            "error_reason": None,
+        },
     )
 
 
 def _failed(claim: _Claim, error: SendFailed) -> None:
     told = {"error_code": error.code[:60] or None, "error_reason": error.reason[:300]}
     if not error.retryable:
-        return _finish(claim, {"status": "failed", **told})
+        return _finish(claim, {"status": DeliveryStatus.FAILED.value, **told})
     now = clock.now()
     next_attempt = now + timedelta(seconds=BACKOFF[min(claim.attempt, len(BACKOFF)) - 1])
     is_over = _delivery.expires_at <= next_attempt
-    with write_transaction() as session:
-        session.connection().execute(
+    with writing() as connection:
+        connection.execute(
             _held(claim).values(
-                status=case((is_over, "failed"), else_="queued"),
+                status=case((is_over, DeliveryStatus.FAILED.value), else_=DeliveryStatus.QUEUED.value),
                 payload=case((is_over, None), else_=_delivery.payload),
                 finished_at=case((is_over, literal(now, UtcDateTime)), else_=None),
                 next_attempt_at=next_attempt,
@@ -231,13 +246,11 @@ def _failed(claim: _Claim, error: SendFailed) -> None:
 
 
 def _finish(claim: _Claim, values: dict[str, object]) -> None:
-    with write_transaction() as session:
-        session.connection().execute(
-            _held(claim).values(payload=None, lease_until=None, finished_at=clock.now(), **values)
-        )
+    with writing() as connection:
+        connection.execute(_held(claim).values(payload=None, lease_until=None, finished_at=clock.now(), **values))
 
 
 def _held(claim: _Claim) -> Update:
     return update(_table).where(
-        _delivery.id == claim.id, _delivery.status == "sending", _delivery.attempts == claim.attempt
+        _delivery.id == claim.id, _delivery.status == DeliveryStatus.SENDING.value, _delivery.attempts == claim.attempt
     )

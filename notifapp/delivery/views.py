@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import render_template
 
-from notifapp import paging
 from notifapp.access import Permission, ProjectRef, permission_required
+from notifapp.channels import Channel
 from notifapp.delivery import queries
-from notifapp.delivery.forms import FilterForm
+from notifapp.delivery.forms import DeliveryFilterForm
 from notifapp.errors import ValidationFailed
-from notifapp.forms import add_errors
-from notifapp.notifiers.channels import Channel
-
-blueprint = Blueprint("deliveries", __name__)
+from notifapp.web import paging
+from notifapp.web.forms import add_errors
 
 
-@blueprint.get("/projects/<project_slug>/deliveries")
 @permission_required(Permission.SMS_NOTIFIERS_READ, Permission.EMAIL_NOTIFIERS_READ, Permission.OTP_SEND)
 def index(project: ProjectRef) -> str | tuple[str, int]:
     """What was sent, what is on its way and what failed, newest first."""
-    form = FilterForm(queries.list_notifier_names(project))
+    form = DeliveryFilterForm(queries.list_notifier_names(project))
     try:
         filters = form.filters()
     except ValidationFailed as error:
         add_errors(form, error)
-        return _render(project, form, paging.Page([], None, None), is_filtered=True), 400
+        return _render(project, form, paging.Page(), is_filtered=True), 400
     page = paging.page(queries.list_deliveries(project, filters, paging.requested()))
     return _render(project, form, page, is_filtered=bool(filters))
 
 
-def _render(project: ProjectRef, form: FilterForm, page: paging.Page, *, is_filtered: bool) -> str:
+def _render(project: ProjectRef, form: DeliveryFilterForm, page: paging.Page, *, is_filtered: bool) -> str:
     return render_template(
         "delivery/index.html",
         form=form,

@@ -7,15 +7,14 @@ from collections.abc import Mapping
 from flask import Response, request
 
 from notifapp import clock
-from notifapp.access import ProjectRef, permission_required, principal
-from notifapp.api import json_answer, read_fields
+from notifapp.access import ProjectRef, notifier_permission_required, principal
+from notifapp.channels import Channel
 from notifapp.errors import ValidationFailed
-from notifapp.notifiers import blueprint, service
+from notifapp.notifiers import service
 from notifapp.notifiers.backends import BACKENDS, find_backend
-from notifapp.notifiers.channels import Channel
-from notifapp.notifiers.codes import CODES
-from notifapp.notifiers.paging import LimitOffset
 from notifapp.notifiers.service import NotifierDetails
+from notifapp.web.json_api import json_response, read_fields
+from notifapp.web.limit_offset import LimitOffset
 
 PATH = "/api/notifications/notifiers"
 _EMAIL = BACKENDS["smtp"]
@@ -32,51 +31,43 @@ class SettingsRefused(ValidationFailed):
         return {**own, "settings": of_settings} if of_settings else own
 
 
-def _add_routes(channel: Channel) -> None:
-    codes = CODES[channel]
-
-    @blueprint.get(f"{PATH}/{channel}", endpoint=f"api_{channel}_list")
-    @permission_required(codes.read)
-    def read_list(project: ProjectRef) -> Response:
-        """One page of the valid notifiers."""
-        part = LimitOffset.of(request, service.ORDERINGS)
-        count, notifiers = service.list_valid_notifiers(
-            project, channel, search=part.search, ordering=part.ordering, limit=part.limit, offset=part.offset
-        )
-        return json_answer(part.envelope(request, count, [represent(notifier) for notifier in notifiers]))
-
-    @blueprint.post(f"{PATH}/{channel}", endpoint=f"api_{channel}_create")
-    @permission_required(codes.create)
-    def create(project: ProjectRef) -> Response:
-        """Add a notifier."""
-        fields = _new_fields(channel, read_fields())
-        try:
-            notifier = service.create_notifier(project, channel, fields, principal=principal())
-        except ValidationFailed as failed:
-            raise _refusal(channel, failed) from None
-        return json_answer(represent(notifier), status=201)
-
-    @blueprint.get(f"{PATH}/{channel}/<int:notifier_id>", endpoint=f"api_{channel}_read")
-    @permission_required(codes.read)
-    def read(project: ProjectRef, notifier_id: int) -> Response:
-        """One notifier, enabled or not."""
-        return json_answer(represent(service.get_notifier(project, channel, notifier_id)))
-
-    @blueprint.patch(f"{PATH}/{channel}/<int:notifier_id>", endpoint=f"api_{channel}_update")
-    @permission_required(codes.update)
-    def update(project: ProjectRef, notifier_id: int) -> Response:
-        """Change the supplied fields."""
-        notifier = service.get_notifier(project, channel, notifier_id)
-        fields = _changed_fields(notifier, read_fields())
-        try:
-            notifier = service.update_notifier(project, channel, notifier_id, fields, principal=principal())
-        except ValidationFailed as failed:
-            raise _refusal(channel, failed) from None
-        return json_answer(represent(notifier))
+@notifier_permission_required("read")
+def read_list(project: ProjectRef, channel: Channel) -> Response:
+    """One page of the valid notifiers."""
+    part = LimitOffset.of(request, service.ORDERINGS)
+    count, notifiers = service.list_valid_notifiers(
+        project, channel, search=part.search, ordering=part.ordering, limit=part.limit, offset=part.offset
+    )
+    return json_response(part.envelope(request, count, [represent(notifier) for notifier in notifiers]))
 
 
-for _channel in Channel:
-    _add_routes(_channel)
+@notifier_permission_required("create")
+def create(project: ProjectRef, channel: Channel) -> Response:
+    """Add a notifier."""
+    fields = _new_fields(channel, read_fields())
+    try:
+        notifier = service.create_notifier(project, channel, fields, principal=principal())
+    except ValidationFailed as failed:
+        raise _refusal(channel, failed) from None
+    return json_response(represent(notifier), status=201)
+
+
+@notifier_permission_required("read")
+def read(project: ProjectRef, channel: Channel, notifier_id: int) -> Response:
+    """One notifier, enabled or not."""
+    return json_response(represent(service.get_notifier(project, channel, notifier_id)))
+
+
+@notifier_permission_required("update")
+def update(project: ProjectRef, channel: Channel, notifier_id: int) -> Response:
+    """Change the supplied fields."""
+    notifier = service.get_notifier(project, channel, notifier_id)
+    fields = _changed_fields(notifier, read_fields())
+    try:
+        notifier = service.update_notifier(project, channel, notifier_id, fields, principal=principal())
+    except ValidationFailed as failed:
+        raise _refusal(channel, failed) from None
+    return json_response(represent(notifier))
 
 
 def represent(notifier: NotifierDetails) -> dict[str, object]:

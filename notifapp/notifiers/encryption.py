@@ -6,11 +6,11 @@ from typing import Any
 
 from cryptography.fernet import InvalidToken
 from sqlalchemy import Column, bindparam, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.engine import Connection
 
 from notifapp.access import Principal
 from notifapp.audit.service import Action, record
-from notifapp.database import table_of, write_transaction
+from notifapp.database import table_of, writing
 from notifapp.errors import Conflict
 from notifapp.notifiers.models import Notifier, OutboxMessage
 
@@ -27,25 +27,27 @@ def reencrypt_secrets(*, principal: Principal) -> int:
     for column in _ENCRYPTED:
         last_id, rows = 0, BATCH
         while rows == BATCH:
-            with write_transaction() as session:
-                last_id, rows = _reencrypt_batch(session, column, last_id, principal)
+            with writing() as connection:
+                last_id, rows = _reencrypt_batch(connection, column, last_id, principal)
             count += rows
     return count
 
 
-def _reencrypt_batch(session: Session, column: Column[Any], after_id: int, principal: Principal) -> tuple[int, int]:
+def _reencrypt_batch(
+    connection: Connection, column: Column[Any], after_id: int, principal: Principal
+) -> tuple[int, int]:
     """Take up to BATCH rows above `after_id`; return the last one's id and how many there were."""
     table = column.table
     next_rows = select(table.c.id, column).where(table.c.id > after_id).order_by(table.c.id).limit(BATCH)
     try:
-        rows = session.execute(next_rows.with_for_update()).all()
+        rows = connection.execute(next_rows.with_for_update()).all()
     except InvalidToken:
         raise Conflict("Some secrets can't be read with any of the listed keys.") from None
     if not rows:
         return after_id, 0
     # Reading decrypts with whichever key fits, and writing encrypts with the newest: see EncryptedJson.
     again = update(table).where(table.c.id == bindparam("row_id")).values({column: bindparam("value")})
-    session.connection().execute(again, [{"row_id": row[0], "value": row[1]} for row in rows])
+    connection.execute(again, [{"row_id": row[0], "value": row[1]} for row in rows])
     detail = {"rows": len(rows)}
-    record(session, Action.SECRETS_REENCRYPTED, principal=principal, subject=table.name, detail=detail)
+    record(connection, Action.SECRETS_REENCRYPTED, principal=principal, subject=table.name, detail=detail)
     return rows[-1][0], len(rows)

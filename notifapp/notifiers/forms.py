@@ -8,12 +8,12 @@ from typing import Any
 from wtforms import BooleanField, EmailField, Field, PasswordField, StringField, TelField, URLField
 from wtforms.widgets import NumberInput
 
-from notifapp.forms import Form, Hints
+from notifapp.channels import Channel
 from notifapp.notifiers.backends import find_backend
-from notifapp.notifiers.backends.base import Backend, Kind, Setting
-from notifapp.notifiers.channels import Channel
-from notifapp.notifiers.fields import MAX_NAME_LENGTH
+from notifapp.notifiers.gateway.base import Backend, Kind, Setting
 from notifapp.notifiers.service import NotifierDetails
+from notifapp.notifiers.values import MAX_NAME_LENGTH
+from notifapp.web.forms import Form, Hints
 
 _FIELDS: Mapping[Kind, type[Field]] = {
     Kind.TEXT: StringField,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from notifapp.access import NOTIFIER_PERMISSIONS
+from notifapp.channels import Channel
 from notifapp.notifiers.api import PATH
-from notifapp.notifiers.channels import Channel
-from notifapp.notifiers.codes import CODES
 from notifapp.notifiers.openapi_schemas import schema_name, schemas
-from notifapp.notifiers.paging import DEFAULT_LIMIT, MAX_LIMIT
 from notifapp.notifiers.service import ORDERINGS
-from notifapp.openapi import Json, Part, answer, bad_request, body, example, operation, ref
+from notifapp.web.limit_offset import DEFAULT_LIMIT, MAX_LIMIT
+from notifapp.web.openapi import Json, Part, answer, bad_request, body, example, operation, ref
 
 _TIMES = {"created_at": "2026-11-23T12:14:05.235667Z", "updated_at": "2026-11-23T12:14:05.235667Z"}
 _WITHOUT_PATTERN = {"pattern_code": "", "pattern_variables": "code"}
@@ -129,7 +129,7 @@ def _list(channel: Channel) -> Json:
         summary=f"List {channel.sentence} notifiers",
         description=f"Answers the project's valid {channel.sentence} notifiers: the enabled ones, whose ids the "
         "settings take. A parameter that can't be read counts as absent.",
-        permission=CODES[channel].read,
+        permission=NOTIFIER_PERMISSIONS[channel].read,
         parameters=_LIST_PARAMETERS,
         responses={"200": answer("One page of the list.", ref("schemas", schema_name(channel, "Page")), {"One": page})},
     )
@@ -140,7 +140,7 @@ def _create(channel: Channel) -> Json:
         f"create{schema_name(channel)}",
         summary=f"Create an {channel.sentence} notifier",
         description="Adds a notifier, enabled. Its secrets are stored encrypted, and no answer ever shows them.",
-        permission=CODES[channel].create,
+        permission=NOTIFIER_PERMISSIONS[channel].create,
         body=body(schema_name(channel, "Creation"), _CREATIONS[channel], required=True, forms=channel is Channel.EMAIL),
         responses={
             "201": answer(
@@ -158,7 +158,7 @@ def _read(channel: Channel) -> Json:
         f"read{schema_name(channel)}",
         summary=f"Read an {channel.sentence} notifier",
         description="Answers one notifier of the project, enabled or not.",
-        permission=CODES[channel].read,
+        permission=NOTIFIER_PERMISSIONS[channel].read,
         responses={
             "200": answer("The notifier.", ref("schemas", schema_name(channel)), {"One": _READ_EXAMPLE[channel]}),
             "404": ref("responses", "NotFound"),
@@ -172,7 +172,7 @@ def _update(channel: Channel) -> Json:
         summary=f"Update an {channel.sentence} notifier",
         description="Changes the supplied fields; what is absent stays. A stored secret never goes to a new "
         "destination: who changes where it is sent to (host, port, account, URL) gives the secret again.",
-        permission=CODES[channel].update,
+        permission=NOTIFIER_PERMISSIONS[channel].update,
         body=body(schema_name(channel, "Change"), _CHANGES[channel], required=False, forms=channel is Channel.EMAIL),
         responses={
             "200": answer(

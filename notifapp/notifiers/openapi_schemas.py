@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from notifapp.channels import Channel
 from notifapp.notifiers.backends import BACKENDS, backends_for
-from notifapp.notifiers.backends.base import Backend, Kind, Setting
-from notifapp.notifiers.channels import Channel
-from notifapp.notifiers.fields import MAX_NAME_LENGTH
-from notifapp.notifiers.paging import MAX_LIMIT
-from notifapp.openapi import MESSAGES, Json, field_errors, nullable, ref
+from notifapp.notifiers.gateway.base import Backend, Kind, Setting
+from notifapp.notifiers.values import MAX_NAME_LENGTH
+from notifapp.web.limit_offset import MAX_LIMIT
+from notifapp.web.openapi import MESSAGES, Json, field_errors, nullable, ref
 
 _SMTP = BACKENDS["smtp"]
 _TYPES: dict[Kind, Json] = {
@@ -131,7 +131,7 @@ def _written(about: Setting, *, partial: bool) -> Json:
     if schema["type"] == "string" and about.kind is not Kind.PHONE:
         schema |= {"minLength": 0 if may_be_empty else 1, "maxLength": about.max_length}
     schema |= {key: bound for key, bound in _bounds(about).items() if bound is not None}
-    pattern = about.pattern or _PATTERNS.get(about.kind)
+    pattern = about.regex or _PATTERNS.get(about.kind)
     if pattern:
         schema["pattern"] = f"^(?:{pattern}){'?' if may_be_empty else ''}$"
     text = f"{about.label}. {about.help}".strip()

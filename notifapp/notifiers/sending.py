@@ -8,13 +8,13 @@ from cryptography.fernet import InvalidToken
 from sqlalchemy import select
 
 from notifapp.access import ProjectRef
-from notifapp.database import MAX_ID, read_connection, release_connection, table_of
+from notifapp.channels import Channel
+from notifapp.database import MAX_ID, reading, release_connection, table_of
 from notifapp.errors import Conflict, NotFound
 from notifapp.notifiers.backends import find_backend
-from notifapp.notifiers.backends.base import Message, Receipt, SendFailed
-from notifapp.notifiers.channels import Channel
-from notifapp.notifiers.fields import NotifierValues
+from notifapp.notifiers.gateway.base import Message, Receipt, SendFailed
 from notifapp.notifiers.models import Notifier
+from notifapp.notifiers.values import NotifierValues
 
 
 def send_through(notifier_id: int, message: Message) -> Receipt:
@@ -22,7 +22,7 @@ def send_through(notifier_id: int, message: Message) -> Receipt:
     notifier = table_of(Notifier).c
     statement = select(notifier.backend, notifier.settings, notifier.secrets).where(notifier.id == notifier_id)
     try:
-        with read_connection() as connection:
+        with reading() as connection:
             row = connection.execute(statement).one_or_none()
     except InvalidToken:
         raise SendFailed("The notifier's secrets can't be decrypted.", code="key", retryable=False) from None
@@ -41,7 +41,7 @@ def stored_values(project: ProjectRef, channel: Channel, notifier_id: int) -> No
     )
     statement = select(notifier.name, notifier.backend, notifier.settings, notifier.secrets).where(*one)
     try:
-        with read_connection() as connection:
+        with reading() as connection:
             row = connection.execute(statement).one_or_none()
     except InvalidToken:
         raise Conflict("The notifier's secrets can't be decrypted: their key is missing.") from None

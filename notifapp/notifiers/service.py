@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, true, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, true, update
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from notifapp import clock
 from notifapp.access import Principal, ProjectRef
 from notifapp.audit.service import Action, record
-from notifapp.database import MAX_ID, read_connection, table_of, write_transaction
+from notifapp.channels import Channel
+from notifapp.database import MAX_ID, reading, table_of, writing
+from notifapp.database.keyset import Cursor, Slice, fetch
 from notifapp.errors import Conflict, NotFound, ValidationFailed
-from notifapp.notifiers.channels import Channel
-from notifapp.notifiers.fields import NotifierValues, parse_new, parse_update
 from notifapp.notifiers.models import Notifier, OutboxMessage
-from notifapp.paging import Cursor, Slice, fetch
+from notifapp.notifiers.values import NotifierValues, parse_new, parse_update
 
 ORDERINGS = ("id", "name", "created_at", "updated_at")
 
@@ -55,7 +55,7 @@ class NotifierDetails:
 def list_notifiers(project: ProjectRef, channel: Channel) -> list[NotifierDetails]:
     """Every notifier of the project on this channel, disabled ones too, by name."""
     statement = select(*_READABLE).where(*_of(project, channel)).order_by(_notifier.name, _notifier.id)
-    with read_connection() as connection:
+    with reading() as connection:
         return [_details(row) for row in connection.execute(statement)]
 
 
@@ -80,7 +80,7 @@ def list_valid_notifiers(
     ]
     order = [_notifier[name[1:]].desc() if name.startswith("-") else _notifier[name] for name in ordering]
     page = select(*_READABLE).where(*matching).order_by(*order, _notifier.id).limit(limit).offset(offset)
-    with read_connection() as connection:
+    with reading() as connection:
         count = connection.execute(select(func.count()).select_from(_table).where(*matching)).scalar_one()
         rows = connection.execute(page).all() if offset < count else []
     return count, [_details(row) for row in rows]
@@ -88,7 +88,7 @@ def list_valid_notifiers(
 
 def get_notifier(project: ProjectRef, channel: Channel, notifier_id: int) -> NotifierDetails:
     """One notifier of the project, enabled or not. Raise `NotFound`."""
-    with read_connection() as connection:
+    with reading() as connection:
         row = connection.execute(select(*_READABLE).where(*_one(project, channel, notifier_id))).one_or_none()
     if row is None:
         raise NotFound
@@ -104,13 +104,11 @@ def create_notifier(
     """
     new = parse_new(channel, fields)
     now = clock.now()
-    with _name_is_unique(), write_transaction() as session:
-        notifier = Notifier(project_id=project.id, channel=channel.value, is_enabled=True, created_at=now)
-        _apply(notifier, new, now)
-        session.add(notifier)
-        session.flush()
+    values = {"project_id": project.id, "channel": channel.value, "created_at": now, **_columns(new, now)}
+    with _name_is_unique(), writing() as connection:
+        notifier = connection.execute(insert(_table).values(**values).returning(*_READABLE)).one()
         detail = {"id": notifier.id, "channel": channel.value, "backend": new.backend.key}
-        _record(session, Action.NOTIFIER_CREATED, project, notifier.name, detail, principal)
+        _record(connection, Action.NOTIFIER_CREATED, project, notifier.name, detail, principal)
     return _details(notifier)
 
 
@@ -127,19 +125,19 @@ def update_notifier(
     Nothing is written when nothing differs. Raise `NotFound`, or `ValidationFailed` as `create_notifier` does,
     and also where a destination changes and the secret isn't given again.
     """
-    with _name_is_unique(), write_transaction() as session:
-        one = select(Notifier).where(*_one(project, channel, notifier_id)).with_for_update()
-        notifier = session.scalars(one).one_or_none()
+    with _name_is_unique(), writing() as connection:
+        one = _one(project, channel, notifier_id)
+        notifier = connection.execute(select(_table).where(*one).with_for_update()).one_or_none()
         if notifier is None:
             raise NotFound
         before = NotifierValues.of(notifier)
         after = parse_update(channel, before, fields)
         changes = before.differences(after)
         if changes:
-            _apply(notifier, after, clock.now())
-            session.flush()
+            changed = update(_table).where(*one).values(**_columns(after, clock.now())).returning(*_READABLE)
+            notifier = connection.execute(changed).one()
             detail = {"id": notifier.id, "channel": channel.value, "changes": changes}
-            _record(session, Action.NOTIFIER_CHANGED, project, notifier.name, detail, principal)
+            _record(connection, Action.NOTIFIER_CHANGED, project, notifier.name, detail, principal)
     return _details(notifier)
 
 
@@ -156,12 +154,12 @@ def set_enabled(
         .values(is_enabled=enabled, updated_at=clock.now())
         .returning(_notifier.name)
     )
-    with write_transaction() as session:
-        name = session.execute(statement).scalar_one_or_none()
+    with writing() as connection:
+        name = connection.execute(statement).scalar_one_or_none()
         if name is not None:
             action = Action.NOTIFIER_ENABLED if enabled else Action.NOTIFIER_DISABLED
             detail = {"id": notifier_id, "channel": channel.value}
-            _record(session, action, project, name, detail, principal)
+            _record(connection, action, project, name, detail, principal)
     return get_notifier(project, channel, notifier_id)
 
 
@@ -169,26 +167,17 @@ def delete_notifier(project: ProjectRef, channel: Channel, notifier_id: int, *, 
     """Delete a notifier and return its name. Raise `NotFound`, or `Conflict` while the settings use it."""
     statement = delete(_table).where(*_one(project, channel, notifier_id)).returning(_notifier.name)
     try:
-        with write_transaction() as session:
-            name: str | None = session.execute(statement).scalar_one_or_none()
+        with writing() as connection:
+            name: str | None = connection.execute(statement).scalar_one_or_none()
             if name is None:
                 raise NotFound
             detail = {"id": notifier_id, "channel": channel.value}
-            _record(session, Action.NOTIFIER_DELETED, project, name, detail, principal)
+            _record(connection, Action.NOTIFIER_DELETED, project, name, detail, principal)
     except IntegrityError:
         raise Conflict(
             "This notifier is chosen in the project's settings. Choose another one there first, or none."
         ) from None
     return name
-
-
-def ids_in_use(project: ProjectRef) -> set[int]:
-    """The notifiers that the project's settings have chosen."""
-    # By its name: the settings know the notifiers, and not the other way round.
-    chosen = Notifier.metadata.tables["notification_settings"].c
-    statement = select(chosen.sms_notifier_id, chosen.email_notifier_id).where(chosen.project_id == project.id)
-    with read_connection() as connection:
-        return {notifier_id for notifier_id in connection.execute(statement).one() if notifier_id is not None}
 
 
 def list_outbox(project: ProjectRef, channels: Sequence[Channel], cursor: Cursor | None) -> Slice:
@@ -220,12 +209,14 @@ def _details(row: Any) -> NotifierDetails:
     )
 
 
-def _apply(notifier: Notifier, values: NotifierValues, now: datetime) -> None:
-    notifier.name = values.name
-    notifier.backend = values.backend.key
-    notifier.settings = dict(values.settings)
-    notifier.secrets = dict(values.secrets)
-    notifier.updated_at = now
+def _columns(values: NotifierValues, now: datetime) -> dict[str, object]:
+    return {
+        "name": values.name,
+        "backend": values.backend.key,
+        "settings": dict(values.settings),
+        "secrets": dict(values.secrets),
+        "updated_at": now,
+    }
 
 
 @contextmanager
@@ -238,11 +229,11 @@ def _name_is_unique() -> Iterator[None]:
 
 
 def _record(
-    session: Session,
+    connection: Connection,
     action: Action,
     project: ProjectRef,
     name: str,
     detail: Mapping[str, object],
     principal: Principal,
 ) -> None:
-    record(session, action, principal=principal, project_id=project.id, subject=name, detail=detail)
+    record(connection, action, principal=principal, project_id=project.id, subject=name, detail=detail)

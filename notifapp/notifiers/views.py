@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from notifapp import paging
-from notifapp.access import Permission, ProjectRef, may, permission_required, principal, require
+from notifapp.access import (
+    NOTIFIER_PERMISSIONS,
+    NOTIFIERS_READ,
+    Permission,
+    ProjectRef,
+    may,
+    notifier_permission_required,
+    permission_required,
+    principal,
+)
+from notifapp.channels import Channel
 from notifapp.errors import Conflict, NotFound, ValidationFailed
-from notifapp.forms import Form, add_errors
-from notifapp.notifiers import blueprint, service
+from notifapp.notifiers import service
 from notifapp.notifiers.backends import BACKENDS, backends_for, find_backend
-from notifapp.notifiers.backends.base import Backend
-from notifapp.notifiers.channels import Channel
-from notifapp.notifiers.codes import CODES
 from notifapp.notifiers.forms import edit_form, new_form, posted_fields, recipient_form
+from notifapp.notifiers.gateway.base import Backend
 from notifapp.notifiers.service import NotifierDetails
+from notifapp.settings.service import ids_in_force
+from notifapp.web import paging
+from notifapp.web.forms import Form, add_errors
 
-BASE = "/projects/<project_slug>/notifiers"
-NEW = f"{BASE}/<any(sms, email):channel>/new"
-ONE = f"{BASE}/<any(sms, email):channel>/<int:notifier_id>"
-READ_CODES = tuple(codes.read for codes in CODES.values())
-
-Page = str | tuple[str, int] | Response
+PageResponse = str | tuple[str, int] | Response
 
 
 class Group(NamedTuple):
@@ -38,65 +40,44 @@ class Group(NamedTuple):
     may_update: bool
 
 
-def channel_permission(
-    kind: Literal["create", "read", "update"],
-) -> Callable[[Callable[..., Page]], Callable[..., Page]]:
-    """Let in who holds this kind of code for the channel in the path; the view gets `project` and `channel`."""
-
-    def decorate(view: Callable[..., Page]) -> Callable[..., Page]:
-        @permission_required(*(getattr(codes, kind) for codes in CODES.values()))
-        @wraps(view)
-        def checked(project: ProjectRef, channel: str, **path: Any) -> Page:
-            require(getattr(CODES[Channel(channel)], kind))
-            return view(project, Channel(channel), **path)
-
-        return checked
-
-    return decorate
-
-
-@blueprint.get(BASE)
-@permission_required(*READ_CODES)
+@permission_required(*NOTIFIERS_READ)
 def index(project: ProjectRef) -> str:
     """Every notifier of the channels that the caller may read."""
     groups = [
         Group(
             channel,
             service.list_notifiers(project, channel),
-            may_create=_may_change(project, codes.create),
-            may_update=_may_change(project, codes.update),
+            may_create=_may_change(project, permissions.create),
+            may_update=_may_change(project, permissions.update),
         )
-        for channel, codes in CODES.items()
-        if may(codes.read)
+        for channel, permissions in NOTIFIER_PERMISSIONS.items()
+        if may(permissions.read)
     ]
     has_outbox = any(notifier.backend == "console" for group in groups for notifier in group.notifiers)
     return render_template(
         "notifiers/index.html",
         groups=groups,
-        in_use=service.ids_in_use(project),
+        in_use=ids_in_force(project),
         has_outbox=has_outbox,
         find_backend=find_backend,
     )
 
 
-@blueprint.get(NEW)
-@channel_permission("create")
+@notifier_permission_required("create")
 def choose(project: ProjectRef, channel: Channel) -> str:
     """Which gateway the new notifier is for."""
     return render_template("notifiers/choose.html", channel=channel, offered=backends_for(channel))
 
 
-@blueprint.get(f"{NEW}/<backend_key>")
-@channel_permission("create")
+@notifier_permission_required("create")
 def new(project: ProjectRef, channel: Channel, backend_key: str) -> str:
     """The form of a new notifier."""
     backend = offered_backend(channel, backend_key)
     return new_page(channel, backend, new_form(backend))
 
 
-@blueprint.post(f"{NEW}/<backend_key>")
-@channel_permission("create")
-def create(project: ProjectRef, channel: Channel, backend_key: str) -> Page:
+@notifier_permission_required("create")
+def create(project: ProjectRef, channel: Channel, backend_key: str) -> PageResponse:
     """Create a notifier from the form."""
     backend = offered_backend(channel, backend_key)
     form = new_form(backend)
@@ -110,17 +91,15 @@ def create(project: ProjectRef, channel: Channel, backend_key: str) -> Page:
     return _after_change(project)
 
 
-@blueprint.get(ONE)
-@channel_permission("read")
+@notifier_permission_required("read")
 def edit(project: ProjectRef, channel: Channel, notifier_id: int) -> str:
     """One notifier: a form for who may change it, its values for who may not."""
     notifier = service.get_notifier(project, channel, notifier_id)
     return edit_page(project, notifier, edit_form(notifier))
 
 
-@blueprint.post(ONE)
-@channel_permission("update")
-def save(project: ProjectRef, channel: Channel, notifier_id: int) -> Page:
+@notifier_permission_required("update")
+def save(project: ProjectRef, channel: Channel, notifier_id: int) -> PageResponse:
     """Change a notifier from the form."""
     notifier = service.get_notifier(project, channel, notifier_id)
     form = edit_form(notifier)
@@ -134,40 +113,34 @@ def save(project: ProjectRef, channel: Channel, notifier_id: int) -> Page:
     return _after_change(project)
 
 
-@blueprint.post(f"{ONE}/enable")
-@channel_permission("update")
-def enable(project: ProjectRef, channel: Channel, notifier_id: int) -> Page:
+@notifier_permission_required("update")
+def enable(project: ProjectRef, channel: Channel, notifier_id: int) -> PageResponse:
     """Let the settings choose it."""
     notifier = service.set_enabled(project, channel, notifier_id, enabled=True, principal=principal())
     flash(f"{notifier.name} is enabled: it can be chosen in the settings.", "success")
     return _after_change(project)
 
 
-@blueprint.post(f"{ONE}/disable")
-@channel_permission("update")
-def disable(project: ProjectRef, channel: Channel, notifier_id: int) -> Page:
+@notifier_permission_required("update")
+def disable(project: ProjectRef, channel: Channel, notifier_id: int) -> PageResponse:
     """Don't let the settings choose it anew."""
     notifier = service.set_enabled(project, channel, notifier_id, enabled=False, principal=principal())
     note = (
-        "The settings still use it."
-        if notifier.id in service.ids_in_use(project)
-        else "It can't be chosen in the settings."
+        "The settings still use it." if notifier.id in ids_in_force(project) else "It can't be chosen in the settings."
     )
     flash(f"{notifier.name} is disabled. {note}", "success")
     return _after_change(project)
 
 
-@blueprint.get(f"{ONE}/delete")
-@channel_permission("update")
+@notifier_permission_required("update")
 def confirm_delete(project: ProjectRef, channel: Channel, notifier_id: int) -> str:
     """Ask before deleting."""
     notifier = service.get_notifier(project, channel, notifier_id)
-    return _delete_page(notifier, is_in_use=notifier.id in service.ids_in_use(project))
+    return _delete_page(notifier, is_in_use=notifier.id in ids_in_force(project))
 
 
-@blueprint.post(f"{ONE}/delete")
-@channel_permission("update")
-def delete(project: ProjectRef, channel: Channel, notifier_id: int) -> Page:
+@notifier_permission_required("update")
+def delete(project: ProjectRef, channel: Channel, notifier_id: int) -> PageResponse:
     """Delete it, unless the settings use it."""
     notifier = service.get_notifier(project, channel, notifier_id)
     try:
@@ -178,11 +151,10 @@ def delete(project: ProjectRef, channel: Channel, notifier_id: int) -> Page:
     return _after_change(project)
 
 
-@blueprint.get(f"{BASE}/outbox")
-@permission_required(*READ_CODES)
+@permission_required(*NOTIFIERS_READ)
 def outbox(project: ProjectRef) -> str:
     """What the console backend wrote down instead of sending it."""
-    channels = [channel for channel, codes in CODES.items() if may(codes.read)]
+    channels = [channel for channel, permissions in NOTIFIER_PERMISSIONS.items() if may(permissions.read)]
     messages = paging.page(service.list_outbox(project, channels, paging.requested()))
     return render_template("notifiers/outbox.html", page=messages, channels=Channel)
 
@@ -195,22 +167,22 @@ def offered_backend(channel: Channel, key: str) -> Backend[Any]:
     return backend
 
 
-def new_page(channel: Channel, backend: Backend[Any], form: Form, **trial: object) -> str:
-    """The page of a new notifier; `trial` is its part about a test message, where one was asked for."""
-    context = {"recipient_form": recipient_form(channel), **trial}
+def new_page(channel: Channel, backend: Backend[Any], form: Form, **test: object) -> str:
+    """The page of a new notifier; `test` is its part about a test message, where one was asked for."""
+    context = {"recipient_form": recipient_form(channel), **test}
     return render_template("notifiers/new.html", channel=channel, backend=backend, form=form, **context)
 
 
-def edit_page(project: ProjectRef, notifier: NotifierDetails, form: Form, **trial: object) -> str:
-    """The page of a notifier; `trial` is its part about a test message, where one was asked for."""
+def edit_page(project: ProjectRef, notifier: NotifierDetails, form: Form, **test: object) -> str:
+    """The page of a notifier; `test` is its part about a test message, where one was asked for."""
     return render_template(
         "notifiers/edit.html",
         notifier=notifier,
         backend=find_backend(notifier.backend),
         form=form,
-        is_in_use=notifier.id in service.ids_in_use(project),
-        may_update=_may_change(project, CODES[notifier.channel].update),
-        **{"recipient_form": recipient_form(notifier.channel), **trial},
+        is_in_use=notifier.id in ids_in_force(project),
+        may_update=_may_change(project, NOTIFIER_PERMISSIONS[notifier.channel].update),
+        **{"recipient_form": recipient_form(notifier.channel), **test},
     )
 
 
@@ -226,5 +198,5 @@ def _may_change(project: ProjectRef, code: Permission) -> bool:
 
 
 def _after_change(project: ProjectRef) -> Response:
-    endpoint = ".index" if may(*READ_CODES) else "projects.overview"
+    endpoint = ".index" if may(*NOTIFIERS_READ) else "projects.overview"
     return redirect(url_for(endpoint, project_slug=project.slug), 303)

@@ -6,13 +6,12 @@ from flask import Response
 
 from notifapp import clock
 from notifapp.access import Permission, ProjectRef, permission_required
-from notifapp.api import json_answer, read_fields
-from notifapp.database import read_connection
-from notifapp.otp import blueprint, service
-from notifapp.otp.fields import read_challenge, read_code
+from notifapp.otp import service
 from notifapp.otp.limits import get_limits
+from notifapp.otp.parsing import read_challenge, read_code
 from notifapp.otp.service import Challenge
-from notifapp.settings.service import sending_policy
+from notifapp.settings.service import get_policy
+from notifapp.web.json_api import json_response, read_fields
 
 CHALLENGES_PATH = "/api/otp/challenges"
 CHALLENGE_PATH = f"{CHALLENGES_PATH}/<challenge_id>"
@@ -20,41 +19,36 @@ VERIFY_PATH = f"{CHALLENGE_PATH}/verify"
 POLICY_PATH = "/api/otp/policy"
 
 
-@blueprint.post(CHALLENGES_PATH)
 @permission_required(Permission.OTP_SEND)
 def create_challenge(project: ProjectRef) -> Response:
     """Send a new code; it replaces the open one of the same recipient."""
     asked = read_challenge(read_fields())
     challenge = service.issue_challenge(project, asked.channel, asked.recipient)
-    return json_answer(_new(challenge), status=201)
+    return json_response(_new(challenge), status=201)
 
 
-@blueprint.get(CHALLENGE_PATH)
 @permission_required(Permission.OTP_SEND, Permission.OTP_VERIFY)
 def read(project: ProjectRef, challenge_id: str) -> Response:
     """What has become of a challenge."""
     challenge = service.get_challenge(project, challenge_id)
     approved_at = clock.iso(challenge.approved_at) if challenge.approved_at else None
-    return json_answer({**_new(challenge), "status": challenge.status, "approved_at": approved_at})
+    return json_response({**_new(challenge), "status": challenge.status, "approved_at": approved_at})
 
 
-@blueprint.post(VERIFY_PATH)
 @permission_required(Permission.OTP_VERIFY)
 def verify(project: ProjectRef, challenge_id: str) -> Response:
     """Approve a challenge by the code that the customer gave, once."""
     challenge = service.verify_challenge(project, challenge_id, read_code(read_fields()))
-    return json_answer({"id": challenge.id, "status": challenge.status})
+    return json_response({"id": challenge.id, "status": challenge.status})
 
 
-@blueprint.get(POLICY_PATH)
 @permission_required(Permission.OTP_SEND, Permission.OTP_VERIFY)
 def policy(project: ProjectRef) -> Response:
     """What a new code would be like, and how often one may be sent and tried."""
-    with read_connection() as connection:
-        in_force = sending_policy(connection, project)
+    in_force = get_policy(project)
     limits = get_limits(project.id)
     usable = [channel.value for channel, notifier in in_force.notifiers.items() if notifier.is_enabled]
-    return json_answer(
+    return json_response(
         {
             "code_length": in_force.code_length,
             "ttl": in_force.ttl,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from wtforms import SelectField, StringField
 from wtforms.widgets import NumberInput
 
-from notifapp.forms import Form, Hints
-from notifapp.notifiers.channels import Channel
+from notifapp.channels import Channel
 from notifapp.otp.limit_settings import LABELS, PHONE_REGION
 from notifapp.otp.limits import Limits
 from notifapp.otp.models import BOUNDS
+from notifapp.web.forms import Form, Hints
 
 
 def _number(name: str, description: str) -> StringField:

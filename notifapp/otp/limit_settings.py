@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from typing import Any
 
 import phonenumbers
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.engine import Connection
 
-from notifapp import paging
+from notifapp import inputs
 from notifapp.access import Principal, ProjectRef
 from notifapp.audit.service import Action, record
-from notifapp.database import table_of, write_transaction
-from notifapp.errors import Conflict, ValidationFailed
-from notifapp.notifiers.channels import Channel
-from notifapp.otp.limits import Limits
+from notifapp.channels import Channel
+from notifapp.database import Statement, keyset, table_of, upsert, writing
+from notifapp.errors import Conflict
+from notifapp.inputs import FieldErrors
+from notifapp.otp.limits import Limits, limits_of
 from notifapp.otp.models import BOUNDS, OtpLimits, OtpRecipient
 
 PHONE_REGION = "phone_region"
@@ -27,20 +28,29 @@ LABELS = {
     "max_failures": "Wrong codes in a row",
     PHONE_REGION: "Phone region",
 }
-_recipient = table_of(OtpRecipient).c
+_recipient, _limits = table_of(OtpRecipient).c, table_of(OtpLimits)
+
+
+def _save(insert: Any) -> Any:
+    row = insert.values({column.name: bindparam(column.name) for column in _limits.c})
+    set_ = {name: row.excluded[name] for name in Limits.__slots__}
+    return row.on_conflict_do_update(index_elements=[_limits.c.project_id], set_=set_)
+
+
+_SAVE = Statement(upsert(_limits, _save))
 
 
 def set_limits(project: ProjectRef, posted: Mapping[str, str], *, principal: Principal) -> None:
     """Save a project's limits, all of them, as a form posts them. Raise `ValidationFailed`."""
     after = _parse(posted)
-    with write_transaction() as session:
-        before = _locked(session, project.id)
+    with writing() as connection:
+        before = _locked(connection, project.id)
         changes = _changes(before, after)
         if not changes:
             return
-        session.merge(OtpLimits(project_id=project.id, **_values(after)))
+        _SAVE.execute(connection, project_id=project.id, **_values(after))
         record(
-            session,
+            connection,
             Action.OTP_LIMITS_CHANGED,
             principal=principal,
             project_id=project.id,
@@ -49,12 +59,12 @@ def set_limits(project: ProjectRef, posted: Mapping[str, str], *, principal: Pri
         )
 
 
-def list_stopped(project: ProjectRef, cursor: paging.Cursor | None) -> paging.Slice:
+def list_stopped(project: ProjectRef, cursor: keyset.Cursor | None) -> keyset.Slice:
     """The recipients that wait for an admin, last stopped first."""
     statement = select(
         _recipient.channel, _recipient.digest, _recipient.masked, _recipient.failures, _recipient.stopped_at
     ).where(_recipient.project_id == project.id, _recipient.stopped_at.is_not(None))
-    return paging.fetch(
+    return keyset.fetch(
         statement, [_recipient.stopped_at, _recipient.channel, _recipient.digest], cursor, descending=True
     )
 
@@ -75,40 +85,36 @@ def release(project: ProjectRef, channel: Channel, digest: str, *, principal: Pr
         .values(failures=0, blocked_until=None, stopped_at=None)
         .returning(_recipient.masked)
     )
-    with write_transaction() as session:
-        masked = session.connection().execute(statement).scalar_one_or_none()
+    with writing() as connection:
+        masked = connection.execute(statement).scalar_one_or_none()
         if masked is None:
             raise Conflict("This recipient isn't stopped any more.")
-        record(session, Action.RECIPIENT_RELEASED, principal=principal, project_id=project.id, subject=f"{masked}")
+        record(connection, Action.RECIPIENT_RELEASED, principal=principal, project_id=project.id, subject=f"{masked}")
     return str(masked)
 
 
 def _parse(posted: Mapping[str, str]) -> Limits:
-    errors: dict[str, list[str]] = {}
+    errors = FieldErrors()
     numbers: dict[str, int] = {}
     for name, (least, most) in BOUNDS.items():
-        text = posted.get(name, "").strip()
-        if text.isdecimal() and len(text) < 6 and least <= int(text) <= most:
-            numbers[name] = int(text)
-        else:
-            errors[name] = [f"Enter a whole number from {least} to {most}."]
+        with errors.of(name):
+            numbers[name] = inputs.whole_number(posted.get(name, ""), least, most)
     region = posted.get(PHONE_REGION, "").strip().upper() or None
     if region and region not in phonenumbers.SUPPORTED_REGIONS:
-        errors[PHONE_REGION] = ["Enter the two letters of a country, such as IR or DE, or nothing."]
+        errors.messages[PHONE_REGION] = ["Enter the two letters of a country, such as IR or DE, or nothing."]
     if numbers.get("sends_per_hour", 0) > numbers.get("sends_per_day", 1000):
-        errors["sends_per_day"] = ["Allow at least as many codes a day as an hour."]
-    if errors:
-        raise ValidationFailed(errors)
+        errors.messages["sends_per_day"] = ["Allow at least as many codes a day as an hour."]
+    errors.raise_any()
     return Limits(**numbers, phone_region=region)
 
 
-def _locked(session: Session, project_id: int) -> Limits:
-    row = session.get(OtpLimits, project_id, with_for_update=True)
-    return Limits(**{field.name: getattr(row, field.name) for field in fields(Limits)}) if row else Limits()
+def _locked(connection: Connection, project_id: int) -> Limits:
+    one = select(_limits).where(_limits.c.project_id == project_id).with_for_update()
+    return limits_of(connection.execute(one).one_or_none())
 
 
 def _values(limits: Limits) -> dict[str, object]:
-    return {field.name: getattr(limits, field.name) for field in fields(Limits)}
+    return {name: getattr(limits, name) for name in Limits.__slots__}
 
 
 def _changes(before: Limits, after: Limits) -> list[list[str]]:

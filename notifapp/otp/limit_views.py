@@ -5,22 +5,17 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from notifapp import paging
-from notifapp.access import ProjectRef, permission_required, principal
+from notifapp.access import ProjectRef, principal, project_admin_required
+from notifapp.channels import Channel
 from notifapp.errors import NotFound, ValidationFailed
-from notifapp.forms import add_errors
-from notifapp.notifiers.channels import Channel
-from notifapp.otp import blueprint, limit_settings
+from notifapp.otp import limit_settings
 from notifapp.otp.forms import LimitsForm
 from notifapp.otp.limits import get_limits
-
-PATH = "/projects/<project_slug>/limits"
-
-# No code opens these pages: in each project they are for admins alone.
+from notifapp.web import paging
+from notifapp.web.forms import add_errors
 
 
-@blueprint.get(PATH)
-@permission_required()
+@project_admin_required
 def limits(project: ProjectRef) -> str:
     """The limits, and who has been stopped by them."""
     form = LimitsForm()
@@ -28,8 +23,7 @@ def limits(project: ProjectRef) -> str:
     return _render(project, form)
 
 
-@blueprint.post(PATH)
-@permission_required()
+@project_admin_required
 def save_limits(project: ProjectRef) -> Response | tuple[str, int]:
     """Save the limits."""
     form = LimitsForm()
@@ -42,8 +36,7 @@ def save_limits(project: ProjectRef) -> Response | tuple[str, int]:
     return redirect(url_for(".limits", project_slug=project.slug), 303)
 
 
-@blueprint.post(f"{PATH}/release")
-@permission_required()
+@project_admin_required
 def release(project: ProjectRef) -> Response:
     """Release a stopped recipient."""
     try:

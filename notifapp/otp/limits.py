@@ -1,48 +1,36 @@
 """How often codes may be sent and tried: rows in the database, so that every process and a restart see them.
 
-The caller of each function here holds the recipient's row (`take`), so what is counted can't change under it.
+Issuing and verifying take the recipient's row first (`take`, `count_failure`, `forget_failures`), so calls for one
+recipient come one after the other and what is counted can't change under them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from sqlalchemy import Update, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, bindparam, case, or_, select, update
+from sqlalchemy.engine import Connection
 
-from notifapp import clock
-from notifapp.database import read_connection, table_of
+from notifapp import clock, wording
+from notifapp.database import Statement, UtcDateTime, reading, table_of, upsert
 from notifapp.errors import TooManyRequests
 from notifapp.otp import models
-from notifapp.otp.models import OtpChallenge, OtpLimits, OtpRecipient
+from notifapp.otp.models import OtpLimits, OtpRecipient
 
-FREE_FAILURES = 5  # as many tries as one challenge has; then each further failure makes the next one wait
+FREE_FAILURES = 5  # as many attempts as one challenge has; then each further failure makes the next one wait
 FIRST_WAIT = 30  # seconds; doubled by each further failure
 LONGEST_WAIT = 3600  # seconds
 STOPPED_RETRY = 86400  # seconds; nobody knows when an admin will come
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
-_recipient, _challenge = table_of(OtpRecipient), table_of(OtpChallenge)
-
-
-def _take(insert: Any) -> Any:
-    """Insert the row, or write what it holds already: either way it is locked."""
-    new = insert(_recipient)
-    return new.on_conflict_do_update(
-        index_elements=["project_id", "channel", "digest"], set_={"masked": new.excluded.masked}
-    ).returning(_recipient.c.blocked_until, _recipient.c.stopped_at)
-
-
-_TAKE = {"sqlite": _take(sqlite.insert), "postgresql": _take(postgresql.insert)}
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A project's limits: tries a challenge, seconds between sends, sends an hour and a day, failures in a row."""
+    """A project's limits: attempts per challenge, seconds between sends, sends per hour and day, failures in a row."""
 
     max_attempts: int = models.MAX_ATTEMPTS
     resend_seconds: int = models.RESEND_SECONDS
@@ -54,11 +42,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Whom a code goes to, as far as the database knows: the MAC of the address."""
+    """Whom a code goes to, as far as the database knows: the MAC of the address, and what of it may be shown."""
 
     project_id: int
     channel: str
     digest: str
+    masked: str
 
     @property
     def key(self) -> dict[str, Any]:
@@ -66,23 +55,76 @@ class Recipient:
         return {"project_id": self.project_id, "channel": self.channel, "digest": self.digest}
 
 
+def wait_after(failures: int) -> int:
+    """Seconds to wait after so many failures in a row."""
+    if failures < FREE_FAILURES:
+        return 0
+    return int(min(FIRST_WAIT * 2 ** min(failures - FREE_FAILURES, 20), LONGEST_WAIT))
+
+
+# The counts of failures after which the wait is another than before.
+_STEPS = [n for n in range(FREE_FAILURES, FREE_FAILURES + 20) if wait_after(n) != wait_after(n - 1)]
+
+_limits = table_of(OtpLimits)
+_table = table_of(OtpRecipient)
+_recipient = _table.c
+_IS_IT = [_recipient[name] == bindparam(name) for name in ("project_id", "channel", "digest")]
+_NOW = bindparam("now", type_=UtcDateTime)
+_MAY_TRY = [_recipient.stopped_at.is_(None), or_(_recipient.blocked_until.is_(None), _recipient.blocked_until <= _NOW)]
+
+
+def _take(insert: Any) -> Any:
+    """Insert the row, or write what it holds already: either way it is locked."""
+    new = insert.values({name: bindparam(name) for name in ("project_id", "channel", "digest", "masked")})
+    return new.on_conflict_do_update(
+        index_elements=["project_id", "channel", "digest"], set_={"masked": new.excluded.masked}
+    ).returning(_recipient.blocked_until, _recipient.stopped_at)
+
+
+def _blocked_until(failures: ColumnElement[int]) -> ColumnElement[Any]:
+    steps = [(failures >= step, bindparam(f"after_{step}", type_=UtcDateTime)) for step in reversed(_STEPS)]
+    return case(*steps, else_=None)
+
+
+_TAKE = Statement(upsert(_table, _take))
+_COUNT_FAILURE = Statement(
+    update(_table)
+    .where(*_IS_IT, *_MAY_TRY)
+    .values(
+        failures=_recipient.failures + 1,
+        blocked_until=_blocked_until(_recipient.failures + 1),
+        stopped_at=case((_recipient.failures + 1 >= bindparam("max_failures"), _NOW), else_=None),
+    )
+)
+_FORGET_FAILURES = Statement(update(_table).where(*_IS_IT, *_MAY_TRY).values(failures=0, blocked_until=None))
+_GET = Statement(select(_limits).where(_limits.c.project_id == bindparam("project_id")))
+
+
+def with_limits(statement: Select[Any], project_id: ColumnElement[int]) -> Select[Any]:
+    """The statement with the limits of the project in its rows, for `limits_of`."""
+    columns = [_limits.c[name] for name in Limits.__slots__]
+    return statement.add_columns(*columns).outerjoin(_limits, _limits.c.project_id == project_id)
+
+
+def limits_of(row: Any) -> Limits:
+    """The limits in a row, or the defaults."""
+    if row is None or row.max_attempts is None:
+        return Limits()
+    return Limits(**{name: getattr(row, name) for name in Limits.__slots__})
+
+
 def get_limits(project_id: int) -> Limits:
     """The project's limits, or the defaults."""
-    table = table_of(OtpLimits)
-    with read_connection() as connection:
-        row = connection.execute(select(table).where(table.c.project_id == project_id)).one_or_none()
-    if row is None:
-        return Limits()
-    return Limits(**{name: row._mapping[name] for name in Limits.__slots__})
+    with reading() as connection:
+        return limits_of(_GET.first(connection, project_id=project_id))
 
 
-def take(session: Session, recipient: Recipient, masked: str) -> datetime:
+def take(connection: Connection, recipient: Recipient) -> datetime:
     """Take the recipient's row, so that calls for it come one after the other. Return the time of its turn.
 
     Raise `TooManyRequests` while it has to wait, or has been stopped until an admin releases it.
     """
-    connection = session.connection()
-    row = connection.execute(_TAKE[connection.dialect.name], {**recipient.key, "masked": masked}).one()
+    row = _TAKE.first(connection, **recipient.key, masked=recipient.masked)
     now = clock.now()  # not before: waiting for the row must not make a code live longer
     if row.stopped_at is not None:
         raise TooManyRequests(
@@ -93,9 +135,11 @@ def take(session: Session, recipient: Recipient, masked: str) -> datetime:
     return now
 
 
-def check_sends(session: Session, recipient: Recipient, limits: Limits, now: datetime) -> None:
-    """Raise `TooManyRequests` unless one more code may be sent now; it says when every limit allows it again."""
-    sent = _sent_since(session, recipient, now - DAY)
+def check_sends(sent: Sequence[datetime], limits: Limits, now: datetime) -> None:
+    """Raise `TooManyRequests` unless one more code may be sent now; it says when every limit allows it again.
+
+    `sent` are the times of the last day's sends to the recipient, oldest first.
+    """
     rules = (
         (1, timedelta(seconds=limits.resend_seconds), "A code was sent just now."),
         (limits.sends_per_hour, HOUR, "Too many codes were sent in the last hour."),
@@ -110,49 +154,28 @@ def check_sends(session: Session, recipient: Recipient, limits: Limits, now: dat
         raise _wait(longest, what)
 
 
-def count_failure(session: Session, recipient: Recipient, limits: Limits, now: datetime) -> None:
-    """Count one wrong code, and make the next try wait: longer each time, and at last for an admin."""
-    connection = session.connection()
-    one_more = _row(recipient).values(failures=_recipient.c.failures + 1).returning(_recipient.c.failures)
-    failures = connection.execute(one_more).scalar_one()
-    wait = wait_after(failures)
-    connection.execute(
-        _row(recipient).values(
-            blocked_until=now + timedelta(seconds=wait) if wait else None,
-            stopped_at=now if failures >= limits.max_failures else None,
-        )
-    )
+def count_failure(connection: Connection, recipient: Recipient, limits: Limits) -> datetime:
+    """Take the recipient's row and count a wrong code, which makes the next attempt wait: longer each time, and at
+    last for an admin. Return the time of its turn; raise as `take` does, and then nothing is counted.
+    """
+    now = clock.now()
+    waits = {f"after_{step}": now + timedelta(seconds=wait_after(step)) for step in _STEPS}
+    return _take_to(_COUNT_FAILURE, connection, recipient, now=now, max_failures=limits.max_failures, **waits)
 
 
-def forget_failures(session: Session, recipient: Recipient) -> None:
-    """A right code ends the row of failures (NIST counts consecutive ones); a new challenge never does."""
-    session.connection().execute(_row(recipient).values(failures=0, blocked_until=None))
+def forget_failures(connection: Connection, recipient: Recipient) -> datetime:
+    """Take the recipient's row and end its failures in a row, for a right code (NIST SP 800-63B-4, 3.2.2, counts
+    consecutive ones; a new challenge never does). Return the time of its turn; raise as `take` does.
+    """
+    return _take_to(_FORGET_FAILURES, connection, recipient, now=clock.now())
 
 
-def wait_after(failures: int) -> int:
-    """Seconds to wait after so many failures in a row."""
-    if failures < FREE_FAILURES:
-        return 0
-    return int(min(FIRST_WAIT * 2 ** min(failures - FREE_FAILURES, 20), LONGEST_WAIT))
-
-
-def _row(recipient: Recipient) -> Update:
-    return update(_recipient).filter_by(**recipient.key)
-
-
-def _sent_since(session: Session, recipient: Recipient, since: datetime) -> list[datetime]:
-    challenge = _challenge.c
-    statement = (
-        select(challenge.created_at)
-        .where(
-            challenge.project_id == recipient.project_id,
-            challenge.channel == recipient.channel,
-            challenge.recipient_digest == recipient.digest,
-            challenge.created_at > since,
-        )
-        .order_by(challenge.created_at)
-    )
-    return list(session.connection().execute(statement).scalars())
+def _take_to(statement: Statement, connection: Connection, recipient: Recipient, **values: Any) -> datetime:
+    """Carry out a conditional UPDATE of the row; where nothing matches, the row is missing or has to wait."""
+    if statement.execute(connection, **recipient.key, **values) == 0:
+        take(connection, recipient)
+        statement.execute(connection, **recipient.key, **values)
+    return clock.now()
 
 
 def _until_free(limit: int, sent: list[datetime], window: timedelta, now: datetime) -> timedelta:
@@ -162,12 +185,4 @@ def _until_free(limit: int, sent: list[datetime], window: timedelta, now: dateti
 
 def _wait(duration: timedelta, why: str) -> TooManyRequests:
     seconds = max(ceil(duration.total_seconds()), 1)
-    return TooManyRequests(seconds, f"{why} Try again in {in_words(seconds)}.")
-
-
-def in_words(seconds: int) -> str:
-    """A number of seconds as a person says it, rounded up: "45 seconds", "12 minutes", "3 hours"."""
-    for size, unit in ((3600, "hour"), (60, "minute")):
-        if seconds >= 2 * size:
-            return f"{ceil(seconds / size)} {unit}s"
-    return f"{seconds} second{'' if seconds == 1 else 's'}"
+    return TooManyRequests(seconds, f"{why} Try again in {wording.wait(seconds)}.")

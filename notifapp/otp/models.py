@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifapp.database import Base, UtcDateTime
 
-MAX_ATTEMPTS = 5  # tries a challenge
+MAX_ATTEMPTS = 5  # per challenge
 RESEND_SECONDS = 60  # between two sends to one recipient
 SENDS_PER_HOUR = 5
 SENDS_PER_DAY = 10
@@ -22,6 +23,16 @@ BOUNDS = {
     "sends_per_day": (1, 1000),
     "max_failures": (1, 100),
 }
+
+
+class ChallengeStatus(StrEnum):
+    """Where a challenge stands. `EXPIRED` is never stored: it is what a pending one becomes by itself."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REPLACED = "replaced"
+    FAILED = "failed"
+    EXPIRED = "expired"
 
 
 class OtpLimits(Base):

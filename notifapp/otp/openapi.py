@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from notifapp.access import Permission
-from notifapp.errors import InvalidCode
-from notifapp.notifiers.channels import Channel
-from notifapp.openapi import Json, Part, answer, bad_request, body, example, field_errors, nullable, operation, ref
+from notifapp.channels import Channel
 from notifapp.otp import models
 from notifapp.otp.api import CHALLENGES_PATH, POLICY_PATH
-from notifapp.otp.fields import CHANNEL, CODE, MAX_CODE_LENGTH, MAX_RECIPIENT_LENGTH, RECIPIENT
+from notifapp.otp.parsing import CHANNEL, CODE, MAX_CODE_LENGTH, MAX_RECIPIENT_LENGTH, RECIPIENT
+from notifapp.otp.service import InvalidCode
 from notifapp.settings.models import MAX_OTP_CODE_LEN, MAX_OTP_TTL, MIN_OTP_CODE_LEN, MIN_OTP_TTL
+from notifapp.web.openapi import (
+    Json,
+    Part,
+    answer,
+    bad_request,
+    body,
+    example,
+    field_errors,
+    nullable,
+    operation,
+    ref,
+)
 
 _EITHER = (Permission.OTP_SEND, Permission.OTP_VERIFY)
 _ID = "9b2f61c0d3a84e57b6f0a1c2d3e4f506"

@@ -10,27 +10,100 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, select, text, update
 from sqlalchemy.engine import Connection
-from sqlalchemy.orm import Session
 
-from notifapp import clock
+from notifapp import clock, recipients
 from notifapp.access import ProjectRef
-from notifapp.database import AnyRow, read_connection, table_of, write_transaction
+from notifapp.channels import Channel
+from notifapp.database import Statement, UtcDateTime, reading, table_of, upsert, writing
+from notifapp.delivery.models import Purpose
 from notifapp.delivery.queue import push
 from notifapp.delivery.service import Outgoing, enqueue, withdraw
-from notifapp.errors import Conflict, InvalidCode, NotFound
-from notifapp.messages.service import Words, compose, get_templates
-from notifapp.notifiers import recipients
-from notifapp.notifiers.channels import Channel
+from notifapp.errors import Conflict, DomainError, NotFound
+from notifapp.message_templates.service import Words, compose, template_of, with_template
 from notifapp.otp import codes, limits
 from notifapp.otp.limits import Limits, Recipient
-from notifapp.otp.models import OtpChallenge
-from notifapp.settings.service import ActiveNotifier, Policy, sending_policy
+from notifapp.otp.models import ChallengeStatus, OtpChallenge
+from notifapp.settings.service import SELECT_POLICY, NotifierInForce, Policy, policy_of
 
 _table = table_of(OtpChallenge)
 _challenge = _table.c
-_INSERT = insert(_table)
+_NOW = bindparam("now", type_=UtcDateTime)
+_PROJECT = bindparam("project_id", type_=_challenge.project_id.type)
+
+
+def _of_recipient() -> list[ColumnElement[bool]]:
+    return [
+        _challenge.project_id == _PROJECT,
+        _challenge.channel == bindparam("channel"),
+        _challenge.recipient_digest == bindparam("digest"),
+    ]
+
+
+def _insert(insert: Any) -> Any:
+    """Insert a challenge, or nothing while another one of this recipient is open."""
+    return (
+        insert.values({column.name: bindparam(column.name) for column in _challenge})
+        .on_conflict_do_nothing(
+            index_elements=["project_id", "channel", "recipient_digest"], index_where=text("status = 'pending'")
+        )
+        .returning(_challenge.id)
+    )
+
+
+# All that a new code needs to know, a row for each send of the last day to the recipient, oldest first.
+_SITUATION = Statement(
+    with_template(limits.with_limits(SELECT_POLICY, _PROJECT), _PROJECT, bindparam("channel"))
+    .add_columns(_challenge.created_at.label("sent_at"))
+    .outerjoin(_table, and_(*_of_recipient(), _challenge.created_at > bindparam("since", type_=UtcDateTime)))
+    .order_by(_challenge.created_at)
+)
+_INSERT = Statement(upsert(_table, _insert))
+_REPLACE = Statement(
+    update(_table)
+    .where(*_of_recipient(), _challenge.status == ChallengeStatus.PENDING.value)
+    .values(status=ChallengeStatus.REPLACED.value)
+    .returning(_challenge.delivery_id)
+)
+_FIND = Statement(
+    limits.with_limits(select(_table), _challenge.project_id).where(
+        _challenge.id == bindparam("challenge_id"), _challenge.project_id == _PROJECT
+    )
+)
+_IS_OPEN = [
+    _challenge.id == bindparam("challenge_id"),
+    _challenge.status == ChallengeStatus.PENDING.value,
+    _challenge.expires_at > _NOW,
+]
+_APPROVE = Statement(
+    update(_table)
+    .where(*_IS_OPEN, _challenge.attempts_left > 0)
+    .values(status=ChallengeStatus.APPROVED.value, approved_at=_NOW)
+)
+_COUNT_WRONG = Statement(
+    update(_table)
+    .where(*_IS_OPEN)
+    .values(
+        attempts_left=_challenge.attempts_left - 1,
+        status=case((_challenge.attempts_left == 1, ChallengeStatus.FAILED.value), else_=ChallengeStatus.PENDING.value),
+    )
+    .returning(_challenge.attempts_left)
+)
+
+
+class InvalidCode(DomainError):
+    """A one-time code that doesn't count. Wrong, used, replaced and unknown look alike; `expired` is said."""
+
+    def __init__(self, *, attempts_left: int, expired: bool = False) -> None:
+        super().__init__("This code has expired." if expired else "Invalid code.")
+        self.attempts_left = attempts_left
+        self.expired = expired
+
+    def body(self) -> Mapping[str, object]:
+        """The field's message, and how many attempts are left."""
+        status = {"status": "expired"} if self.expired else {}
+        return {"code": [self.detail], "attempts_left": self.attempts_left, **status}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +113,7 @@ class Challenge:
     id: str
     channel: Channel
     recipient: str
-    status: str
+    status: ChallengeStatus
     code_length: int
     attempts_left: int
     created_at: datetime
@@ -55,24 +128,25 @@ def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Ch
     It replaces the open challenge of the same recipient and channel. Raise `ValidationFailed` on `recipient`,
     `Conflict` where the settings have no notifier that sends on this channel, `TooManyRequests` at a limit.
     """
-    allowed = limits.get_limits(project.id)
-    address = recipients.normalise(channel, recipient, phone_region=allowed.phone_region)
-    whom = Recipient(project.id, channel.value, codes.recipient_digest(project.id, channel.value, address))
-    masked = recipients.mask(channel, address)
-    template = get_templates(project.id)[channel]
-    with write_transaction() as session:
-        now = limits.take(session, whom, masked)
-        policy = sending_policy(session.connection(), project)
+    address = recipients.normalise(channel, recipient, phone_region=_phone_region(project, recipient))
+    digest = codes.recipient_digest(project.id, channel.value, address)
+    whom = Recipient(project.id, channel.value, digest, recipients.mask(channel, address))
+    with writing() as connection:
+        now = limits.take(connection, whom)
+        rows = _SITUATION.all(connection, **whom.key, since=now - limits.DAY)
+        policy, allowed = policy_of(rows[0]), limits.limits_of(rows[0])
         notifier = _notifier(policy, channel)
-        limits.check_sends(session, whom, allowed, now)
-        _replace_open(session, whom, now)
+        limits.check_sends([row.sent_at for row in rows if row.sent_at], allowed, now)
         code = codes.new_code(policy.code_length)
-        words = compose(template, code=code, ttl=policy.ttl, project_name=project.name)
-        outgoing = _outgoing(project, notifier, whom, address, masked, words, now + timedelta(seconds=policy.ttl))
-        delivery_id = enqueue(session, outgoing)
-        challenge = _insert(session, whom, outgoing, policy, allowed, code, now, delivery_id)
+        words = compose(template_of(rows[0]), code=code, ttl=policy.ttl, project_name=project.name)
+        outgoing = _outgoing(notifier, whom, address, words, now + timedelta(seconds=policy.ttl))
+        delivery_id = enqueue(connection, outgoing)
+        new = _new_row(whom, policy, allowed, code, now, delivery_id)
+        if _INSERT.first(connection, **new) is None:
+            _replace_open(connection, whom, now)
+            _INSERT.execute(connection, **new)
     push(delivery_id)
-    return challenge
+    return _shown(new, now)
 
 
 def verify_challenge(project: ProjectRef, challenge_id: str, code: str) -> Challenge:
@@ -81,39 +155,46 @@ def verify_challenge(project: ProjectRef, challenge_id: str, code: str) -> Chall
     Raise `InvalidCode` for a wrong, used, replaced or unknown one alike (it says whether the caller's own
     challenge has expired), and `TooManyRequests` while the recipient has to wait.
     """
-    allowed = limits.get_limits(project.id)
     typed = codes.normalise(code)
-    with write_transaction() as session:
-        found = _find(session.connection(), project, challenge_id)
+    with writing() as connection:
+        found = _find(connection, project, challenge_id)
         if found is None:
             raise InvalidCode(attempts_left=0)
-        whom = Recipient(project.id, found.channel, found.recipient_digest)
-        now = limits.take(session, whom, found.recipient)
-        is_right = codes.equal(found.code_mac, codes.code_mac(found.id, typed))
-        if is_right and _approve(session, found, now):
-            limits.forget_failures(session, whom)
-            return _shown(found._mapping, now, status="approved", approved_at=now)
-        failure = _count_wrong(session, found, whom, allowed, now)
+        whom = Recipient(project.id, found.channel, found.recipient_digest, found.recipient)
+        if not codes.equal(found.code_mac, codes.code_mac(found.id, typed)):
+            failure = _count_wrong(connection, found, whom)
+        else:
+            now = limits.forget_failures(connection, whom)
+            # One conditional UPDATE, so that of many simultaneous right codes one is approved.
+            if _APPROVE.execute(connection, challenge_id=found.id, now=now) == 0:
+                raise _not_open(found, now)
+            approved = {"status": ChallengeStatus.APPROVED, "approved_at": now}
+            return _shown(found._asdict() | approved, now)
     raise failure
 
 
 def get_challenge(project: ProjectRef, challenge_id: str) -> Challenge:
     """The state of one of the project's challenges. Raise `NotFound`."""
-    with read_connection() as connection:
+    with reading() as connection:
         row = _find(connection, project, challenge_id)
     if row is None:
         raise NotFound
-    return _shown(row._mapping, clock.now())
+    return _shown(row._asdict(), clock.now())
 
 
-def _find(connection: Connection, project: ProjectRef, challenge_id: str) -> AnyRow | None:
+def _find(connection: Connection, project: ProjectRef, challenge_id: str) -> Any:
+    """The challenge's row with the project's limits, or None."""
     if not codes.is_challenge_id(challenge_id):
         return None
-    statement = select(_table).where(_challenge.id == challenge_id, _challenge.project_id == project.id)
-    return connection.execute(statement).one_or_none()
+    return _FIND.first(connection, challenge_id=challenge_id, project_id=project.id)
 
 
-def _notifier(policy: Policy, channel: Channel) -> ActiveNotifier:
+def _phone_region(project: ProjectRef, recipient: str) -> str | None:
+    """What a number is read in; one with + needs none, and no look into the database."""
+    return None if recipient.startswith("+") else limits.get_limits(project.id).phone_region
+
+
+def _notifier(policy: Policy, channel: Channel) -> NotifierInForce:
     notifier = policy.notifiers.get(channel)
     if notifier is None:
         raise Conflict(f"No {channel.label} notifier is chosen in this project's notification settings.")
@@ -122,121 +203,74 @@ def _notifier(policy: Policy, channel: Channel) -> ActiveNotifier:
     return notifier
 
 
-def _replace_open(session: Session, whom: Recipient, now: datetime) -> None:
+def _replace_open(connection: Connection, whom: Recipient, now: datetime) -> None:
     """End the recipient's open challenge, and its message if that still waits: nobody needs a dead code."""
-    statement = (
-        update(_table)
-        .where(
-            _challenge.project_id == whom.project_id,
-            _challenge.channel == whom.channel,
-            _challenge.recipient_digest == whom.digest,
-            _challenge.status == "pending",
-        )
-        .values(status="replaced")
-        .returning(_challenge.delivery_id)
-    )
-    delivery_id = session.connection().execute(statement).scalar_one_or_none()
-    if delivery_id is not None:
-        withdraw(session, delivery_id, now)
+    replaced = _REPLACE.first(connection, **whom.key)
+    if replaced is not None and replaced.delivery_id is not None:
+        withdraw(connection, replaced.delivery_id, now)
 
 
-def _insert(
-    session: Session,
-    whom: Recipient,
-    outgoing: Outgoing,
-    policy: Policy,
-    allowed: Limits,
-    code: str,
-    now: datetime,
-    delivery_id: int,
-) -> Challenge:
+def _new_row(
+    whom: Recipient, policy: Policy, allowed: Limits, code: str, now: datetime, delivery_id: int
+) -> dict[str, Any]:
     challenge_id = codes.new_challenge_id()
-    row = {
+    return {
         "id": challenge_id,
         "project_id": whom.project_id,
         "channel": whom.channel,
         "recipient_digest": whom.digest,
-        "recipient": outgoing.masked,
+        "recipient": whom.masked,
         "settings_version": policy.version,
         "code_length": policy.code_length,
         "ttl": policy.ttl,
         "code_mac": codes.code_mac(challenge_id, code),
-        "status": "pending",
+        "status": ChallengeStatus.PENDING.value,
         "attempts_left": allowed.max_attempts,
         "created_at": now,
-        "expires_at": outgoing.expires_at,
+        "expires_at": now + timedelta(seconds=policy.ttl),
         "resend_at": now + timedelta(seconds=allowed.resend_seconds),
         "approved_at": None,
         "delivery_id": delivery_id,
     }
-    session.connection().execute(_INSERT, row)
-    return _shown(row, now)
 
 
-def _outgoing(
-    project: ProjectRef,
-    notifier: ActiveNotifier,
-    whom: Recipient,
-    address: str,
-    masked: str,
-    words: Words,
-    expires_at: datetime,
-) -> Outgoing:
+def _outgoing(notifier: NotifierInForce, whom: Recipient, address: str, words: Words, expires_at: datetime) -> Outgoing:
     channel = Channel(whom.channel)
     return Outgoing(
-        project_id=project.id,
+        project_id=whom.project_id,
         notifier_id=notifier.id,
         notifier_name=notifier.name,
         backend=notifier.backend,
         channel=channel,
         recipient=address,
-        masked=masked,
+        masked=whom.masked,
         subject=words.subject if channel is Channel.EMAIL else "",
         body=words.body,
         variables=words.variables,
-        purpose="otp",
+        purpose=Purpose.OTP,
         expires_at=expires_at,
     )
 
 
-def _approve(session: Session, found: AnyRow, now: datetime) -> bool:
-    """Use the code: one conditional UPDATE, so that of many simultaneous right answers one is approved."""
-    statement = (
-        update(_table)
-        .where(
-            _challenge.id == found.id,
-            _challenge.status == "pending",
-            _challenge.attempts_left > 0,
-            _challenge.expires_at > now,
-        )
-        .values(status="approved", approved_at=now)
-    )
-    return session.connection().execute(statement).rowcount == 1
+def _count_wrong(connection: Connection, found: Any, whom: Recipient) -> InvalidCode:
+    """Count a wrong code for an open challenge; for one that isn't open any more nothing is counted."""
+    if found.status != ChallengeStatus.PENDING or found.expires_at <= clock.now():
+        return _not_open(found, limits.take(connection, whom))
+    now = limits.count_failure(connection, whom, limits.limits_of(found))
+    counted = _COUNT_WRONG.first(connection, challenge_id=found.id, now=now)
+    if counted is None:  # it was closed while this call waited for its turn: undo the failure
+        raise _not_open(found, now)
+    return InvalidCode(attempts_left=counted.attempts_left)
 
 
-def _count_wrong(session: Session, found: AnyRow, whom: Recipient, allowed: Limits, now: datetime) -> InvalidCode:
-    """Count a wrong answer to an open challenge; one that isn't open any more counts nothing."""
-    left = _challenge.attempts_left - 1
-    attempts_left = (
-        session.connection()
-        .execute(
-            update(_table)
-            .where(_challenge.id == found.id, _challenge.status == "pending", _challenge.expires_at > now)
-            .values(attempts_left=left, status=case((left == 0, "failed"), else_="pending"))
-            .returning(_challenge.attempts_left)
-        )
-        .scalar_one_or_none()
-    )
-    if attempts_left is None:
-        is_expired = found.status == "pending" and found.expires_at <= now
-        return InvalidCode(attempts_left=0, expired=is_expired)
-    limits.count_failure(session, whom, allowed, now)
-    return InvalidCode(attempts_left=attempts_left)
+def _not_open(found: Any, now: datetime) -> InvalidCode:
+    is_expired = found.status == ChallengeStatus.PENDING and found.expires_at <= now
+    return InvalidCode(attempts_left=0, expired=is_expired)
 
 
-def _shown(row: Mapping[Any, Any], now: datetime, **changed: Any) -> Challenge:
-    """The challenge in a row, with what has changed of it since the row was read."""
-    is_expired = row["status"] == "pending" and row["expires_at"] <= now
+def _shown(row: Mapping[str, Any], now: datetime) -> Challenge:
+    is_expired = row["status"] == ChallengeStatus.PENDING and row["expires_at"] <= now
     values = {name: row[name] for name in Challenge.__slots__}
-    shown = {"channel": Channel(row["channel"]), "status": "expired" if is_expired else row["status"]}
-    return Challenge(**values | shown | changed)
+    values["channel"] = Channel(row["channel"])
+    values["status"] = ChallengeStatus.EXPIRED if is_expired else ChallengeStatus(row["status"])
+    return Challenge(**values)

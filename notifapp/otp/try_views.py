@@ -6,18 +6,15 @@ from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from notifapp.access import Permission, ProjectRef, permission_required, principal, require
-from notifapp.errors import Conflict, InvalidCode, TooManyRequests, ValidationFailed
-from notifapp.forms import Form, add_errors
-from notifapp.notifiers.channels import Channel
-from notifapp.otp import blueprint, service
-from notifapp.otp.fields import CODE, read_challenge, read_code
+from notifapp.channels import Channel
+from notifapp.errors import Conflict, TooManyRequests, ValidationFailed
+from notifapp.otp import service
 from notifapp.otp.forms import CodeForm, SendForm
+from notifapp.otp.parsing import CODE, read_challenge, read_code
+from notifapp.otp.service import InvalidCode
+from notifapp.web.forms import Form, add_errors
 
-PATH = "/projects/<project_slug>/try"
-ONE = f"{PATH}/<challenge_id>"
 
-
-@blueprint.get(PATH)
 @permission_required(Permission.OTP_SEND)
 def try_form(project: ProjectRef) -> str:
     """To whom a code shall go."""
@@ -26,7 +23,6 @@ def try_form(project: ProjectRef) -> str:
     return _send_page(form)
 
 
-@blueprint.post(PATH)
 @permission_required(Permission.OTP_SEND)
 def try_send(project: ProjectRef) -> Response | tuple[str, int]:
     """Send a code, within the limits of every recipient."""
@@ -41,14 +37,12 @@ def try_send(project: ProjectRef) -> Response | tuple[str, int]:
     return redirect(url_for(".try_code", project_slug=project.slug, challenge_id=challenge.id), 303)
 
 
-@blueprint.get(ONE)
 @permission_required(Permission.OTP_VERIFY)
 def try_code(project: ProjectRef, challenge_id: str) -> str:
     """The field for the code, or what became of the challenge."""
     return _code_page(project, challenge_id, CodeForm())
 
 
-@blueprint.post(ONE)
 @permission_required(Permission.OTP_VERIFY)
 def try_verify(project: ProjectRef, challenge_id: str) -> Response | tuple[str, int]:
     """Verify the code."""

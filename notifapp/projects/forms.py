@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from wtforms import StringField
 
-from notifapp import names
-from notifapp.forms import Form, Hints
+from notifapp.inputs import MAX_NAME_LENGTH
 from notifapp.projects.service import MAX_SLUG_LENGTH, MIN_SLUG_LENGTH
+from notifapp.web.forms import Form, Hints
 
 
 class RenameForm(Form):
@@ -14,7 +14,7 @@ class RenameForm(Form):
 
     name = StringField(
         "Name",
-        [Hints(required=True, maxlength=names.MAX_LENGTH)],
+        [Hints(required=True, maxlength=MAX_NAME_LENGTH)],
         description="What people see. It can be changed later.",
         render_kw={"autocomplete": "off"},
     )

@@ -4,50 +4,51 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
-from notifapp import clock, names
+from notifapp import clock, inputs
 from notifapp.access import Principal, ProjectRef
 from notifapp.access.models import Project
 from notifapp.audit.service import Action, Change, record
-from notifapp.database import read_connection, table_of, write_transaction
+from notifapp.database import AnyRow, reading, table_of, writing
 from notifapp.errors import Conflict, NotFound, ValidationFailed
+from notifapp.inputs import FieldErrors
 from notifapp.settings.service import create_default_settings
 
 MIN_SLUG_LENGTH, MAX_SLUG_LENGTH = 2, 63
 RESERVED_SLUGS = frozenset({"new"})  # /projects/new is the form
 
 _SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_project = table_of(Project).c
+_table = table_of(Project)
+_project = _table.c
 
 
 def create_project(slug: str, name: str, *, principal: Principal) -> ProjectRef:
     """Create a project with its default settings. Raise `ValidationFailed` on `slug` or `name`."""
-    errors: dict[str, list[str]] = {}
-    slug = slug.strip()
-    _check_slug(slug, errors)
-    name = names.clean(name, errors)
-    if errors:
-        raise ValidationFailed(errors)
-    with write_transaction() as session:
-        project = Project(slug=slug, name=name, created_at=clock.now())
-        session.add(project)
+    errors = FieldErrors()
+    with errors.of("slug"):
+        slug = _checked_slug(slug)
+    with errors.of("name"):
+        name = inputs.display_name(name)
+    errors.raise_any()
+    new = insert(_table).values(slug=slug, name=name, created_at=clock.now()).returning(_project.id)
+    with writing() as connection:
         try:
-            session.flush()
+            project_id = connection.execute(new).scalar_one()
         except IntegrityError:
             raise ValidationFailed({"slug": ["Another project has this address already."]}) from None
-        create_default_settings(session, project.id)
+        create_default_settings(connection, project_id)
         record(
-            session,
+            connection,
             Action.PROJECT_CREATED,
             principal=principal,
             subject=slug,
-            project_id=project.id,
+            project_id=project_id,
             detail={"name": name},
         )
-    return ProjectRef(project.id, slug, name)
+    return ProjectRef(project_id, slug, name)
 
 
 def rename_project(project_id: int, name: str, *, principal: Principal) -> None:
@@ -55,25 +56,24 @@ def rename_project(project_id: int, name: str, *, principal: Principal) -> None:
 
     Raise `ValidationFailed` on `name`, `Conflict` for an archived project, `NotFound`.
     """
-    errors: dict[str, list[str]] = {}
-    name = names.clean(name, errors)
-    if errors:
-        raise ValidationFailed(errors)
-    with write_transaction() as session:
-        project = _locked(session, project_id)
+    errors = FieldErrors()
+    with errors.of("name"):
+        name = inputs.display_name(name)
+    errors.raise_any()
+    with writing() as connection:
+        project = _locked(connection, project_id)
         if project.archived_at:
             raise Conflict("This project is archived: restore it before you rename it.")
         if project.name == name:
             return
-        changes = [Change("Name", project.name, name)]
-        project.name = name
+        _set(connection, project_id, name=name)
         record(
-            session,
+            connection,
             Action.PROJECT_RENAMED,
             principal=principal,
             subject=project.slug,
             project_id=project_id,
-            detail={"changes": changes},
+            detail={"changes": [Change("Name", project.name, name)]},
         )
 
 
@@ -82,22 +82,22 @@ def archive_project(project_id: int, *, principal: Principal) -> None:
 
     Raise `Conflict` when it is archived already, `NotFound`.
     """
-    with write_transaction() as session:
-        project = _locked(session, project_id)
+    with writing() as connection:
+        project = _locked(connection, project_id)
         if project.archived_at:
             raise Conflict("This project is archived already.")
-        project.archived_at = clock.now()
-        record(session, Action.PROJECT_ARCHIVED, principal=principal, subject=project.slug, project_id=project_id)
+        _set(connection, project_id, archived_at=clock.now())
+        record(connection, Action.PROJECT_ARCHIVED, principal=principal, subject=project.slug, project_id=project_id)
 
 
 def restore_project(project_id: int, *, principal: Principal) -> None:
     """Open an archived project again, as it was. Raise `Conflict` when it isn't archived, `NotFound`."""
-    with write_transaction() as session:
-        project = _locked(session, project_id)
+    with writing() as connection:
+        project = _locked(connection, project_id)
         if not project.archived_at:
             raise Conflict("This project is not archived.")
-        project.archived_at = None
-        record(session, Action.PROJECT_RESTORED, principal=principal, subject=project.slug, project_id=project_id)
+        _set(connection, project_id, archived_at=None)
+        record(connection, Action.PROJECT_RESTORED, principal=principal, subject=project.slug, project_id=project_id)
 
 
 def find_project(slug: str) -> ProjectRef:
@@ -105,32 +105,38 @@ def find_project(slug: str) -> ProjectRef:
     statement = select(_project.id, _project.slug, _project.name, _project.archived_at).where(_project.slug == slug)
     row = None
     if _is_slug(slug):
-        with read_connection() as connection:
+        with reading() as connection:
             row = connection.execute(statement).one_or_none()
     if row is None:
         raise NotFound(f"There is no project {slug!r}.")
     return ProjectRef(row.id, row.slug, row.name, row.archived_at)
 
 
-def _locked(session: Session, project_id: int) -> Project:
+def _locked(connection: Connection, project_id: int) -> AnyRow:
     """The project's row, held against other writers until the transaction ends."""
-    project = session.get(Project, project_id, with_for_update=True)
+    project = connection.execute(select(_table).where(_project.id == project_id).with_for_update()).one_or_none()
     if project is None:
         raise NotFound
     return project
+
+
+def _set(connection: Connection, project_id: int, **values: object) -> None:
+    connection.execute(update(_table).where(_project.id == project_id).values(**values))
 
 
 def _is_slug(text: str) -> bool:
     return MIN_SLUG_LENGTH <= len(text) <= MAX_SLUG_LENGTH and _SLUG.fullmatch(text) is not None
 
 
-def _check_slug(slug: str, errors: dict[str, list[str]]) -> None:
+def _checked_slug(text: str) -> str:
+    slug = text.strip()
     if not slug:
-        errors["slug"] = ["Enter an address."]
-    elif slug in RESERVED_SLUGS:
-        errors["slug"] = [f"“{slug}” is reserved. Choose another address."]
-    elif not _is_slug(slug):
-        errors["slug"] = [
+        raise ValueError("Enter an address.")
+    if slug in RESERVED_SLUGS:
+        raise ValueError(f"“{slug}” is reserved. Choose another address.")
+    if not _is_slug(slug):
+        raise ValueError(
             f"Use {MIN_SLUG_LENGTH} to {MAX_SLUG_LENGTH} small letters, digits and single hyphens; "
             "begin with a letter and don't end with a hyphen."
-        ]
+        )
+    return slug

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, g, redirect, render_template, url_for
+from flask import flash, g, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from notifapp import paging
+from notifapp import wording
 from notifapp.access import (
     Permission,
     ProjectRef,
@@ -16,18 +16,15 @@ from notifapp.access import (
     sign_in_required,
 )
 from notifapp.errors import ValidationFailed
-from notifapp.forms import add_errors
 from notifapp.projects import queries, service
 from notifapp.projects.forms import NewProjectForm, RenameForm
-from notifapp.projects.words import duration
-
-blueprint = Blueprint("projects", __name__)
+from notifapp.web import paging
+from notifapp.web.forms import add_errors
 
 PATH = "/projects"
 ONE = f"{PATH}/<project_slug>"
 
 
-@blueprint.get(PATH)
 @sign_in_required
 def index() -> str:
     """The projects that one may enter."""
@@ -36,14 +33,12 @@ def index() -> str:
     return render_template("projects/index.html", page=paging.page(part), search=search)
 
 
-@blueprint.get(f"{PATH}/new")
 @admin_required
 def new() -> str:
     """The form of a new project."""
     return render_template("projects/new.html", form=NewProjectForm())
 
 
-@blueprint.post(f"{PATH}/new")
 @admin_required
 def create() -> Response | tuple[str, int]:
     """Create a project."""
@@ -57,7 +52,6 @@ def create() -> Response | tuple[str, int]:
     return _to_overview(project)
 
 
-@blueprint.get(ONE)
 @member_required
 def overview(project: ProjectRef) -> str:
     """What is in force, for who may read the settings; for others, what they may do here."""
@@ -66,12 +60,11 @@ def overview(project: ProjectRef) -> str:
         "projects/overview.html",
         overview=queries.overview(project) if may_read else None,
         held=[permission for permission in Permission if may(permission)],
-        duration=duration,
+        duration=wording.duration,
         Permission=Permission,
     )
 
 
-@blueprint.get(f"{ONE}/rename")
 @admin_required
 def rename_form(project_slug: str) -> str:
     """The form of a project's name."""
@@ -79,7 +72,6 @@ def rename_form(project_slug: str) -> str:
     return render_template("projects/rename.html", form=RenameForm(name=project.name))
 
 
-@blueprint.post(f"{ONE}/rename")
 @admin_required
 def rename(project_slug: str) -> Response | tuple[str, int]:
     """Rename a project."""
@@ -93,7 +85,6 @@ def rename(project_slug: str) -> Response | tuple[str, int]:
     return _to_overview(project)
 
 
-@blueprint.get(f"{ONE}/archive")
 @admin_required
 def confirm_archive(project_slug: str) -> str:
     """What archiving means."""
@@ -101,7 +92,6 @@ def confirm_archive(project_slug: str) -> str:
     return render_template("projects/archive.html")
 
 
-@blueprint.post(f"{ONE}/archive")
 @admin_required
 def archive(project_slug: str) -> Response:
     """Archive a project."""
@@ -111,7 +101,6 @@ def archive(project_slug: str) -> Response:
     return redirect(url_for(".index"), 303)
 
 
-@blueprint.get(f"{ONE}/restore")
 @admin_required
 def confirm_restore(project_slug: str) -> str:
     """What restoring means."""
@@ -119,7 +108,6 @@ def confirm_restore(project_slug: str) -> str:
     return render_template("projects/restore.html")
 
 
-@blueprint.post(f"{ONE}/restore")
 @admin_required
 def restore(project_slug: str) -> Response:
     """Restore an archived project."""

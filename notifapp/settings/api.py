@@ -5,17 +5,16 @@ from __future__ import annotations
 from flask import Response, request
 
 from notifapp.access import Permission, ProjectRef, permission_required, principal
-from notifapp.api import expected_version, json_answer, read_fields, version_tag
-from notifapp.settings import blueprint, service
+from notifapp.settings import service
 from notifapp.settings.values import Settings, body
+from notifapp.web.json_api import expected_version, json_response, read_fields, version_tag
 
 PATH = "/api/settings/notifications"
 
 
-@blueprint.get(PATH)
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
 def read(project: ProjectRef) -> Response:
-    """The settings in force, with their version as a strong ETag; 304 for who has them already."""
+    """The settings in force, with their version as a strong ETag; 304 when the caller has them already."""
     settings = service.get_notification_settings(project)
     answer = _answer(settings)
     if request.if_none_match:
@@ -23,7 +22,6 @@ def read(project: ProjectRef) -> Response:
     return answer
 
 
-@blueprint.patch(PATH)
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
 def update(project: ProjectRef) -> Response:
     """Change the supplied fields; with `If-Match` only when the settings are still at that version."""
@@ -36,4 +34,4 @@ def update(project: ProjectRef) -> Response:
 
 def _answer(settings: Settings) -> Response:
     names = [notifier.name if notifier else None for notifier in (settings.sms_notifier, settings.email_notifier)]
-    return json_answer(body(settings), tag=version_tag(settings.version, *names))
+    return json_response(body(settings), tag=version_tag(settings.version, *names))

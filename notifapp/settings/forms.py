@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from wtforms import HiddenField, SelectField, StringField
 from wtforms.widgets import NumberInput
 
-from notifapp.forms import Form
-from notifapp.notifiers.channels import Channel
+from notifapp.channels import Channel
 from notifapp.settings.models import (
     DEFAULT_OTP_CODE_LEN,
     DEFAULT_OTP_TTL,
@@ -19,6 +18,7 @@ from notifapp.settings.models import (
 )
 from notifapp.settings.service import Choice
 from notifapp.settings.values import EMAIL_NOTIFIER, FIELDS, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER, Settings
+from notifapp.web.forms import Form
 
 
 def as_posted(settings: Settings) -> dict[str, str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
 from notifapp.access import ProjectRef
 from notifapp.audit.service import Change
-from notifapp.database import MAX_ID, AnyRow, read_connection, table_of
+from notifapp.database import MAX_ID, Statement, reading, table_of
 from notifapp.errors import NotFound
 from notifapp.settings.models import DEFAULT_OTP_CODE_LEN, DEFAULT_OTP_TTL, SettingsRevision
 from notifapp.settings.values import Settings, differences, settings_of
@@ -18,7 +19,7 @@ from notifapp.settings.values import Settings, differences, settings_of
 UNTOUCHED = Settings(0, None, None, DEFAULT_OTP_CODE_LEN, DEFAULT_OTP_TTL)
 
 _revision = table_of(SettingsRevision).c
-_NEWEST_FIRST = (
+_NEWEST_FIRST = Statement(
     select(
         _revision.version,
         _revision.sms_notifier_id,
@@ -56,7 +57,7 @@ class Revision:
 
 
 def history(project: ProjectRef, *, before: int | None = None, limit: int = 20) -> list[Revision]:
-    """At most `limit` revisions, newest first, those older than version `before` alone when it is given."""
+    """At most `limit` revisions, newest first, only those older than version `before` when it is given."""
     rows = _rows(project, before=before, limit=limit + 1)
     settings = [settings_of(row) for row in rows]
     if len(rows) <= limit:
@@ -77,7 +78,7 @@ def settings_at(project: ProjectRef, version: int) -> Settings:
     return settings_of(rows[0])
 
 
-def _rows(project: ProjectRef, *, before: int | None, limit: int) -> list[AnyRow]:
+def _rows(project: ProjectRef, *, before: int | None, limit: int) -> list[Any]:
     values = {"project_id": project.id, "before": MAX_ID if before is None else before, "limit": limit}
-    with read_connection() as connection:
-        return list(connection.execute(_NEWEST_FIRST, values))
+    with reading() as connection:
+        return _NEWEST_FIRST.all(connection, **values)

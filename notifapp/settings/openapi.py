@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from notifapp.access import Permission
-from notifapp.openapi import Json, Part, answer, bad_request, body, example, field_errors, nullable, operation, ref
-from notifapp.openapi import not_modified as _not_modified
 from notifapp.settings import models, values
 from notifapp.settings.api import PATH
+from notifapp.web.openapi import (
+    Json,
+    Part,
+    answer,
+    bad_request,
+    body,
+    example,
+    field_errors,
+    nullable,
+    operation,
+    ref,
+)
+from notifapp.web.openapi import not_modified as _not_modified
 
 _CODE_LEN: Json = {
     "type": "integer",

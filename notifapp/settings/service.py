@@ -9,15 +9,14 @@ from typing import Any
 from sqlalchemy import and_, bindparam, insert, or_, select, true, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from notifapp import clock
 from notifapp.access import Principal, ProjectRef
 from notifapp.audit.service import Action, record
-from notifapp.database import MAX_ID, AnyRow, read_connection, table_of, write_connection
-from notifapp.errors import Conflict, StaleVersion, ValidationFailed
+from notifapp.channels import Channel
+from notifapp.database import MAX_ID, Statement, insertion, reading, table_of, writing
+from notifapp.errors import Conflict, StaleVersion
 from notifapp.notifiers.backends import find_backend
-from notifapp.notifiers.channels import Channel
 from notifapp.notifiers.models import Notifier
 from notifapp.settings.models import MAX_REASON_LENGTH, NotificationSettings, SettingsRevision
 from notifapp.settings.values import (
@@ -34,11 +33,11 @@ from notifapp.settings.values import (
 )
 
 _table = table_of(NotificationSettings)
-_settings, _revision = _table.c, table_of(SettingsRevision).c
+_settings = _table.c
 _sms, _email = table_of(Notifier).alias("sms"), table_of(Notifier).alias("email")
 _new_sms, _new_email = table_of(Notifier).alias("new_sms"), table_of(Notifier).alias("new_email")
 
-_CURRENT = (
+_SELECT = (
     select(
         _settings.version,
         _settings.sms_notifier_id,
@@ -68,8 +67,8 @@ def _valid(notifier: Any, channel: str) -> Any:
 
 
 # The present settings and the notifiers asked for, in one look; other writers of this row wait.
-_CURRENT_AND_CHOSEN = (
-    _CURRENT.add_columns(
+_CURRENT_AND_CHOSEN = Statement(
+    _SELECT.add_columns(
         _new_sms.c.id.label("new_sms_id"),
         _new_sms.c.name.label("new_sms_name"),
         _new_email.c.id.label("new_email_id"),
@@ -79,16 +78,20 @@ _CURRENT_AND_CHOSEN = (
     .outerjoin(_new_email, _valid(_new_email, "email"))
     .with_for_update(of=_table)
 )
-_POLICY = _CURRENT.add_columns(
+SELECT_POLICY = _SELECT.add_columns(
     _sms.c.backend.label("sms_backend"),
     _sms.c.is_enabled.label("sms_is_enabled"),
     _email.c.backend.label("email_backend"),
     _email.c.is_enabled.label("email_is_enabled"),
 )
-_UPDATE = update(_table).where(
-    _settings.project_id == bindparam("of_project"), _settings.version == bindparam("from_version")
+_CURRENT, _POLICY = Statement(_SELECT), Statement(SELECT_POLICY)
+_WRITTEN = ("version", "sms_notifier_id", "email_notifier_id", "otp_code_len", "otp_ttl")
+_UPDATE = Statement(
+    update(_table)
+    .where(_settings.project_id == bindparam("of_project"), _settings.version == bindparam("from_version"))
+    .values({name: bindparam(name) for name in _WRITTEN})
 )
-_INSERT_REVISION = insert(table_of(SettingsRevision)).inline()
+_INSERT_REVISION = insertion(table_of(SettingsRevision))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +103,28 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class ActiveNotifier:
-    """A chosen notifier, as whoever sends through it needs it."""
+class NotifierInForce:
+    """A notifier that the settings have chosen, as those who send through it or show it need it."""
 
     id: int
     name: str
     backend: str
     is_enabled: bool
 
+    @property
+    def backend_label(self) -> str:
+        """The backend's name, for people."""
+        return find_backend(self.backend).label
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the settings in force mean for a code: its digits, its life in seconds, and what sends it."""
+    """What the settings in force mean for a code: its digits, its lifetime in seconds, and what sends it."""
 
     version: int
     code_length: int
     ttl: int
-    notifiers: dict[Channel, ActiveNotifier]
+    notifiers: dict[Channel, NotifierInForce]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,26 +135,36 @@ class Update:
     after: Settings
 
 
-def create_default_settings(session: Session, project_id: int) -> None:
+def create_default_settings(connection: Connection, project_id: int) -> None:
     """Give a new project its settings: no notifiers, 5 digits, 120 seconds, version 0."""
-    session.execute(insert(_table).values(project_id=project_id))
+    connection.execute(insert(_table).values(project_id=project_id))
 
 
 def get_notification_settings(project: ProjectRef) -> Settings:
     """The settings in force."""
-    with read_connection() as connection:
-        return settings_of(connection.execute(_CURRENT, {"project_id": project.id}).one())
+    with reading() as connection:
+        return settings_of(_CURRENT.first(connection, project_id=project.id))
 
 
-def sending_policy(connection: Connection, project: ProjectRef) -> Policy:
-    """The settings in force for whoever sends, read in the caller's transaction."""
-    row = connection.execute(_POLICY, {"project_id": project.id}).one()
+def get_policy(project: ProjectRef) -> Policy:
+    """The settings in force, for those who send."""
+    with reading() as connection:
+        return policy_of(_POLICY.first(connection, project_id=project.id))
+
+
+def policy_of(row: Any) -> Policy:
+    """The policy in a row of `SELECT_POLICY`."""
     notifiers = {
         Channel.SMS: (row.sms_notifier_id, row.sms_notifier_name, row.sms_backend, row.sms_is_enabled),
         Channel.EMAIL: (row.email_notifier_id, row.email_notifier_name, row.email_backend, row.email_is_enabled),
     }
-    chosen = {channel: ActiveNotifier(*values) for channel, values in notifiers.items() if values[0] is not None}
+    chosen = {channel: NotifierInForce(*values) for channel, values in notifiers.items() if values[0] is not None}
     return Policy(row.version, row.otp_code_len, row.otp_ttl, chosen)
+
+
+def ids_in_force(project: ProjectRef) -> set[int]:
+    """The ids of the notifiers that the settings have chosen."""
+    return {notifier.id for notifier in get_policy(project).notifiers.values()}
 
 
 def notifier_choices(project: ProjectRef, settings: Settings) -> dict[Channel, list[Choice]]:
@@ -159,7 +177,7 @@ def notifier_choices(project: ProjectRef, settings: Settings) -> dict[Channel, l
         .order_by(notifier.name)
     )
     choices: dict[Channel, list[Choice]] = {channel: [] for channel in Channel}
-    with read_connection() as connection:
+    with reading() as connection:
         for row in connection.execute(statement):
             label = f"{row.name} ({find_backend(row.backend).label}{'' if row.is_enabled else ', disabled'})"
             choices[Channel(row.channel)].append(Choice(row.id, label))
@@ -183,16 +201,15 @@ def update_notification_settings(
     parsed, errors = parse(changes)
     reason = (reason or "").strip() or None
     if reason and len(reason) > MAX_REASON_LENGTH:
-        errors["reason"] = [f"Ensure this field has no more than {MAX_REASON_LENGTH} characters."]
+        errors.messages["reason"] = [f"Ensure this field has no more than {MAX_REASON_LENGTH} characters."]
     try:
-        with write_connection() as connection:
+        with writing() as connection:
             row = _lock(connection, _lookup(project, parsed))
             before = settings_of(row)
             if expected_version is not None and expected_version != before.version:
                 raise StaleVersion
-            chosen = _chosen(row, parsed, changes, errors)
-            if errors:
-                raise ValidationFailed(errors)
+            chosen = _chosen(row, parsed, changes, errors.messages)
+            errors.raise_any()
             after = _changed(before, parsed, chosen)
             if after != before:
                 after = replace(after, version=before.version + 1)
@@ -203,13 +220,13 @@ def update_notification_settings(
     return Update(before, after)
 
 
-def _lock(connection: Connection, lookup: Mapping[str, int | None]) -> AnyRow:
+def _lock(connection: Connection, lookup: Mapping[str, int | None]) -> Any:
     """The present settings with the notifiers asked for, held until the transaction ends."""
-    row = connection.execute(_CURRENT_AND_CHOSEN, lookup).one()
+    row = _CURRENT_AND_CHOSEN.first(connection, **lookup)
     in_force = ((row.sms_notifier_id, row.sms_notifier_name), (row.email_notifier_id, row.email_notifier_name))
     if any(id_ is not None and name is None for id_, name in in_force):
         # PostgreSQL waited for a writer, took its row, and joined that with the notifiers of before: look again.
-        row = connection.execute(_CURRENT_AND_CHOSEN, lookup).one()
+        row = _CURRENT_AND_CHOSEN.first(connection, **lookup)
     return row
 
 
@@ -220,11 +237,13 @@ def _lookup(project: ProjectRef, parsed: Mapping[str, int | None]) -> dict[str, 
 
 
 def _chosen(
-    row: AnyRow, parsed: Mapping[str, int | None], changes: Mapping[str, object], errors: dict[str, list[str]]
+    row: Any, parsed: Mapping[str, int | None], changes: Mapping[str, object], errors: dict[str, list[str]]
 ) -> dict[str, NotifierRef | None]:
     """The notifiers asked for; one that may not be chosen becomes an error of its field."""
-    new_sms, new_sms_name, new_email, new_email_name = row[7:]
-    found = {SMS_NOTIFIER: (new_sms, new_sms_name), EMAIL_NOTIFIER: (new_email, new_email_name)}
+    found = {
+        SMS_NOTIFIER: (row.new_sms_id, row.new_sms_name),
+        EMAIL_NOTIFIER: (row.new_email_id, row.new_email_name),
+    }
     chosen: dict[str, NotifierRef | None] = {}
     for field, (id_, name) in found.items():
         if parsed.get(field) is None:
@@ -262,8 +281,7 @@ def _write(
         "otp_code_len": after.otp_code_len,
         "otp_ttl": after.otp_ttl,
     }
-    changed = connection.execute(_UPDATE, {"of_project": project.id, "from_version": before.version, **values})
-    if changed.rowcount != 1:
+    if _UPDATE.execute(connection, of_project=project.id, from_version=before.version, **values) != 1:
         raise StaleVersion
     revision = {
         **values,
@@ -276,7 +294,7 @@ def _write(
         "source": principal.source.value,
         "reason": reason,
     }
-    connection.execute(_INSERT_REVISION, revision)
+    _INSERT_REVISION.execute(connection, **revision)
 
 
 def _record(

@@ -1,17 +1,15 @@
-"""The settings as values, the contract's input rules, and what a change amounts to in words.
-
-The rules are those of Django REST Framework's `IntegerField` and `PrimaryKeyRelatedField`, tried for real: the
-table of cases in tests/settings/ compares both.
-"""
+"""The settings as values, how they are read from what a form posts or JSON carries, and a change in words."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+from notifapp import inputs
 from notifapp.audit.service import Change
-from notifapp.database import AnyRow
+from notifapp.inputs import FieldErrors
 from notifapp.settings.models import MAX_OTP_CODE_LEN, MAX_OTP_TTL, MIN_OTP_CODE_LEN, MIN_OTP_TTL
 
 SMS_NOTIFIER = "notifications_sms_notifier"
@@ -19,9 +17,6 @@ EMAIL_NOTIFIER = "notifications_email_notifier"
 OTP_CODE_LEN = "notifications_otp_code_len"
 OTP_TTL = "notifications_otp_ttl"
 FIELDS = (SMS_NOTIFIER, EMAIL_NOTIFIER, OTP_CODE_LEN, OTP_TTL)
-
-_MAX_DIGITS = 1000
-_TRAILING_ZEROS = re.compile(r"\.0*\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +38,15 @@ class Settings:
     otp_ttl: int
 
 
-def settings_of(row: AnyRow) -> Settings:
-    """The settings in the first seven columns of a row, in this order."""
-    version, sms, sms_name, email, email_name, otp_code_len, otp_ttl = row[:7]
+def settings_of(row: Any) -> Settings:
+    """The settings in a row that names its columns as the revisions' table does."""
+    sms, email = row.sms_notifier_id, row.email_notifier_id
     return Settings(
-        version,
-        None if sms is None else NotifierRef(sms, sms_name),
-        None if email is None else NotifierRef(email, email_name),
-        otp_code_len,
-        otp_ttl,
+        row.version,
+        None if sms is None else NotifierRef(sms, row.sms_notifier_name),
+        None if email is None else NotifierRef(email, row.email_notifier_name),
+        row.otp_code_len,
+        row.otp_ttl,
     )
 
 
@@ -74,19 +69,17 @@ def differences(before: Settings, after: Settings) -> list[Change]:
     ]
 
 
-def parse(changes: Mapping[str, object]) -> tuple[dict[str, int | None], dict[str, list[str]]]:
+def parse(changes: Mapping[str, object]) -> tuple[dict[str, int | None], FieldErrors]:
     """Read the known fields of `changes`; unknown ones are ignored.
 
     Return the values (ids, digits, seconds) of those that could be read, and the messages of the others.
     """
     parsed: dict[str, int | None] = {}
-    errors: dict[str, list[str]] = {}
+    errors = FieldErrors()
     for name, parser in _PARSERS.items():
         if name in changes:
-            try:
+            with errors.of(name):
                 parsed[name] = parser(changes[name])
-            except ValueError as error:
-                errors[name] = [str(error)]
     return parsed, errors
 
 
@@ -99,47 +92,11 @@ def _notifier_body(notifier: NotifierRef | None) -> dict[str, object] | None:
     return None if notifier is None else {"id": notifier.id, "name": notifier.name}
 
 
-def _notifier_id(value: object) -> int | None:
-    if value is None or value == "":
-        return None
-    if isinstance(value, str):
-        try:
-            return int(value)
-        except ValueError:
-            pass
-    elif isinstance(value, int) and not isinstance(value, bool):
-        return value
-    raise ValueError(f"Incorrect type. Expected pk value, received {type(value).__name__}.")
-
-
-def _integer(least: int, most: int) -> Callable[[object], int]:
-    def parse_integer(value: object) -> int:
-        if value is None:
-            raise ValueError("This field may not be null.")
-        number = _whole_number(value)
-        if number > most:
-            raise ValueError(f"Ensure this value is less than or equal to {most}.")
-        if number < least:
-            raise ValueError(f"Ensure this value is greater than or equal to {least}.")
-        return number
-
-    return parse_integer
-
-
-def _whole_number(value: object) -> int:
-    if isinstance(value, str) and len(value) > _MAX_DIGITS:
-        raise ValueError("String value too large.")
-    try:
-        return int(_TRAILING_ZEROS.sub("", str(value)))
-    except ValueError:
-        raise ValueError("A valid integer is required.") from None
-
-
 _PARSERS: Mapping[str, Callable[[object], int | None]] = {
-    SMS_NOTIFIER: _notifier_id,
-    EMAIL_NOTIFIER: _notifier_id,
-    OTP_CODE_LEN: _integer(MIN_OTP_CODE_LEN, MAX_OTP_CODE_LEN),
-    OTP_TTL: _integer(MIN_OTP_TTL, MAX_OTP_TTL),
+    SMS_NOTIFIER: inputs.primary_key,
+    EMAIL_NOTIFIER: inputs.primary_key,
+    OTP_CODE_LEN: partial(inputs.integer, least=MIN_OTP_CODE_LEN, most=MAX_OTP_CODE_LEN),
+    OTP_TTL: partial(inputs.integer, least=MIN_OTP_TTL, most=MAX_OTP_TTL),
 }
 
 

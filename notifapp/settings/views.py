@@ -8,20 +8,18 @@ from werkzeug.wrappers import Response
 
 from notifapp.access import Permission, ProjectRef, may, permission_required, principal, require
 from notifapp.errors import NotFound, StaleVersion, ValidationFailed
-from notifapp.forms import add_errors
-from notifapp.settings import blueprint, service
+from notifapp.message_templates.service import previews
+from notifapp.settings import service
 from notifapp.settings.forms import SettingsForm, as_posted, touched
 from notifapp.settings.history import history as read_history
 from notifapp.settings.history import settings_at
-from notifapp.settings.previews import previews
 from notifapp.settings.values import EMAIL_NOTIFIER, SMS_NOTIFIER, Settings, differences
+from notifapp.web.forms import add_errors
 
-PATH = "/projects/<project_slug>/settings"
 REVISIONS_PER_PAGE = 20
 NOTIFIERS = (SMS_NOTIFIER, EMAIL_NOTIFIER)
 
 
-@blueprint.get(PATH)
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
 def page(project: ProjectRef) -> str:
     """The form with what is in force; read-only for who may not update."""
@@ -31,7 +29,6 @@ def page(project: ProjectRef) -> str:
     return _render(project, form, settings)
 
 
-@blueprint.post(PATH)
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
 def save(project: ProjectRef) -> Response | tuple[str, int]:
     """Save what was changed on the form, unless the settings have changed since it was shown."""
@@ -53,7 +50,6 @@ def save(project: ProjectRef) -> Response | tuple[str, int]:
     return _saved(project, updated)
 
 
-@blueprint.get(f"{PATH}/history")
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
 def history(project: ProjectRef) -> str:
     """Every revision, newest first. Versions have no gaps, so a page is a range of them."""
@@ -71,14 +67,12 @@ def history(project: ProjectRef) -> str:
     )
 
 
-@blueprint.get(f"{PATH}/history/<int:version>/restore")
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
 def confirm_restore(project: ProjectRef, version: int) -> str:
     """What restoring this revision would change."""
     return _render_restore(project, version, SettingsForm())
 
 
-@blueprint.post(f"{PATH}/history/<int:version>/restore")
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
 def restore(project: ProjectRef, version: int) -> Response | tuple[str, int]:
     """Make the values of an old revision a new one, through the same service and its rules."""
@@ -135,7 +129,7 @@ def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more:
         settings=settings,
         last_change=next(iter(read_history(project, limit=1)), None),
         may_update=_may_update(project),
-        previews=previews(project, settings),
+        previews=previews(project, length=settings.otp_code_len, ttl=settings.otp_ttl),
         **more,
     )
 

@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-from flask import request
 from wtforms import EmailField, SearchField, SelectField, StringField
 from wtforms.widgets import NumberInput
 
-from notifapp import names
-from notifapp.errors import ValidationFailed
-from notifapp.forms import Form, Hints
-from notifapp.paging import MAX_SEARCH_LENGTH
+from notifapp.inputs import MAX_NAME_LENGTH, FieldErrors
 from notifapp.tokens.queries import Filters, State
 from notifapp.tokens.service import MAX_DAYS, MIN_DAYS
+from notifapp.web.filters import AS_TYPED, FilterForm, offer
+from notifapp.web.forms import Form, Hints
+from notifapp.web.paging import MAX_SEARCH_LENGTH
 
-_AS_TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
+class TokenFilterForm(FilterForm):
+    """What the list is narrowed to."""
 
-class FilterForm(Form):
-    """What the list is narrowed to, as it comes in with the address of the page; everything is optional."""
-
-    q = SearchField("Name or prefix", render_kw=_AS_TYPED)
-    owner = StringField("Owner's email", render_kw=_AS_TYPED)
-    project = StringField("Project's address", render_kw=_AS_TYPED)
+    q = SearchField("Name or prefix", render_kw=AS_TYPED)
+    owner = StringField("Owner's email", render_kw=AS_TYPED)
+    project = StringField("Project's address", render_kw=AS_TYPED)
     state = SelectField("State", validate_choice=False)
 
     def __init__(self) -> None:
-        super().__init__(formdata=request.args)
-        self.state.choices = [("", "Every state"), *((state.value, state.label) for state in State)]
+        super().__init__()
+        offer(self.state, "Every state", ((state.value, state.label) for state in State))
 
     def filters(self) -> Filters:
         """What was asked for. Raise `ValidationFailed` for a state that there isn't."""
-        if self.state.data and self.state.data not in list(State):
-            raise ValidationFailed({"state": ["Choose one from the list."]})
-        return Filters(
-            search=(self.q.data or "").strip()[:MAX_SEARCH_LENGTH],
-            owner=(self.owner.data or "").strip().lower(),
-            project=(self.project.data or "").strip(),
-            state=State(self.state.data) if self.state.data else None,
+        errors = FieldErrors()
+        filters = Filters(
+            search=self.typed("q")[:MAX_SEARCH_LENGTH],
+            owner=self.typed("owner").lower(),
+            project=self.typed("project"),
+            state=self.chosen("state", State, errors),
         )
+        errors.raise_any()
+        return filters
 
 
 class NewTokenForm(Form):
@@ -53,11 +51,11 @@ class NewTokenForm(Form):
         "Project's address",
         [Hints(required=True)],
         description="The one project that the token is for, such as “shop”.",
-        render_kw=_AS_TYPED,
+        render_kw=AS_TYPED,
     )
     name = StringField(
         "Name",
-        [Hints(required=True, maxlength=names.MAX_LENGTH)],
+        [Hints(required=True, maxlength=MAX_NAME_LENGTH)],
         description="Which program uses it, so that it can be recognised later.",
         render_kw={"autocomplete": "off"},
     )

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, or_, select
 
-from notifapp import clock, paging
+from notifapp import clock
 from notifapp.access.models import ApiToken, Project, User
-from notifapp.database import MAX_ID, AnyRow, read_connection, table_of
+from notifapp.database import MAX_ID, AnyRow, keyset, reading, table_of
 from notifapp.errors import NotFound
 
 _token, _user, _project = table_of(ApiToken).c, table_of(User).c, table_of(Project).c
@@ -44,7 +44,7 @@ class Filters:
         return self != Filters()
 
 
-def list_tokens(filters: Filters, cursor: paging.Cursor | None) -> paging.Slice:
+def list_tokens(filters: Filters, cursor: keyset.Cursor | None) -> keyset.Slice:
     """The tokens of every project, newest first."""
     state = _state()
     statement = _select(state)
@@ -57,13 +57,13 @@ def list_tokens(filters: Filters, cursor: paging.Cursor | None) -> paging.Slice:
         statement = statement.where(_project.slug == filters.project)
     if filters.state:
         statement = statement.where(state == filters.state.value)
-    return paging.fetch(statement, [_token.id], cursor, descending=True)
+    return keyset.fetch(statement, [_token.id], cursor, descending=True)
 
 
 def get_token(token_id: int) -> AnyRow:
     """One token as the list shows it. Raise `NotFound`."""
     statement = _select(_state()).where(_token.id == min(token_id, MAX_ID))
-    with read_connection() as connection:
+    with reading() as connection:
         row = connection.execute(statement).one_or_none()
     if row is None:
         raise NotFound

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.engine import Connection
 
-from notifapp import clock, names
-from notifapp.access import Principal, secrets
+from notifapp import clock, inputs
+from notifapp.access import Principal, credentials
 from notifapp.access.models import ApiToken, Membership, Project, User
 from notifapp.audit.service import Action, record
-from notifapp.database import MAX_ID, table_of, write_transaction
-from notifapp.errors import Conflict, NotFound, ValidationFailed
-from notifapp.extensions import db
+from notifapp.database import MAX_ID, reading, table_of, writing
+from notifapp.errors import Conflict, NotFound
+from notifapp.inputs import FieldErrors
 
 MIN_DAYS, MAX_DAYS = 1, 3650
 
@@ -38,30 +38,30 @@ def create_token(
     Raise `ValidationFailed` on `name`, `expires_in_days`, `owner` or `project`. Two tokens with one prefix (32
     random bits) are refused by the database; that is too rare to be handled.
     """
-    errors: dict[str, list[str]] = {}
-    name = names.clean(name, errors)
+    errors = FieldErrors()
+    with errors.of("name"):
+        name = inputs.display_name(name)
     if expires_in_days is not None and not MIN_DAYS <= expires_in_days <= MAX_DAYS:
-        errors["expires_in_days"] = [f"Enter a number of days from {MIN_DAYS} to {MAX_DAYS}."]
-    token = secrets.new_token()
-    prefix = token[: secrets.TOKEN_PREFIX_LENGTH]
+        errors.messages["expires_in_days"] = [f"Enter a number of days from {MIN_DAYS} to {MAX_DAYS}."]
+    token = credentials.new_token()
+    prefix = token[: credentials.TOKEN_PREFIX_LENGTH]
     now = clock.now()
-    with write_transaction() as session:
-        owner = _check_place(session, user_id, project_id, errors)
-        if errors:
-            raise ValidationFailed(errors)
+    with writing() as connection:
+        owner = _check_place(connection, user_id, project_id, errors.messages)
+        errors.raise_any()
         values = {
             "user_id": user_id,
             "project_id": project_id,
             "name": name,
             "prefix": prefix,
-            "digest": secrets.digest(token),
+            "digest": credentials.digest(token),
             "created_at": now,
             "expires_at": None if expires_in_days is None else now + timedelta(days=expires_in_days),
         }
-        token_id = session.execute(insert(_table).values(values).returning(_table.c.id)).scalar_one()
+        token_id = connection.execute(insert(_table).values(values).returning(_table.c.id)).scalar_one()
         detail = {"name": name, "owner": owner, "expires_in_days": expires_in_days}
         record(
-            session,
+            connection,
             Action.TOKEN_CREATED,
             principal=principal,
             subject=prefix,
@@ -76,17 +76,17 @@ def revoke_token(token_id: int, *, principal: Principal) -> None:
     if not 0 < token_id <= MAX_ID:
         raise NotFound
     is_it = _table.c.id == token_id
-    with write_transaction() as session:
-        revoked = session.execute(
+    with writing() as connection:
+        revoked = connection.execute(
             update(_table)
             .where(is_it, _table.c.revoked_at.is_(None))
             .values(revoked_at=clock.now())
             .returning(_table.c.prefix, _table.c.name, _table.c.project_id)
         ).one_or_none()
         if revoked is None:
-            raise _why_not_revoked(session, is_it)
+            raise _why_not_revoked(connection, is_it)
         record(
-            session,
+            connection,
             Action.TOKEN_REVOKED,
             principal=principal,
             subject=revoked.prefix,
@@ -95,25 +95,27 @@ def revoke_token(token_id: int, *, principal: Principal) -> None:
         )
 
 
-def find_token(prefix: str) -> ApiToken:
-    """The token with this public prefix, alive or not. Raise `NotFound`."""
+def find_token(prefix: str) -> int:
+    """The id of the token with this public prefix, alive or not. Raise `NotFound`."""
     is_plausible = prefix.isascii() and prefix.isprintable()
-    found = db.session.scalar(select(ApiToken).where(ApiToken.prefix == prefix)) if is_plausible else None
-    if found is None:
+    with reading() as connection:
+        statement = select(_table.c.id).where(_table.c.prefix == prefix)
+        token_id: int | None = connection.scalars(statement).one_or_none() if is_plausible else None
+    if token_id is None:
         raise NotFound(f"There is no token {prefix!r}.")
-    return found
+    return token_id
 
 
-def _check_place(session: Session, user_id: int, project_id: int, errors: dict[str, list[str]]) -> str:
+def _check_place(connection: Connection, user_id: int, project_id: int, errors: dict[str, list[str]]) -> str:
     """The owner's email; what stands against a token of this user in this project is added to `errors`.
 
     Both rows are held until the transaction ends, so that nobody is deactivated and nothing archived meanwhile.
     """
     users, projects, members = _users.c, _projects.c, _members.c
-    project = session.execute(
+    project = connection.execute(
         select(projects.archived_at).where(projects.id == project_id).with_for_update(read=True)
     ).one_or_none()
-    owner = session.execute(
+    owner = connection.execute(
         select(users.email, users.is_active, users.is_admin, members.project_id.label("member_of"))
         .outerjoin_from(_users, _members, (members.user_id == users.id) & (members.project_id == project_id))
         .where(users.id == user_id)
@@ -128,6 +130,6 @@ def _check_place(session: Session, user_id: int, project_id: int, errors: dict[s
     return owner.email if owner else ""
 
 
-def _why_not_revoked(session: Session, is_it: ColumnElement[bool]) -> Exception:
-    exists = session.execute(select(_table.c.id).where(is_it)).first()
+def _why_not_revoked(connection: Connection, is_it: ColumnElement[bool]) -> Exception:
+    exists = connection.execute(select(_table.c.id).where(is_it)).first()
     return Conflict("This token is revoked already.") if exists else NotFound()

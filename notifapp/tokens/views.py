@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from notifapp import paging
 from notifapp.access import admin_required, principal
 from notifapp.errors import NotFound, ValidationFailed
-from notifapp.forms import add_errors
 from notifapp.projects.service import find_project
 from notifapp.tokens import queries, service
-from notifapp.tokens.forms import FilterForm, NewTokenForm
+from notifapp.tokens.forms import NewTokenForm, TokenFilterForm
 from notifapp.users.service import find_user
-
-blueprint = Blueprint("tokens", __name__)
+from notifapp.web import paging
+from notifapp.web.forms import add_errors
 
 PATH = "/tokens"
 NOBODY = 0  # no id of a user or a project: the service refuses it with the right words
 
 
-@blueprint.get(PATH)
 @admin_required
 def index() -> str | tuple[str, int]:
     """Every token, newest first, narrowed by the filters in the address."""
-    form = FilterForm()
+    form = TokenFilterForm()
     try:
         filters = form.filters()
     except ValidationFailed as error:
         add_errors(form, error)
-        return render_template("tokens/index.html", form=form, page=paging.Page([], None, None), is_filtered=True), 400
+        return render_template("tokens/index.html", form=form, page=paging.Page(), is_filtered=True), 400
     page = paging.page(queries.list_tokens(filters, paging.requested()))
     return render_template("tokens/index.html", form=form, page=page, is_filtered=bool(filters))
 
 
-@blueprint.get(f"{PATH}/new")
 @admin_required
 def new() -> str:
     """The form of a new token; owner and project may come from the address."""
@@ -42,7 +38,6 @@ def new() -> str:
     return render_template("tokens/new.html", form=form)
 
 
-@blueprint.post(f"{PATH}/new")
 @admin_required
 def create() -> tuple[str, int]:
     """Create a token and show it, this once, in the answer itself: no redirect, no cache and no history holds it."""
@@ -61,14 +56,12 @@ def create() -> tuple[str, int]:
     return render_template("tokens/created.html", new=token, token=queries.get_token(token.id)), 201
 
 
-@blueprint.get(f"{PATH}/<int:token_id>/revoke")
 @admin_required
 def confirm_revoke(token_id: int) -> str:
     """What revoking means."""
     return render_template("tokens/revoke.html", token=queries.get_token(token_id))
 
 
-@blueprint.post(f"{PATH}/<int:token_id>/revoke")
 @admin_required
 def revoke(token_id: int) -> Response:
     """Revoke a token."""
@@ -79,7 +72,7 @@ def revoke(token_id: int) -> Response:
 
 def _user_id(email: str) -> int:
     try:
-        return find_user(email).id
+        return find_user(email)
     except NotFound:
         return NOBODY
 

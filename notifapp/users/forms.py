@@ -5,15 +5,15 @@ from __future__ import annotations
 from wtforms import BooleanField, EmailField, SelectMultipleField, StringField
 from wtforms.widgets import CheckboxInput
 
-from notifapp import names
 from notifapp.access import Permission
-from notifapp.forms import Form, Hints
+from notifapp.inputs import MAX_NAME_LENGTH
+from notifapp.web.forms import Form, Hints
 
 
 class UserForm(Form):
     """Who somebody is."""
 
-    name = StringField("Name", [Hints(required=True, maxlength=names.MAX_LENGTH)], render_kw={"autocomplete": "off"})
+    name = StringField("Name", [Hints(required=True, maxlength=MAX_NAME_LENGTH)], render_kw={"autocomplete": "off"})
     email = EmailField(
         "Email address",
         [Hints(required=True)],

@@ -5,19 +5,18 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from notifapp import paging
 from notifapp.access import Permission, admin_required, principal
 from notifapp.errors import NotFound, ValidationFailed
-from notifapp.forms import add_errors
 from notifapp.projects.service import find_project
-from notifapp.users import blueprint, queries, service
+from notifapp.users import queries, service
 from notifapp.users.forms import MembershipForm
 from notifapp.users.views import ONE, Answer
+from notifapp.web import paging
+from notifapp.web.forms import add_errors
 
 MEMBERSHIPS = f"{ONE}/memberships"
 
 
-@blueprint.get(MEMBERSHIPS)
 @admin_required
 def choose_project(user_id: int) -> Response | str:
     """Find the project to add a user to; an address typed in full leads straight to its permissions."""
@@ -31,7 +30,6 @@ def choose_project(user_id: int) -> Response | str:
     return redirect(url_for(".membership", user_id=user_id, slug=slug))
 
 
-@blueprint.route(f"{MEMBERSHIPS}/<slug>", methods=["GET", "POST"])
 @admin_required
 def membership(user_id: int, slug: str) -> Answer:
     """The permission codes that a user holds in a project; saving them adds the user to it where need be."""
@@ -50,7 +48,6 @@ def membership(user_id: int, slug: str) -> Answer:
     return _back(user_id)
 
 
-@blueprint.route(f"{MEMBERSHIPS}/<slug>/remove", methods=["GET", "POST"])
 @admin_required
 def remove_membership(user_id: int, slug: str) -> Answer:
     """End a membership, after asking."""

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from sqlalchemy import and_, func, or_, select
 
-from notifapp import clock, paging
+from notifapp import clock
 from notifapp.access import Permission, ProjectRef
 from notifapp.access.models import ApiToken, Membership, MembershipPermission, PasswordLink, Project, User
-from notifapp.database import AnyRow, read_connection, table_of
+from notifapp.database import AnyRow, keyset, reading, table_of
 from notifapp.errors import NotFound
 
 OFFERED_PROJECTS = 20
@@ -39,14 +39,14 @@ class Place:
     codes: list[int]
 
 
-def list_users(search: str, cursor: paging.Cursor | None) -> paging.Slice:
+def list_users(search: str, cursor: keyset.Cursor | None) -> keyset.Slice:
     """The users whose name or email address holds `search`, by email address."""
     projects = select(func.count()).where(_member.user_id == _user.id).correlate(table_of(User)).scalar_subquery()
     statement = select(_user.id, _user.email, _user.name, _user.is_admin, _user.is_active, projects.label("projects"))
     if search:
         found = (column.icontains(search, autoescape=True) for column in (_user.email, _user.name))
         statement = statement.where(or_(*found))
-    return paging.fetch(statement, [_user.email], cursor)
+    return keyset.fetch(statement, [_user.email], cursor)
 
 
 def get_user(user_id: int) -> AnyRow:
@@ -73,21 +73,21 @@ def get_user(user_id: int) -> AnyRow:
         .select_from(table_of(User).outerjoin(table_of(PasswordLink), is_open))
         .where(_user.id == user_id)
     )
-    with read_connection() as connection:
+    with reading() as connection:
         user = connection.execute(statement).one_or_none()
     if user is None:
         raise NotFound("There is no such user.")
     return user
 
 
-def list_memberships(user_id: int, cursor: paging.Cursor | None) -> tuple[paging.Slice, list[MembershipLine]]:
+def list_memberships(user_id: int, cursor: keyset.Cursor | None) -> tuple[keyset.Slice, list[MembershipLine]]:
     """The projects that a user is a member of, by address."""
     statement = (
         select(_project.id, _project.slug, _project.name, _project.archived_at)
         .join(table_of(Membership), _member.project_id == _project.id)
         .where(_member.user_id == user_id)
     )
-    part = paging.fetch(statement, [_project.slug], cursor)
+    part = keyset.fetch(statement, [_project.slug], cursor)
     held = _permissions(user_id, [row.id for row in part.rows])
     return part, [MembershipLine(row.slug, row.name, row.archived_at, held[row.id]) for row in part.rows]
 
@@ -102,14 +102,14 @@ def find_projects(user_id: int, search: str) -> list[AnyRow]:
         .order_by(_project.slug)
         .limit(OFFERED_PROJECTS)
     )
-    with read_connection() as connection:
+    with reading() as connection:
         return list(connection.execute(statement))
 
 
 def get_place(user_id: int, project: ProjectRef) -> Place:
     """How a user stands in a project."""
     statement = select(_member.user_id).where(_member.user_id == user_id, _member.project_id == project.id)
-    with read_connection() as connection:
+    with reading() as connection:
         is_member = connection.execute(statement).first() is not None
     codes = [int(permission) for permission in _permissions(user_id, [project.id])[project.id]]
     return Place(project, is_member, codes)
@@ -122,7 +122,7 @@ def _permissions(user_id: int, project_ids: list[int]) -> defaultdict[int, list[
         .where(_held.user_id == user_id, _held.project_id.in_(project_ids))
         .order_by(_held.code)
     )
-    with read_connection() as connection:
+    with reading() as connection:
         for row in connection.execute(statement):
             held[row.project_id].append(Permission(row.code))
     return held

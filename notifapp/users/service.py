@@ -6,30 +6,31 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
-from notifapp import clock, names
-from notifapp.access import Permission, Principal, emails, passwords, secrets, sessions
+from notifapp import clock, inputs, wording
+from notifapp.access import Permission, Principal, ProjectArchived, credentials, passwords, sessions
 from notifapp.access.models import Membership, MembershipPermission, PasswordLink, Project, User
 from notifapp.audit.service import Action, Change, record
-from notifapp.database import AnyRow, write_transaction
-from notifapp.errors import Conflict, NotFound, ProjectArchived, ValidationFailed
-from notifapp.extensions import db
+from notifapp.database import AnyRow, reading, writing
+from notifapp.errors import Conflict, NotFound, ValidationFailed
+from notifapp.inputs import FieldErrors
 
 PASSWORD_LINK_LIFETIME = timedelta(hours=24)
 
 
-def find_user(email: str) -> User:
-    """The user with this address, in any spelling. Raise `NotFound` where there is none."""
+def find_user(email: str) -> int:
+    """The id of the user with this address, in any spelling. Raise `NotFound` where there is none."""
     try:
-        address = emails.normalise(email)
+        address = inputs.account_email(email)
     except ValueError:
         raise NotFound("There is no user with this email address.") from None
-    user = db.session.scalars(select(User).where(User.email == address)).one_or_none()
-    if user is None:
+    with reading() as connection:
+        user_id = connection.scalars(select(User.id).where(User.email == address)).one_or_none()
+    if user_id is None:
         raise NotFound("There is no user with this email address.")
-    return user
+    return user_id
 
 
 def create_user(
@@ -37,7 +38,7 @@ def create_user(
 ) -> int:
     """Create a user, who can't sign in before there is a password. Return the id; raise `ValidationFailed`."""
     email, name = _checked(email, name, password)
-    user = User(
+    new = insert(User).values(
         email=email,
         name=name,
         is_admin=is_admin,
@@ -46,12 +47,11 @@ def create_user(
         password_hash=None if password is None else passwords.hash_password(password),
     )
     try:
-        with write_transaction() as session:
-            session.add(user)
-            session.flush()
+        with writing() as connection:
+            user_id = connection.execute(new.returning(User.id)).scalar_one()
             detail = {"name": name, "is_admin": is_admin}
-            record(session, Action.USER_CREATED, principal=principal, subject=email, detail=detail)
-            return user.id
+            record(connection, Action.USER_CREATED, principal=principal, subject=email, detail=detail)
+            return user_id
     except IntegrityError:
         raise _duplicate() from None
 
@@ -60,19 +60,19 @@ def update_user(user_id: int, *, name: str, email: str, is_admin: bool, principa
     """Change who a user is. Raise `ValidationFailed`, also where it would leave no admin or demote the caller."""
     email, name = _checked(email, name)
     try:
-        with write_transaction() as session:
-            user, is_last_admin = _locked(session, user_id)
+        with writing() as connection:
+            user, is_last_admin = _locked(connection, user_id)
             if user.is_admin and not is_admin:
                 _refuse_demotion(user, is_last_admin, principal)
             changes = _changes(user, email, name, is_admin)
             if changes:
-                session.execute(
+                connection.execute(
                     update(User).where(User.id == user_id).values(email=email, name=name, is_admin=is_admin)
                 )
                 if email != user.email:  # a link that is on its way was for whoever reads the old address
-                    session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
+                    connection.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
                 detail = {"changes": changes}
-                record(session, Action.USER_CHANGED, principal=principal, subject=email, detail=detail)
+                record(connection, Action.USER_CHANGED, principal=principal, subject=email, detail=detail)
     except IntegrityError:
         raise _duplicate() from None
 
@@ -82,26 +82,26 @@ def deactivate_user(user_id: int, *, principal: Principal) -> None:
 
     Raise `Conflict` for oneself and for the last active admin.
     """
-    with write_transaction() as session:
-        user, is_last_admin = _locked(session, user_id)
+    with writing() as connection:
+        user, is_last_admin = _locked(connection, user_id)
         if user_id == principal.user_id:
             raise Conflict("You can't deactivate yourself. Ask another admin.")
         if is_last_admin:
             raise Conflict("This is the last active admin. Make somebody else an admin first.")
         if user.is_active:
-            session.execute(update(User).where(User.id == user_id).values(is_active=False))
-            session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
-            sessions.end_sessions_of(session, user_id)
-            record(session, Action.USER_DEACTIVATED, principal=principal, subject=user.email)
+            connection.execute(update(User).where(User.id == user_id).values(is_active=False))
+            connection.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
+            sessions.end_sessions_of(connection, user_id)
+            record(connection, Action.USER_DEACTIVATED, principal=principal, subject=user.email)
 
 
 def reactivate_user(user_id: int, *, principal: Principal) -> None:
     """Let a user in again, with the password, the memberships and the tokens from before."""
-    with write_transaction() as session:
-        user, _ = _locked(session, user_id)
+    with writing() as connection:
+        user, _ = _locked(connection, user_id)
         if not user.is_active:
-            session.execute(update(User).where(User.id == user_id).values(is_active=True))
-            record(session, Action.USER_REACTIVATED, principal=principal, subject=user.email)
+            connection.execute(update(User).where(User.id == user_id).values(is_active=True))
+            record(connection, Action.USER_REACTIVATED, principal=principal, subject=user.email)
 
 
 def create_password_link(user_id: int, *, principal: Principal) -> str:
@@ -109,15 +109,16 @@ def create_password_link(user_id: int, *, principal: Principal) -> str:
 
     Return its key, which is kept nowhere. Raise `Conflict` for a deactivated user.
     """
-    key = secrets.new_key()
-    with write_transaction() as session:
-        user, _ = _locked(session, user_id)
+    key = credentials.new_key()
+    with writing() as connection:
+        user, _ = _locked(connection, user_id)
         if not user.is_active:
             raise Conflict("This user is deactivated. Reactivate the account first.")
-        session.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
+        connection.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
         expires_at = clock.now() + PASSWORD_LINK_LIFETIME
-        session.add(PasswordLink(user_id=user_id, digest=secrets.digest(key), expires_at=expires_at))
-        record(session, Action.PASSWORD_LINK_CREATED, principal=principal, subject=user.email)
+        digest = credentials.digest(key)
+        connection.execute(insert(PasswordLink).values(user_id=user_id, digest=digest, expires_at=expires_at))
+        record(connection, Action.PASSWORD_LINK_CREATED, principal=principal, subject=user.email)
     return key
 
 
@@ -130,18 +131,20 @@ def set_membership(user_id: int, project_id: int, codes: Iterable[int], *, princ
     unknown = sorted(wanted.difference(Permission))
     if unknown:
         raise ValidationFailed({"codes": [f"There is no permission code {code}." for code in unknown]})
-    with write_transaction() as session:
-        user, project = _pair(session, user_id, project_id)
+    with writing() as connection:
+        user, project = _pair(connection, user_id, project_id)
         if project.archived_at:
             raise ProjectArchived
-        held = _held(session, user_id, project_id)
+        held = _held(connection, user_id, project_id)
         if held is None:
-            session.execute(insert(Membership).values(user_id=user_id, project_id=project_id, created_at=clock.now()))
+            connection.execute(
+                insert(Membership).values(user_id=user_id, project_id=project_id, created_at=clock.now())
+            )
         granted, taken = sorted(wanted - (held or set())), sorted((held or set()) - wanted)
-        _write_codes(session, user_id, project_id, granted, taken)
+        _write_codes(connection, user_id, project_id, granted, taken)
         if held is None or granted or taken:
             record(
-                session,
+                connection,
                 Action.MEMBERSHIP_SET,
                 principal=principal,
                 subject=user.email,
@@ -152,14 +155,14 @@ def set_membership(user_id: int, project_id: int, codes: Iterable[int], *, princ
 
 def remove_membership(user_id: int, project_id: int, *, principal: Principal) -> None:
     """End a membership with every code of it. Raise `NotFound` where there is none."""
-    with write_transaction() as session:
-        user, _ = _pair(session, user_id, project_id)
-        held = _held(session, user_id, project_id)
+    with writing() as connection:
+        user, _ = _pair(connection, user_id, project_id)
+        held = _held(connection, user_id, project_id)
         if held is None:
             raise NotFound("This user is not a member of the project.")
-        session.execute(delete(Membership).where(Membership.user_id == user_id, Membership.project_id == project_id))
+        connection.execute(delete(Membership).where(Membership.user_id == user_id, Membership.project_id == project_id))
         record(
-            session,
+            connection,
             Action.MEMBERSHIP_REMOVED,
             principal=principal,
             subject=user.email,
@@ -170,16 +173,14 @@ def remove_membership(user_id: int, project_id: int, *, principal: Principal) ->
 
 def _checked(email: str, name: str, password: str | None = None) -> tuple[str, str]:
     """Address and name as they are kept. Raise `ValidationFailed` with everything that is wrong."""
-    errors: dict[str, list[str]] = {}
-    try:
-        email = emails.normalise(email)
-    except ValueError as error:
-        errors["email"] = [str(error)]
-    name = names.clean(name, errors)
+    errors = FieldErrors()
+    with errors.of("email"):
+        email = inputs.account_email(email)
+    with errors.of("name"):
+        name = inputs.display_name(name)
     if password is not None and (found := passwords.problems(password, email=email)):
-        errors["password"] = found
-    if errors:
-        raise ValidationFailed(errors)
+        errors.messages["password"] = found
+    errors.raise_any()
     return email, name
 
 
@@ -196,22 +197,21 @@ def _refuse_demotion(user: AnyRow, is_last_admin: bool, principal: Principal) ->
 
 def _changes(user: AnyRow, email: str, name: str, is_admin: bool) -> list[Change]:
     """What changes from what to what."""
-    words = {True: "yes", False: "no"}
     found = [
         Change("Email", user.email, email),
         Change("Name", user.name, name),
-        Change("Admin", words[user.is_admin], words[is_admin]),
+        Change("Admin", wording.value(user.is_admin), wording.value(is_admin)),
     ]
     return [change for change in found if change.before != change.after]
 
 
-def _locked(session: Session, user_id: int) -> tuple[AnyRow, bool]:
+def _locked(connection: Connection, user_id: int) -> tuple[AnyRow, bool]:
     """The user, and whether it is the last active admin. Raise `NotFound`.
 
     All active admins are locked with it, always in the same order, so that two of them can't be demoted at once.
     """
     is_live_admin = and_(User.is_admin, User.is_active)
-    rows = session.execute(
+    rows = connection.execute(
         select(User.id, User.email, User.name, User.is_admin, User.is_active)
         .where(or_(User.id == user_id, is_live_admin))
         .order_by(User.id)
@@ -224,20 +224,20 @@ def _locked(session: Session, user_id: int) -> tuple[AnyRow, bool]:
     raise NotFound("There is no such user.")
 
 
-def _pair(session: Session, user_id: int, project_id: int) -> tuple[AnyRow, AnyRow]:
+def _pair(connection: Connection, user_id: int, project_id: int) -> tuple[AnyRow, AnyRow]:
     """User and project; the user's row is locked, so that changes of one membership come one after the other."""
-    user = session.execute(
+    user = connection.execute(
         select(User.id, User.email).where(User.id == user_id).with_for_update(key_share=True)
     ).one_or_none()
-    project = session.execute(select(Project.id, Project.archived_at).where(Project.id == project_id)).one_or_none()
+    project = connection.execute(select(Project.id, Project.archived_at).where(Project.id == project_id)).one_or_none()
     if user is None or project is None:
         raise NotFound("There is no such user." if user is None else "There is no such project.")
     return user, project
 
 
-def _held(session: Session, user_id: int, project_id: int) -> set[int] | None:
+def _held(connection: Connection, user_id: int, project_id: int) -> set[int] | None:
     """The codes that a member holds; None for who is no member."""
-    codes = session.scalars(
+    codes = connection.scalars(
         select(MembershipPermission.code)
         .select_from(Membership)
         .outerjoin(
@@ -252,12 +252,12 @@ def _held(session: Session, user_id: int, project_id: int) -> set[int] | None:
     return {code for code in codes if code is not None} if codes else None
 
 
-def _write_codes(session: Session, user_id: int, project_id: int, granted: list[int], taken: list[int]) -> None:
+def _write_codes(connection: Connection, user_id: int, project_id: int, granted: list[int], taken: list[int]) -> None:
     held = MembershipPermission
     if taken:
-        session.execute(
+        connection.execute(
             delete(held).where(held.user_id == user_id, held.project_id == project_id, held.code.in_(taken))
         )
     if granted:
         rows = [{"user_id": user_id, "project_id": project_id, "code": int(code)} for code in granted]
-        session.execute(insert(held), rows)
+        connection.execute(insert(held), rows)

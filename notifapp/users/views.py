@@ -5,20 +5,19 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from notifapp import paging
 from notifapp.access import admin_required, principal
 from notifapp.database import MAX_ID, AnyRow
 from notifapp.errors import ValidationFailed
-from notifapp.forms import add_errors
-from notifapp.users import blueprint, queries, service
+from notifapp.users import queries, service
 from notifapp.users.forms import UserForm
+from notifapp.web import paging
+from notifapp.web.forms import add_errors
 
 ONE = f"/users/<int(max={MAX_ID}):user_id>"
 
 Answer = Response | str | tuple[str, int]
 
 
-@blueprint.get("/users")
 @admin_required
 def index() -> str:
     """Everybody, or who is searched for."""
@@ -27,7 +26,6 @@ def index() -> str:
     return render_template("users/index.html", page=page, search=search)
 
 
-@blueprint.route("/users/new", methods=["GET", "POST"])
 @admin_required
 def create() -> Answer:
     """Create a user; the answer shows the link that sets the first password, once."""
@@ -44,7 +42,6 @@ def create() -> Answer:
     return _new_link(user_id, is_new=True)
 
 
-@blueprint.route(ONE, methods=["GET", "POST"])
 @admin_required
 def edit(user_id: int) -> Answer:
     """One user: who it is, and the projects."""
@@ -67,7 +64,6 @@ def edit(user_id: int) -> Answer:
     return redirect(url_for(".edit", user_id=user_id), 303)
 
 
-@blueprint.route(f"{ONE}/deactivate", methods=["GET", "POST"])
 @admin_required
 def deactivate(user_id: int) -> Answer:
     """Shut a user out, after asking."""
@@ -79,7 +75,6 @@ def deactivate(user_id: int) -> Answer:
     return redirect(url_for(".edit", user_id=user_id), 303)
 
 
-@blueprint.route(f"{ONE}/reactivate", methods=["GET", "POST"])
 @admin_required
 def reactivate(user_id: int) -> Answer:
     """Let a user in again, after asking."""
@@ -91,7 +86,6 @@ def reactivate(user_id: int) -> Answer:
     return redirect(url_for(".edit", user_id=user_id), 303)
 
 
-@blueprint.route(f"{ONE}/password-link", methods=["GET", "POST"])
 @admin_required
 def password_link(user_id: int) -> Answer:
     """Make a link that sets this user's password, after asking; the answer shows it, once."""

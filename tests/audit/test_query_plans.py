@@ -7,12 +7,12 @@ from datetime import date
 from flask import Flask
 from sqlalchemy import text
 
-from notifapp import paging
 from notifapp.access import Source
 from notifapp.audit import queries
 from notifapp.audit.queries import Filters
 from notifapp.audit.service import Action
 from notifapp.extensions import db
+from notifapp.web import paging
 from tests.statements import sent
 from tests.world import World
 

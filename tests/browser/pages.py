@@ -34,7 +34,7 @@ PAGES = {
     "account.sign_in": [(NOBODY, "/sign-in")],
     "audit.index": [("admin", "/audit?action=settings_changed")],
     "deliveries.index": [("admin", "/projects/{shop}/deliveries"), ("gateways", "/projects/{shop}/deliveries")],
-    "docs.page": [(NOBODY, "/api/docs")],
+    "apidocs.page": [(NOBODY, "/api/docs")],
     "notifiers.choose": [("admin", f"{SMS}/new")],
     "notifiers.confirm_delete": [
         ("admin", f"{SMS}/{{sms_unused}}/delete"),
@@ -65,7 +65,7 @@ PAGES = {
     "projects.rename_form": [("admin", "/projects/{shop}/rename")],
     "settings.confirm_restore": [("editor", f"{SETTINGS}/history/1/restore")],
     "settings.history": [("editor", f"{SETTINGS}/history"), ("long", "/projects/{long_project}/settings/history")],
-    "settings.messages": [("editor", "/projects/{shop}/messages"), ("reader", "/projects/{shop}/messages")],
+    "message_templates.page": [("editor", "/projects/{shop}/messages"), ("reader", "/projects/{shop}/messages")],
     "settings.page": [
         ("editor", SETTINGS),
         ("reader", SETTINGS),

@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import insert
 
 from notifapp import clock
 from notifapp.access import Permission, Principal, ProjectRef, Source
-from notifapp.database import write_transaction
+from notifapp.channels import Channel
+from notifapp.database import writing
 from notifapp.delivery.service import record_test
 from notifapp.notifiers import service as notifiers
-from notifapp.notifiers.backends.base import Message, Receipt, SendFailed
 from notifapp.notifiers.backends.console import Console, ConsoleConfig
-from notifapp.notifiers.channels import Channel
+from notifapp.notifiers.gateway.base import Message, Receipt, SendFailed
 from notifapp.otp.models import OtpRecipient
 from notifapp.otp.service import issue_challenge
 from notifapp.projects import service as projects
@@ -168,7 +169,7 @@ def _history(shop: ProjectRef, admin: Principal, editor: Principal) -> None:
     update_notification_settings(shop, changes, principal=editor, reason="The new mail server is slower")
     changes = {SMS_NOTIFIER: sms["ippanel_one"]}
     update_notification_settings(shop, changes, principal=admin, reason="Better delivery than melipayamak")
-    update_notification_settings(shop, {OTP_CODE_LEN: 6, OTP_TTL: 120}, principal=editor)
+    update_notification_settings(shop, {OTP_CODE_LEN: 6, OTP_TTL: 900}, principal=editor)
 
 
 def _messages(shop: ProjectRef) -> None:
@@ -186,11 +187,11 @@ def _deliveries(shop: ProjectRef) -> None:
     about = {"project_id": shop.id, "notifier_id": notifier, "notifier_name": "ippanel_one", "backend": "ippanel"}
     about |= {"channel": "sms", "recipient": "+98•••••••67", "started_at": clock.now(), "created_at": clock.now()}
     refused = SendFailed("The sender number is not accepted.", code="400-1", retryable=False)
-    with write_transaction() as session:
+    with writing() as connection:
         for outcome in (Receipt("884210017"), refused):
-            record_test(session, about, outcome)
-        session.add(
-            OtpRecipient(
+            record_test(connection, about, outcome)
+        connection.execute(
+            insert(OtpRecipient).values(
                 project_id=shop.id,
                 channel="sms",
                 digest="0" * 64,

@@ -25,7 +25,7 @@ def test_every_page_has_an_example(scene: Scene) -> None:
     shown = {
         rule.endpoint
         for rule in scene.desk.app.url_map.iter_rules()
-        if "GET" in (rule.methods or ()) and (not rule.rule.startswith("/api/") or rule.endpoint == "docs.page")
+        if "GET" in (rule.methods or ()) and (not rule.rule.startswith("/api/") or rule.endpoint == "apidocs.page")
     }
     assert shown - NOT_PAGES == PAGES.keys()
 

@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 
 from notifapp.access.models import ApiToken, MembershipPermission, Project, User
 from notifapp.account import service as account
-from notifapp.database import read_connection
-from notifapp.demo import ADMIN, EDITOR, PEOPLE, READER, TOKEN
-from notifapp.notifiers.channels import Channel
+from notifapp.channels import Channel
+from notifapp.cli.demo import ADMIN, EDITOR, PEOPLE, READER, TOKEN
+from notifapp.database import reading
 from notifapp.notifiers.models import Notifier
 from notifapp.settings.models import SettingsRevision
 from tests.cli.conftest import Operator
@@ -26,7 +26,7 @@ def credentials(folder: Path) -> dict[str, str]:
 
 def counts(app: Flask) -> dict[str, int]:
     models = (Project, User, Notifier, ApiToken, SettingsRevision)
-    with app.app_context(), read_connection() as connection:
+    with app.app_context(), reading() as connection:
         return {
             model.__tablename__: connection.execute(select(func.count()).select_from(model)).scalar_one()
             for model in models
@@ -56,7 +56,7 @@ def test_it_prints_where_to_go_who_to_be_and_a_curl_line_that_works(
 def test_it_makes_six_notifiers_three_people_one_token_and_a_history(app: Flask, operator: Operator) -> None:
     operator("demo")
     assert counts(app) == {"project": 1, "user_account": 3, "notifier": 6, "api_token": 1, "settings_revision": 5}
-    with app.app_context(), read_connection() as connection:
+    with app.app_context(), reading() as connection:
         backends = connection.execute(select(Notifier.channel, Notifier.backend)).all()
         codes = connection.execute(
             select(User.email, MembershipPermission.code)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from notifapp.access.models import User
 from notifapp.account import service as account
 from notifapp.audit.models import AuditEvent
-from notifapp.database import read_connection, table_of
+from notifapp.database import reading, table_of
 from notifapp.errors import NotFound, ValidationFailed
 from tests.cli.conftest import Operator
 from tests.client import ApiClient
@@ -29,7 +29,7 @@ def sign_in(app: Flask, email: str, password: str = PASSWORD) -> str:
 def events(app: Flask) -> list[tuple[str, str, str, str]]:
     columns = table_of(AuditEvent).c
     statement = select(columns.action, columns.source, columns.actor, columns.subject).order_by(columns.id)
-    with app.app_context(), read_connection() as connection:
+    with app.app_context(), reading() as connection:
         return [tuple(row) for row in connection.execute(statement)]
 
 
@@ -50,7 +50,7 @@ def test_a_new_user_without_a_password_gets_a_one_time_link_on_standard_error(ap
         account.set_password_by_link(key, PASSWORD, address=None)
         with pytest.raises(NotFound):
             account.peek_password_link(key)
-        with read_connection() as connection:
+        with reading() as connection:
             assert connection.execute(select(User.is_admin)).scalar_one()
     assert sign_in(app, "ada@example.org")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from notifapp.access.secrets import new_key
+from notifapp.access.credentials import new_key
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent

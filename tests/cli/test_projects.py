@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import func, select, text
 
 from notifapp.audit.models import AuditEvent
-from notifapp.database import read_connection, table_of
+from notifapp.database import reading, table_of
 from notifapp.notifiers.models import Notifier
 from notifapp.settings.models import SettingsRevision
 from tests.cli.conftest import Operator
@@ -29,18 +29,18 @@ SECRET = "the-mail-password"
 def last_event(app: Flask) -> tuple[str, str, str]:
     columns = table_of(AuditEvent).c
     statement = select(columns.action, columns.source, columns.actor).order_by(columns.id.desc()).limit(1)
-    with app.app_context(), read_connection() as connection:
+    with app.app_context(), reading() as connection:
         row = connection.execute(statement).one()
     return row.action, row.source, row.actor
 
 
 def stored_secrets(app: Flask) -> str:
-    with app.app_context(), read_connection() as connection:
+    with app.app_context(), reading() as connection:
         return str(connection.execute(text("SELECT secrets FROM notifier")).scalar_one())
 
 
 def read_secrets(app: Flask) -> dict[str, str]:
-    with app.app_context(), read_connection() as connection:
+    with app.app_context(), reading() as connection:
         secrets: dict[str, str] = connection.execute(select(Notifier.secrets)).scalar_one()
     return secrets
 
@@ -129,7 +129,7 @@ def test_settings_are_changed_and_a_revision_is_kept(app: Flask, world: World, d
     after = json.loads(done("settings", "set", "shop", "--sms-notifier", "none"))
     assert after["notifications_sms_notifier_data"] is None
     assert after["notifications_email_notifier_data"] == {"id": email, "name": "mail"}
-    with app.app_context(), read_connection() as connection:
+    with app.app_context(), reading() as connection:
         revisions = connection.execute(
             select(SettingsRevision.version, SettingsRevision.source).order_by(SettingsRevision.version)
         ).all()
@@ -140,7 +140,7 @@ def test_setting_what_is_set_already_writes_nothing(app: Flask, world: World, do
     world.project("shop")
     done("settings", "set", "shop")
     done("settings", "set", "shop", "--otp-code-len", "5", "--sms-notifier", "none")
-    with app.app_context(), read_connection() as connection:
+    with app.app_context(), reading() as connection:
         assert connection.execute(select(func.count()).select_from(SettingsRevision)).scalar_one() == 0
         assert connection.execute(select(func.count()).select_from(AuditEvent)).scalar_one() == 0
 

@@ -12,8 +12,8 @@ from sqlalchemy import func, select, update
 from werkzeug.test import Client
 
 from notifapp import clock
-from notifapp.access import ProjectRef, secrets
-from notifapp.database import table_of, write_transaction
+from notifapp.access import ProjectRef, credentials
+from notifapp.database import table_of, writing
 from notifapp.settings.models import NotificationSettings, SettingsRevision
 from tests.world import World
 
@@ -81,21 +81,21 @@ class Side:
 
     def _put_back(self) -> None:
         settings, revision = table_of(NotificationSettings), table_of(SettingsRevision)
-        with self.app.app_context(), write_transaction() as session:
-            session.execute(revision.delete())
-            session.execute(
+        with self.app.app_context(), writing() as connection:
+            connection.execute(revision.delete())
+            connection.execute(
                 update(settings).where(settings.c.project_id == self.project.id).values(version=0, **IN_FORCE)
             )
 
     def _settings(self) -> tuple[Any, ...]:
         table = table_of(NotificationSettings)
         columns = [table.c[name] for name in ("version", *IN_FORCE)]
-        with self.app.app_context(), write_transaction() as session:
-            return tuple(session.execute(select(*columns).where(table.c.project_id == self.project.id)).one())
+        with self.app.app_context(), writing() as connection:
+            return tuple(connection.execute(select(*columns).where(table.c.project_id == self.project.id)).one())
 
     def _revisions(self) -> int:
-        with self.app.app_context(), write_transaction() as session:
-            return session.execute(select(func.count()).select_from(table_of(SettingsRevision))).scalar_one()
+        with self.app.app_context(), writing() as connection:
+            return connection.execute(select(func.count()).select_from(table_of(SettingsRevision))).scalar_one()
 
 
 def _environ(case: Case) -> dict[str, Any]:
@@ -142,4 +142,4 @@ def _fill(world: World) -> ProjectRef:
 
 
 def _token(world: World, text: str, user_id: int, project: ProjectRef, **values: Any) -> None:
-    world.token(user_id, project, prefix=text[:16], digest=secrets.digest(text), **values)
+    world.token(user_id, project, prefix=text[:16], digest=credentials.digest(text), **values)

@@ -20,11 +20,11 @@ from sqlalchemy import select, update
 
 from notifapp import clock
 from notifapp.access import ProjectRef
+from notifapp.channels import Channel
 from notifapp.config import Config
-from notifapp.database import read_connection, table_of, write_transaction
-from notifapp.delivery.models import Delivery
+from notifapp.database import reading, table_of, writing
+from notifapp.delivery.models import Delivery, Purpose
 from notifapp.delivery.service import Outgoing, enqueue
-from notifapp.notifiers.channels import Channel
 from tests.notifiers.mail import PASSWORD
 from tests.world import World
 
@@ -44,9 +44,9 @@ class Stage:
 
     def queue(self, *, lives: float = 120) -> int:
         """A queued message; `lives` is in seconds."""
-        with self.app.app_context(), write_transaction() as session:
+        with self.app.app_context(), writing() as connection:
             return enqueue(
-                session,
+                connection,
                 Outgoing(
                     project_id=self.project.id,
                     notifier_id=self.notifier_id,
@@ -58,7 +58,7 @@ class Stage:
                     subject="Your code",
                     body=SECRET_TEXT,
                     variables={},
-                    purpose="otp",
+                    purpose=Purpose.OTP,
                     expires_at=clock.now() + timedelta(seconds=lives),
                 ),
             )
@@ -67,13 +67,13 @@ class Stage:
         """The delivery's row; its payload only as whether there is one."""
         columns = [column for column in _delivery if column.name != "payload"]
         statement = select(*columns, _delivery.payload.is_not(None).label("has_payload"))
-        with self.app.app_context(), read_connection() as connection:
+        with self.app.app_context(), reading() as connection:
             return connection.execute(statement.where(_delivery.id == delivery_id)).one()
 
     def change(self, delivery_id: int, **values: object) -> None:
         """Change the row directly."""
-        with self.app.app_context(), write_transaction() as session:
-            session.execute(update(table_of(Delivery)).where(_delivery.id == delivery_id).values(**values))
+        with self.app.app_context(), writing() as connection:
+            connection.execute(update(table_of(Delivery)).where(_delivery.id == delivery_id).values(**values))
 
     def expire_lease(self, delivery_id: int) -> None:
         """As if the time of whoever holds it had run out."""

@@ -10,7 +10,7 @@ from sqlalchemy import insert
 
 from notifapp import clock
 from notifapp.access import Permission, ProjectRef
-from notifapp.database import table_of, write_transaction
+from notifapp.database import table_of, writing
 from notifapp.delivery.models import Delivery
 from tests.client import Browser
 from tests.world import World
@@ -36,8 +36,8 @@ def add(app: Flask, project: ProjectRef, recipient: str, *, age: float = 0, **va
         "recipient": recipient, "purpose": "otp", "status": "sent", "attempts": 1, "next_attempt_at": at,
         "expires_at": at, "created_at": at, "started_at": at, "finished_at": at + timedelta(seconds=1.5),
     }  # fmt: skip
-    with app.app_context(), write_transaction() as session:
-        session.execute(insert(table_of(Delivery)).values(**row | values))
+    with app.app_context(), writing() as connection:
+        connection.execute(insert(table_of(Delivery)).values(**row | values))
 
 
 def test_it_shows_what_became_of_each_message(app: Flask, project: ProjectRef, staff: Browser) -> None:

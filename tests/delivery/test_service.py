@@ -12,7 +12,7 @@ from sqlalchemy import text
 from notifapp.delivery import service
 from notifapp.extensions import db
 from notifapp.notifiers.backends import smtp
-from notifapp.notifiers.backends.http import HttpClient
+from notifapp.notifiers.gateway.http_client import HttpClient
 from tests.delivery.stage import RECIPIENT, SECRET_TEXT, Stage, set_stage
 from tests.notifiers.mail import Mailbox
 from tests.otp.shop import Clock

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from bench.servers import make_app, serve
 from notifapp.access import Permission, ProjectRef
 from notifapp.audit.models import AuditEvent
-from notifapp.database import AnyRow, read_connection, table_of
+from notifapp.database import AnyRow, reading, table_of
 from notifapp.extensions import db
 from notifapp.settings import service
 from notifapp.settings.models import SettingsRevision
@@ -69,12 +69,12 @@ class Shop:
     def revisions(self) -> list[AnyRow]:
         columns = table_of(SettingsRevision).c
         statement = select(columns.version, *(columns[name] for name in COLUMNS.values())).order_by(columns.version)
-        with self.app.app_context(), read_connection() as connection:
+        with self.app.app_context(), reading() as connection:
             return list(connection.execute(statement).all())
 
     def audited_versions(self) -> list[int]:
         columns = table_of(AuditEvent).c
-        with self.app.app_context(), read_connection() as connection:
+        with self.app.app_context(), reading() as connection:
             return [detail["version"] for detail in connection.scalars(select(columns.detail).order_by(columns.id))]
 
 

@@ -10,7 +10,7 @@ import pytest
 import trustme
 from flask import Flask
 
-from notifapp.notifiers.backends.http import HttpClient
+from notifapp.notifiers.gateway.http_client import HttpClient
 from tests.conftest import config_for
 from tests.notifiers.gateway import Gateway
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from notifapp.notifiers.backends.base import Message, SendFailed
-from notifapp.notifiers.backends.http import HttpClient
+from notifapp.channels import Channel
 from notifapp.notifiers.backends.ippanel import Ippanel
 from notifapp.notifiers.backends.kavenegar import Kavenegar
 from notifapp.notifiers.backends.melipayamak import Melipayamak
 from notifapp.notifiers.backends.twilio import Twilio
 from notifapp.notifiers.backends.webhook import Webhook
-from notifapp.notifiers.channels import Channel
+from notifapp.notifiers.gateway.base import Message, SendFailed
+from notifapp.notifiers.gateway.http_client import HttpClient
 from tests.notifiers.gateway import Gateway
 
 TOKEN = "t0k3n/with?odd&signs"

@@ -10,12 +10,12 @@ from apprise import NotifyBase
 from apprise.plugins.resend import NotifyResend
 from apprise.plugins.seven import NotifySeven
 
+from notifapp.channels import Channel
 from notifapp.errors import ValidationFailed
 from notifapp.notifiers.backends import BACKENDS, backends_for
 from notifapp.notifiers.backends.apprise import SCHEMAS, AppriseService, _service
-from notifapp.notifiers.backends.base import Message, SendFailed
-from notifapp.notifiers.backends.parsing import parse_settings
-from notifapp.notifiers.channels import Channel
+from notifapp.notifiers.gateway.base import Message, SendFailed
+from notifapp.notifiers.gateway.parsing import parse_settings
 from tests.notifiers.gateway import Gateway
 
 # Apprise loads all of its services at once, and some of them need modules that Python is about to drop.

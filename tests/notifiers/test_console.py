@@ -9,10 +9,10 @@ from flask import Flask
 from sqlalchemy import text
 
 from notifapp.access import ProjectRef
+from notifapp.channels import Channel
 from notifapp.extensions import db
 from notifapp.notifiers.backends import BACKENDS
-from notifapp.notifiers.backends.base import Message
-from notifapp.notifiers.channels import Channel
+from notifapp.notifiers.gateway.base import Message
 from tests.client import Browser
 from tests.world import World
 

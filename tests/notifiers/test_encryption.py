@@ -11,13 +11,13 @@ from sqlalchemy import select
 
 from notifapp.access import Principal
 from notifapp.audit.models import AuditEvent
+from notifapp.channels import Channel
 from notifapp.errors import Conflict
 from notifapp.extensions import db
 from notifapp.notifiers import encryption
 from notifapp.notifiers.backends import BACKENDS
-from notifapp.notifiers.backends.base import Message
-from notifapp.notifiers.channels import Channel
 from notifapp.notifiers.encryption import reencrypt_secrets
+from notifapp.notifiers.gateway.base import Message
 from notifapp.notifiers.models import Notifier, OutboxMessage
 from tests.world import World
 

@@ -7,7 +7,7 @@ import pytest
 from notifapp.notifiers.backends import kavenegar as kavenegar_backend
 from notifapp.notifiers.backends import melipayamak as melipayamak_backend
 from notifapp.notifiers.backends import twilio as twilio_backend
-from notifapp.notifiers.backends.http import HttpClient
+from notifapp.notifiers.gateway.http_client import HttpClient
 from tests.notifiers.gateway import Gateway
 from tests.notifiers.senders import CODE, PATTERN, failure, kavenegar, melipayamak, twilio
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
-from notifapp.notifiers.backends.http import MAX_ANSWER_BYTES, HttpClient
+from notifapp.notifiers.gateway.http_client import MAX_ANSWER_BYTES, HttpClient
 from tests.notifiers.gateway import Gateway
 from tests.notifiers.senders import (
     CODE,

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import trustme
 
-from notifapp.notifiers.backends.base import Message, SendFailed
-from notifapp.notifiers.backends.http import HttpClient
-from notifapp.notifiers.backends.network import DestinationRefused, Line, is_public
+from notifapp.channels import Channel
 from notifapp.notifiers.backends.smtp import Smtp
 from notifapp.notifiers.backends.webhook import Webhook
-from notifapp.notifiers.channels import Channel
+from notifapp.notifiers.gateway.base import Message, SendFailed
+from notifapp.notifiers.gateway.http_client import HttpClient
+from notifapp.notifiers.gateway.network import DestinationRefused, Line, is_public
 from tests.notifiers.gateway import Gateway
 from tests.notifiers.mail import PASSWORD
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from notifapp.channels import Channel
 from notifapp.errors import ValidationFailed
 from notifapp.notifiers.backends import BACKENDS, backends_for
-from notifapp.notifiers.backends.parsing import parse_settings
-from notifapp.notifiers.channels import Channel
+from notifapp.notifiers.gateway.parsing import parse_settings
 
 SMTP = {"host": "smtp.example.com", "username": "u", "password": "p", "from_email": "a@example.com"}
 SECRET = "a-secret-of-sixteen"
@@ -97,7 +97,7 @@ def test_bad_ports_are_refused(given: object, message: str) -> None:
         (True, "Not a valid string."),
         (["a"], "Not a valid string."),
         ({}, "Not a valid string."),
-        ("\ud800", "Not a valid string."),
+        ("\ud800", "Surrogate characters are not allowed: U+D800."),
         ("a\0b", "Null characters are not allowed."),
         ("a\r\nBcc: b", "Line breaks and control characters are not allowed."),
         ("x" * 256, "Ensure this field has no more than 255 characters."),

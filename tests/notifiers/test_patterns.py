@@ -6,8 +6,8 @@ import pytest
 
 from notifapp.errors import ValidationFailed
 from notifapp.notifiers.backends import BACKENDS
-from notifapp.notifiers.backends.http import HttpClient
-from notifapp.notifiers.backends.parsing import parse_settings
+from notifapp.notifiers.gateway.http_client import HttpClient
+from notifapp.notifiers.gateway.parsing import parse_settings
 from tests.notifiers.gateway import Gateway
 from tests.notifiers.senders import CODE, PATTERN, failure, ippanel, kavenegar, melipayamak
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import trustme
 
-from notifapp.notifiers.backends.base import Message, SendFailed
+from notifapp.channels import Channel
 from notifapp.notifiers.backends.smtp import Smtp
-from notifapp.notifiers.channels import Channel
+from notifapp.notifiers.gateway.base import Message, SendFailed
 from tests.notifiers.mail import PASSWORD, Mailbox, server
 
 # The server warns about the two tests that offer a login without STARTTLS on purpose.

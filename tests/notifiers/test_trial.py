@@ -17,10 +17,10 @@ from werkzeug.test import TestResponse
 from notifapp.access import ProjectRef
 from notifapp.extensions import db
 from notifapp.notifiers.backends import BACKENDS
-from notifapp.notifiers.backends.http import HttpClient
 from notifapp.notifiers.backends.kavenegar import Kavenegar
 from notifapp.notifiers.backends.smtp import Smtp
 from notifapp.notifiers.backends.webhook import Webhook
+from notifapp.notifiers.gateway.http_client import HttpClient
 from tests.client import Browser
 from tests.notifiers.gateway import Gateway
 from tests.notifiers.mail import PASSWORD, Mailbox, server

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, insert, select
 from werkzeug.test import TestResponse
 
 from notifapp.access import Permission, Principal, ProjectRef
-from notifapp.database import read_connection, table_of, write_transaction
+from notifapp.database import reading, table_of, writing
 from notifapp.delivery.models import Delivery
 from notifapp.otp.models import OtpLimits, OtpRecipient
 from notifapp.settings.service import update_notification_settings
@@ -71,7 +71,7 @@ class Shop:
     def last_message(self) -> Any:
         """What is queued last, decrypted."""
         delivery = table_of(Delivery).c
-        with self.app.app_context(), read_connection() as connection:
+        with self.app.app_context(), reading() as connection:
             statement = select(delivery.payload).where(delivery.project_id == self.project.id)
             return connection.execute(statement.order_by(delivery.id.desc()).limit(1)).scalar_one()
 
@@ -83,17 +83,18 @@ class Shop:
 
     def set_limits(self, **limits: object) -> None:
         """Set the project's limits directly."""
-        with self.app.app_context(), write_transaction() as session:
-            session.merge(OtpLimits(project_id=self.project.id, **limits))
+        with self.app.app_context(), writing() as connection:
+            connection.execute(delete(OtpLimits).where(OtpLimits.project_id == self.project.id))
+            connection.execute(insert(OtpLimits).values(project_id=self.project.id, **limits))
 
     def recipient(self) -> Any:
         """The one recipient that is known."""
-        with self.app.app_context(), read_connection() as connection:
+        with self.app.app_context(), reading() as connection:
             return connection.execute(select(table_of(OtpRecipient))).one()
 
     def count(self, model: type[Any], **values: object) -> int:
         """How many rows of this model have these values."""
-        with self.app.app_context(), read_connection() as connection:
+        with self.app.app_context(), reading() as connection:
             statement = select(func.count()).select_from(table_of(model)).filter_by(**values)
             return int(connection.execute(statement).scalar_one())
 

@@ -8,10 +8,10 @@ from itertools import count
 import pytest
 from sqlalchemy import func, select
 
-from notifapp.database import read_connection, table_of
+from notifapp import wording
+from notifapp.database import reading, table_of
 from notifapp.delivery.models import Delivery
 from notifapp.delivery.service import due, give_up_expired
-from notifapp.otp import limits
 from notifapp.otp.models import OtpChallenge, OtpRecipient
 from tests.otp.shop import EMAIL, PHONE, Clock, Shop, open_shop
 from tests.world import World
@@ -107,7 +107,7 @@ def test_a_replaced_code_that_still_waits_is_sent_no_more(shop: Shop, time: Cloc
     with shop.app.app_context():
         assert give_up_expired() == 1
         [second] = due()
-    with shop.app.app_context(), read_connection() as connection:
+    with shop.app.app_context(), reading() as connection:
         rows = connection.execute(select(table_of(Delivery)).order_by(table_of(Delivery).c.id)).all()
     assert [(row.status, row.payload is None, row.id == second) for row in rows] == [
         ("failed", True, False),
@@ -190,7 +190,7 @@ def test_limits_are_the_projects_own(shop: Shop, time: Clock) -> None:
     [(1, "1 second"), (119, "119 seconds"), (120, "2 minutes"), (3601, "61 minutes"), (7200, "2 hours")],
 )
 def test_waits_in_words(seconds: int, words: str) -> None:
-    assert limits.in_words(seconds) == words
+    assert wording.wait(seconds) == words
 
 
 def test_two_hundred_calls_at_once_exceed_no_limit_and_break_nothing(shop: Shop) -> None:
@@ -214,7 +214,7 @@ def test_two_hundred_calls_at_once_exceed_no_limit_and_break_nothing(shop: Shop)
     assert {status for kind, status in answers if kind == "verify"} <= {400, 429}
     challenge, recipient = table_of(OtpChallenge), table_of(OtpRecipient)
     tried = 3 - challenge.c.attempts_left
-    with shop.app.app_context(), read_connection() as connection:
+    with shop.app.app_context(), reading() as connection:
         sends = connection.execute(select(func.count(challenge.c.id)).group_by(challenge.c.recipient_digest))
         assert max(sends.scalars()) <= 3
         assert max(connection.execute(select(tried)).scalars()) <= 3

@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from notifapp.access import Permission, Principal, ProjectRef
-from notifapp.projects.words import duration
 from notifapp.settings.service import update_notification_settings
+from notifapp.wording import duration
 from tests.cast import Cast
 from tests.client import Browser
 from tests.lists import rows

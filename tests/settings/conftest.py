@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from notifapp.access import Permission, ProjectRef
 from notifapp.audit.models import AuditEvent
-from notifapp.database import read_connection
+from notifapp.database import reading
 from notifapp.settings.models import SettingsRevision
 from tests.client import ApiClient, Browser
 from tests.world import World
@@ -85,7 +85,7 @@ def shown(api: ApiClient, token: str) -> Shown:
 
 def written(app: Flask) -> tuple[int, int]:
     """How many revisions and audit events there are."""
-    with app.app_context(), read_connection() as connection:
+    with app.app_context(), reading() as connection:
         counts = [
             connection.scalar(select(func.count()).select_from(table)) for table in (SettingsRevision, AuditEvent)
         ]

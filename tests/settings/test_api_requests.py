@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import update
 
 from notifapp import clock
-from notifapp.database import write_transaction
+from notifapp.database import writing
 from notifapp.notifiers.models import Notifier
 from notifapp.settings.values import OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER
 from tests.client import ApiClient
@@ -152,8 +152,8 @@ def test_a_renamed_notifier_changes_the_etag_as_it_changes_the_body(
     app: Flask, api: ApiClient, token: str, shop: Shop
 ) -> None:
     tag = api.patch_settings(token, {SMS_NOTIFIER: shop.sms}).headers["ETag"]
-    with app.app_context(), write_transaction() as session:
-        session.execute(update(Notifier).where(Notifier.id == shop.sms).values(name="another_name"))
+    with app.app_context(), writing() as connection:
+        connection.execute(update(Notifier).where(Notifier.id == shop.sms).values(name="another_name"))
     assert api.get_settings(token).headers["ETag"] != tag
 
 

@@ -226,14 +226,14 @@ def test_a_notifier_of_another_project_or_channel_is_impossible_even_for_a_bug(
     from sqlalchemy import update
     from sqlalchemy.exc import IntegrityError
 
-    from notifapp.database import write_transaction
+    from notifapp.database import writing
     from notifapp.settings.models import NotificationSettings
 
     foreign = world.notifier(world.project("other"), "sms", "foreign")
 
     def choose(project: ProjectRef, notifier_id: int) -> None:
-        with app.app_context(), write_transaction() as session:
-            session.execute(
+        with app.app_context(), writing() as connection:
+            connection.execute(
                 update(NotificationSettings)
                 .where(NotificationSettings.project_id == project.id)
                 .values(sms_notifier_id=notifier_id)

@@ -9,7 +9,7 @@ from time import sleep
 from flask import Flask
 from sqlalchemy import text
 
-from notifapp.database import write_transaction
+from notifapp.database import writing
 from notifapp.extensions import db
 from tests.client import ApiClient, Browser
 from tests.settings.conftest import Shop
@@ -27,8 +27,8 @@ def test_a_change_that_waited_for_another_one_knows_the_notifier_that_it_chose(
         answers.append(ApiClient(app).patch_settings(token, {"notifications_otp_ttl": 300}))
 
     waiting = Thread(target=patch)
-    with app.app_context(), write_transaction() as session:
-        session.execute(
+    with app.app_context(), writing() as connection:
+        connection.execute(
             text("UPDATE notification_settings SET sms_notifier_id = :id, version = 1 WHERE project_id = :project"),
             {"id": shop.sms, "project": shop.project.id},
         )

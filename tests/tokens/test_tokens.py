@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from notifapp import clock
-from notifapp.access import Permission, secrets
+from notifapp.access import Permission, credentials
 from notifapp.access.models import ApiToken
 from notifapp.extensions import db
 from tests.audit.trail import events, refusing
@@ -72,7 +72,7 @@ def test_creating_a_token_is_recorded_without_the_token(app: Flask, cast: Cast) 
     token = create(cast.admin, expires_in_days="30")
     (event,) = events(app)
     assert (event.action, event.actor, event.project_id) == ("token_created", "admin@example.org", cast.project.id)
-    assert event.subject == token[: secrets.TOKEN_PREFIX_LENGTH]
+    assert event.subject == token[: credentials.TOKEN_PREFIX_LENGTH]
     assert event.detail == {"name": "Web shop", "owner": "staff@example.org", "expires_in_days": 30}
 
 

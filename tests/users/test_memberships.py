@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 from notifapp import clock
 from notifapp.access import Permission, ProjectRef
 from notifapp.access.models import Membership, MembershipPermission, Project
-from notifapp.database import write_transaction
+from notifapp.database import writing
 from notifapp.extensions import db
 from tests.account.actions import events
 from tests.client import ApiClient, Browser
@@ -153,8 +153,8 @@ def test_the_page_of_a_user_lists_the_projects_with_their_codes(world: World, ad
 def many(app: Flask, shop: ProjectRef) -> None:
     """10,000 more projects."""
     slugs = [f"project-{number:05}" for number in range(10_000)]
-    with app.app_context(), write_transaction() as session:
-        session.execute(
+    with app.app_context(), writing() as connection:
+        connection.execute(
             insert(Project), [{"slug": slug, "name": slug.title(), "created_at": clock.now()} for slug in slugs]
         )
 
@@ -172,9 +172,9 @@ def test_among_ten_thousand_projects_one_is_found_by_name_or_address(admin: Brow
 
 
 def test_a_member_of_many_projects_has_them_on_several_pages(app: Flask, many: None, admin: Browser) -> None:
-    with app.app_context(), write_transaction() as session:
-        ids = session.scalars(select(Project.id).where(Project.slug.like("project-000%"))).all()
-        session.execute(
+    with app.app_context(), writing() as connection:
+        ids = connection.scalars(select(Project.id).where(Project.slug.like("project-000%"))).all()
+        connection.execute(
             insert(Membership), [{"user_id": 2, "project_id": id_, "created_at": clock.now()} for id_ in ids]
         )
     first = admin.get("/users/2").text

@@ -5,16 +5,16 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Any
 
-from notifapp.notifiers.backends.base import Backend
+from notifapp.channels import Channel
 from notifapp.notifiers.backends.console import Console
 from notifapp.notifiers.backends.ippanel import Ippanel
 from notifapp.notifiers.backends.kavenegar import Kavenegar
 from notifapp.notifiers.backends.melipayamak import Melipayamak
-from notifapp.notifiers.backends.missing import Missing
+from notifapp.notifiers.backends.not_installed import Missing
 from notifapp.notifiers.backends.smtp import Smtp
 from notifapp.notifiers.backends.twilio import Twilio
 from notifapp.notifiers.backends.webhook import Webhook
-from notifapp.notifiers.channels import Channel
+from notifapp.notifiers.gateway.base import Backend
 
 
 def _optional() -> list[Backend[Any]]:

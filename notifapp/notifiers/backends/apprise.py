@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from apprise import Apprise, AppriseAsset, NotifyBase
 
-from notifapp.notifiers.backends.base import Backend, Kind, Message, Receipt, SendFailed, setting
-from notifapp.notifiers.channels import Channel
+from notifapp.channels import Channel
+from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
 
 SCHEMAS = {
     Channel.SMS: (

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from sqlalchemy import insert
+
 from notifapp import clock
-from notifapp.database import write_transaction
-from notifapp.notifiers.backends.base import Backend, Message, Receipt
-from notifapp.notifiers.channels import Channel
+from notifapp.channels import Channel
+from notifapp.database import table_of, writing
+from notifapp.notifiers.gateway.base import Backend, Message, Receipt
 from notifapp.notifiers.models import OutboxMessage
 
+_outbox = table_of(OutboxMessage)
 logger = logging.getLogger("notifapp.console")
 
 
@@ -31,15 +34,17 @@ class Console(Backend[ConsoleConfig]):
     def send(self, config: ConsoleConfig, message: Message) -> Receipt:
         """Keep the message in the outbox, in a transaction of its own; the receipt is its row's id."""
         logger.info("%s to %s: %s", message.channel.label, message.recipient, message.body)
-        with write_transaction() as session:
-            row = OutboxMessage(
-                project_id=message.project_id,
-                channel=message.channel,
-                recipient=message.recipient,
-                subject=message.subject or None,
-                body=message.body,
-                created_at=clock.now(),
-            )
-            session.add(row)
-            session.flush()
-            return Receipt(str(row.id))
+        with writing() as connection:
+            row_id = connection.execute(
+                insert(_outbox)
+                .values(
+                    project_id=message.project_id,
+                    channel=message.channel.value,
+                    recipient=message.recipient,
+                    subject=message.subject or None,
+                    body=message.body,
+                    created_at=clock.now(),
+                )
+                .returning(_outbox.c.id)
+            ).scalar_one()
+        return Receipt(str(row_id))

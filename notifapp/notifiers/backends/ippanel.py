@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from notifapp.notifiers.backends.base import Backend, Kind, Message, Receipt, SendFailed, setting
-from notifapp.notifiers.backends.http import CLIENT, Answer, HttpClient
-from notifapp.notifiers.backends.patterns import (
-    CODE_HELP,
-    VARIABLES,
-    VARIABLES_ERROR,
-    VARIABLES_HELP,
-    pattern_values,
-)
-from notifapp.notifiers.channels import Channel
+from notifapp.channels import Channel
+from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
+from notifapp.notifiers.gateway.http_client import CLIENT, Answer, HttpClient
+from notifapp.notifiers.gateway.patterns import CODE_HELP, VARIABLES, VARIABLES_ERROR, VARIABLES_HELP, pattern_values
 
 # By the field that is complained of: the documentation lists no codes beyond 400-1 and 400-2.
 REASONS = {
@@ -37,8 +31,8 @@ class IppanelConfig:
     pattern_variables: str = setting(
         "Variables of the pattern",
         default="code",
-        pattern=VARIABLES,
-        pattern_error=VARIABLES_ERROR,
+        regex=VARIABLES,
+        regex_error=VARIABLES_ERROR,
         help=VARIABLES_HELP,
     )
 

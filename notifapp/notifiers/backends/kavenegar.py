@@ -5,16 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from notifapp.notifiers.backends.base import Backend, Kind, Message, Receipt, SendFailed, setting
-from notifapp.notifiers.backends.http import CLIENT, Answer, HttpClient
-from notifapp.notifiers.backends.numbers import LINE, LINE_ERROR, iran_national
-from notifapp.notifiers.backends.patterns import (
-    CODE_HELP,
-    VARIABLES,
-    VARIABLES_ERROR,
-    pattern_values,
-)
-from notifapp.notifiers.channels import Channel
+from notifapp.channels import Channel
+from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
+from notifapp.notifiers.gateway.http_client import CLIENT, Answer, HttpClient
+from notifapp.notifiers.gateway.iranian_numbers import LINE, LINE_ERROR, iran_national
+from notifapp.notifiers.gateway.patterns import CODE_HELP, VARIABLES, VARIABLES_ERROR, pattern_values
 
 REASONS = {
     400: "The request was not complete.",
@@ -54,16 +49,16 @@ class KavenegarConfig:
     sender: str = setting(
         "Sender number",
         default="",
-        pattern=LINE,
-        pattern_error=LINE_ERROR,
+        regex=LINE,
+        regex_error=LINE_ERROR,
         help="A line of this account. Leave it blank for the account's default line.",
     )
     pattern_code: str = setting("Pattern name", default="", max_length=64, help=CODE_HELP)
     pattern_variables: str = setting(
         "Variables of the pattern",
         default="code",
-        pattern=VARIABLES,
-        pattern_error=VARIABLES_ERROR,
+        regex=VARIABLES,
+        regex_error=VARIABLES_ERROR,
         help="Separated by commas: code (%token in the pattern), minutes (%token2), project (%token20).",
     )
 

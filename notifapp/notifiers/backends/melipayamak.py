@@ -9,17 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from notifapp.notifiers.backends.base import Backend, Kind, Message, Receipt, SendFailed, setting
-from notifapp.notifiers.backends.http import CLIENT, HttpClient
-from notifapp.notifiers.backends.numbers import LINE, LINE_ERROR, iran_national
-from notifapp.notifiers.backends.patterns import (
-    CODE_HELP,
-    VARIABLES,
-    VARIABLES_ERROR,
-    VARIABLES_HELP,
-    pattern_values,
-)
-from notifapp.notifiers.channels import Channel
+from notifapp.channels import Channel
+from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
+from notifapp.notifiers.gateway.http_client import CLIENT, HttpClient
+from notifapp.notifiers.gateway.iranian_numbers import LINE, LINE_ERROR, iran_national
+from notifapp.notifiers.gateway.patterns import CODE_HELP, VARIABLES, VARIABLES_ERROR, VARIABLES_HELP, pattern_values
 
 REASONS = {
     -110: "The gateway wants an API key.",
@@ -82,22 +76,22 @@ class MelipayamakConfig:
     number: str = setting(
         "Sender number",
         default="",
-        pattern=LINE,
-        pattern_error=LINE_ERROR,
+        regex=LINE,
+        regex_error=LINE_ERROR,
         help="A line of this account. Leave it blank to let the gateway choose.",
     )
     pattern_code: str = setting(
         "Pattern code",
         default="",
-        pattern=r"[0-9]{1,10}",
-        pattern_error="Enter the pattern's bodyId: digits only.",
+        regex=r"[0-9]{1,10}",
+        regex_error="Enter the pattern's bodyId: digits only.",
         help=CODE_HELP,
     )
     pattern_variables: str = setting(
         "Variables of the pattern",
         default="code",
-        pattern=VARIABLES,
-        pattern_error=VARIABLES_ERROR,
+        regex=VARIABLES,
+        regex_error=VARIABLES_ERROR,
         help=VARIABLES_HELP,
     )
 

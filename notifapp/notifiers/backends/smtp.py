@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import make_msgid
 
-from notifapp.notifiers.backends.base import Backend, Kind, Message, Receipt, SendFailed, setting
-from notifapp.notifiers.backends.network import Line, Resolver
-from notifapp.notifiers.channels import Channel
+from notifapp.channels import Channel
+from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
+from notifapp.notifiers.gateway.network import Line, Resolver
 
 TIMEOUT_SECONDS = 15  # for each step
 TOTAL_SECONDS = 30
@@ -26,8 +26,8 @@ class SmtpConfig:
     host: str = setting(
         "Host",
         destination=True,
-        pattern=HOST,
-        pattern_error="Enter a host name, such as smtp.example.com.",
+        regex=HOST,
+        regex_error="Enter a host name, such as smtp.example.com.",
         help="Such as smtp.example.com.",
     )
     port: int = setting(

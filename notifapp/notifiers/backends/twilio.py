@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from notifapp.notifiers.backends.base import Backend, Kind, Message, Receipt, SendFailed, setting
-from notifapp.notifiers.backends.http import CLIENT, Answer, HttpClient
-from notifapp.notifiers.channels import Channel
+from notifapp.channels import Channel
+from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
+from notifapp.notifiers.gateway.http_client import CLIENT, Answer, HttpClient
 
 # https://www.twilio.com/docs/api/errors
 REASONS = {
@@ -42,8 +42,8 @@ class TwilioConfig:
     account_sid: str = setting(
         "Account SID",
         destination=True,
-        pattern=r"AC[0-9a-fA-F]{32}",
-        pattern_error="Enter an account SID: AC and 32 hexadecimal digits.",
+        regex=r"AC[0-9a-fA-F]{32}",
+        regex_error="Enter an account SID: AC and 32 hexadecimal digits.",
         help="From the Twilio console; it starts with AC.",
     )
     auth_token: str = setting("Auth token", Kind.SECRET, help="From the Twilio console.")

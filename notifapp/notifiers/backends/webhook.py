@@ -16,9 +16,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from notifapp.notifiers.backends.base import Backend, Kind, Message, Receipt, setting
-from notifapp.notifiers.backends.http import CLIENT, HttpClient
-from notifapp.notifiers.channels import Channel
+from notifapp.channels import Channel
+from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, setting
+from notifapp.notifiers.gateway.http_client import CLIENT, HttpClient
 
 SIGNATURE_HEADER = "Notifapp-Signature"
 
@@ -37,8 +37,8 @@ class WebhookConfig:
     secret: str = setting(
         "Signing secret",
         Kind.SECRET,
-        pattern=r".{16,}",
-        pattern_error="Use at least 16 characters.",
+        regex=r".{16,}",
+        regex_error="Use at least 16 characters.",
         help="Shared with the receiver, which checks the Notifapp-Signature header with it.",
     )
 

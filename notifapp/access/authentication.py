@@ -1,0 +1,97 @@
+"""What an `Authorization` header is worth (the contract's "Who may", as Django REST Framework words it)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import bindparam, select
+
+from notifapp import clock
+from notifapp.access import credentials
+from notifapp.access.models import ApiToken, MembershipPermission, Project, User
+from notifapp.access.principal import Principal, ProjectRef, Source
+from notifapp.database import Statement, reading, table_of
+from notifapp.errors import Unauthenticated
+
+LAST_USE_INTERVAL = timedelta(minutes=1)
+
+_token, _user, _project = table_of(ApiToken).c, table_of(User).c, table_of(Project).c
+_held = table_of(MembershipPermission).c
+
+_LOOK_UP = Statement(
+    select(
+        _token.id.label("token_id"),
+        _token.expires_at,
+        _token.last_used_at,
+        _user.id.label("user_id"),
+        _user.email,
+        _user.name,
+        _user.is_admin,
+        _user.is_active,
+        _project.id.label("project_id"),
+        _project.slug,
+        _project.name.label("project_name"),
+        _held.code,
+    )
+    .join_from(table_of(ApiToken), table_of(User), _user.id == _token.user_id)
+    .join(table_of(Project), _project.id == _token.project_id)
+    .outerjoin(
+        table_of(MembershipPermission),
+        (_held.user_id == _token.user_id) & (_held.project_id == _token.project_id),
+    )
+    .where(_token.digest == bindparam("digest"), _token.revoked_at.is_(None), _project.archived_at.is_(None))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCaller:
+    """A token that counts: whose it is, for which project, with which codes at this moment."""
+
+    principal: Principal
+    project: ProjectRef
+    codes: frozenset[int]
+    is_use_due: bool
+
+
+def token_of(header: str | None) -> str:
+    """The token in an `Authorization` header. Raise `Unauthenticated` with the reason when there is none."""
+    parts = (header or "").encode("latin-1", "replace").split()
+    if not parts or parts[0].lower() != b"token":
+        raise Unauthenticated
+    if len(parts) == 1:
+        raise Unauthenticated("Invalid token header. No credentials provided.")
+    if len(parts) > 2:
+        raise Unauthenticated("Invalid token header. Token string should not contain spaces.")
+    try:
+        return parts[1].decode()
+    except UnicodeError:
+        raise Unauthenticated("Invalid token header. Token string should not contain invalid characters.") from None
+
+
+def authenticate(token: str, *, address: str | None) -> TokenCaller:
+    """Who calls with this token. Raise `Unauthenticated` unless token, user and project are all alive."""
+    with reading() as connection:
+        rows = _LOOK_UP.all(connection, digest=credentials.digest(token))
+    if not rows:
+        raise Unauthenticated("Invalid token.")
+    found = rows[0]
+    now = clock.now()
+    if found.expires_at and found.expires_at <= now:
+        raise Unauthenticated("Invalid token.")
+    if not found.is_active:
+        raise Unauthenticated("User inactive or deleted.")
+    return TokenCaller(
+        principal=Principal(
+            source=Source.API,
+            email=found.email,
+            name=found.name,
+            is_admin=found.is_admin,
+            user_id=found.user_id,
+            token_id=found.token_id,
+            address=address,
+        ),
+        project=ProjectRef(found.project_id, found.slug, found.project_name),
+        codes=frozenset(row.code for row in rows if row.code is not None),
+        is_use_due=found.last_used_at is None or found.last_used_at < now - LAST_USE_INTERVAL,
+    )

@@ -1,0 +1,17 @@
+"""The pages of signing in and of one's own account."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from notifapp.account import views
+
+BOTH = ("GET", "POST")
+
+blueprint = Blueprint("account", __name__)
+blueprint.get("/")(views.home)
+blueprint.route("/sign-in", methods=BOTH)(views.sign_in)
+blueprint.post("/sign-out")(views.sign_out)
+blueprint.route("/account", methods=BOTH)(views.account)
+blueprint.route("/account/password", methods=BOTH)(views.change_password)
+blueprint.route("/password/<key>", methods=BOTH)(views.password_link)

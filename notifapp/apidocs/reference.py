@@ -1,0 +1,179 @@
+"""The document in the order and the words in which the reference page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+
+from notifapp.access import Permission
+from notifapp.apidocs.document import document
+from notifapp.apidocs.schemas import Field, FieldTable, describe, resolve, tables
+from notifapp.web.openapi import SECURITY_SCHEME, Json
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of the path, the query or a header."""
+
+    place: str
+    field: Field
+    example: object | None = None
+
+
+@dataclass(frozen=True)
+class Example:
+    """A JSON value and what it shows."""
+
+    summary: str
+    value: object
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One of the answers of an operation; `headers` are pairs of a name and what it means.
+
+    A shared one is the same for every operation that may give it.
+    """
+
+    status: int
+    is_shared: bool
+    description: str
+    headers: list[tuple[str, str]]
+    tables: list[FieldTable]
+    examples: list[Example]
+
+    @property
+    def phrase(self) -> str:
+        """The status in HTTP's words."""
+        return HTTPStatus(self.status).phrase
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A method of a path, with all that the page says of it."""
+
+    id: str
+    method: str
+    path: str
+    summary: str
+    description: str
+    permissions: list[Permission]
+    parameters: list[Parameter]
+    body: list[FieldTable]
+    body_types: list[str]
+    requests: list[Example]
+    answers: list[Answer]
+
+    @property
+    def verb(self) -> str:
+        """The first word of its summary: Read, Update."""
+        return self.summary.split()[0]
+
+    def fields_in(self, place: str) -> list[Field]:
+        """Its parameters in this place: path, query or header."""
+        return [parameter.field for parameter in self.parameters if parameter.place == place]
+
+    @property
+    def success(self) -> Answer:
+        """What is answered when all goes well."""
+        return next(answer for answer in self.answers if 200 <= answer.status < 300)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """The operations of one feature. `id` is its anchor on the page."""
+
+    id: str
+    title: str
+    description: str
+    operations: list[Operation]
+
+
+@cache
+def chapters() -> list[Chapter]:
+    """The whole reference."""
+    operations = list(_operations())
+    return [
+        Chapter(
+            id=tag["name"].lower().replace(" ", "-"),
+            title=tag["name"],
+            description=tag["description"],
+            operations=[operation for name, operation in operations if name == tag["name"]],
+        )
+        for tag in document()["tags"]
+    ]
+
+
+@cache
+def error_answers() -> list[Answer]:
+    """Every kind of error that some operation may answer, by status; of the same status the first."""
+    found: dict[int, Answer] = {}
+    for _tag, operation in _operations():
+        for answer in operation.answers:
+            if answer.status >= 400:
+                found.setdefault(answer.status, answer)
+    return [found[status] for status in sorted(found)]
+
+
+@cache
+def permissions() -> dict[Permission, list[Operation]]:
+    """Which operations each permission code opens."""
+    opened: dict[Permission, list[Operation]] = {}
+    for _tag, operation in _operations():
+        for permission in operation.permissions:
+            opened.setdefault(permission, []).append(operation)
+    return dict(sorted(opened.items()))
+
+
+def _operations() -> Iterator[tuple[str, Operation]]:
+    for path, item in document()["paths"].items():
+        for method in METHODS:
+            if method in item:
+                about = item[method]
+                yield about["tags"][0], _operation(path, method, about, item.get("parameters", []))
+
+
+def _operation(path: str, method: str, about: Json, shared_parameters: list[Json]) -> Operation:
+    content = about.get("requestBody", {}).get("content", {})
+    body = content.get("application/json", {})
+    return Operation(
+        id=about["operationId"],
+        method=method.upper(),
+        path=path,
+        summary=about["summary"],
+        description=about["description"],
+        permissions=[Permission(int(code)) for choice in about["security"] for code in choice[SECURITY_SCHEME]],
+        parameters=[_parameter(resolve(parameter)) for parameter in (*shared_parameters, *about["parameters"])],
+        body=tables(body["schema"]) if body else [],
+        body_types=list(content),
+        requests=_examples(body),
+        answers=[_answer(int(status), answer) for status, answer in about["responses"].items()],
+    )
+
+
+def _parameter(parameter: Json) -> Parameter:
+    described = parameter["schema"] | {"description": parameter["description"]}
+    field = describe(parameter["name"], described, required=parameter.get("required", False))
+    return Parameter(parameter["in"], field, parameter.get("example"))
+
+
+def _answer(status: int, described: Json) -> Answer:
+    answer = resolve(described)
+    content = answer.get("content", {}).get("application/json", {})
+    headers = {name: resolve(header) for name, header in answer["headers"].items()}
+    return Answer(
+        status=status,
+        is_shared=answer is not described,
+        description=answer["description"],
+        headers=[(name, header["description"]) for name, header in headers.items()],
+        tables=tables(content["schema"]) if content and status < 300 else [],
+        examples=_examples(content),
+    )
+
+
+def _examples(content: Json) -> list[Example]:
+    return [Example(example["summary"], example["value"]) for example in content.get("examples", {}).values()]

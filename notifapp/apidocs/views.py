@@ -1,0 +1,35 @@
+"""`/api/openapi.json` and `/api/docs`."""
+
+from __future__ import annotations
+
+from flask import Response, render_template, request
+
+from notifapp.access import public
+from notifapp.apidocs import samples
+from notifapp.apidocs.document import VERSION, serialized
+from notifapp.apidocs.reference import chapters, error_answers, permissions
+
+
+@public
+def openapi() -> Response:
+    """The API as an OpenAPI 3.1 document, for tools."""
+    data, tag = serialized()
+    answer = Response(data, mimetype="application/json")
+    answer.set_etag(tag)
+    answer.make_conditional(request)
+    return answer
+
+
+@public
+def page() -> str:
+    """The same document as a page, for people; its examples call the server that shows them."""
+    server = request.host_url.rstrip("/")
+    return render_template(
+        "apidocs/page.html",
+        chapters=chapters(),
+        errors=error_answers(),
+        permissions=permissions(),
+        server=server,
+        version=VERSION,
+        samples=samples,
+    )

@@ -1,0 +1,11 @@
+"""The audit trail as a page and as a file."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from notifapp.audit import views
+
+blueprint = Blueprint("audit", __name__)
+blueprint.get("/audit")(views.index)
+blueprint.get("/audit.csv")(views.download)

@@ -1,0 +1,197 @@
+"""A demo project to look around in. Whatever is secret in it is random, and kept in the instance folder alone."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import insert, select
+
+from notifapp import clock, keys
+from notifapp.access import Permission, Principal, ProjectRef, Source
+from notifapp.account.service import set_password_by_link
+from notifapp.channels import Channel
+from notifapp.database import table_of, writing
+from notifapp.delivery.models import Delivery, DeliveryStatus, Purpose
+from notifapp.errors import NotFound
+from notifapp.message_templates.service import Template, set_template
+from notifapp.notifiers.service import create_notifier, list_notifiers
+from notifapp.projects.service import create_project, find_project
+from notifapp.settings.service import get_notification_settings, update_notification_settings
+from notifapp.settings.values import EMAIL_NOTIFIER, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER
+from notifapp.tokens.service import create_token
+from notifapp.users.service import create_password_link, create_user, find_user, set_membership
+
+FILE = "demo.txt"
+SLUG = "demo"
+TOKEN = "token"  # noqa: S105 - the name of a line in the file
+_HEADER = "# The demo's sign-ins and token. Delete this file and run `flask --app app demo` again for new ones.\n"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody in the demo; `role` says in a few words what they may do."""
+
+    email: str
+    name: str
+    role: str
+    is_admin: bool = False
+    codes: tuple[Permission, ...] = ()
+
+
+_READ, _UPDATE = Permission.NOTIFICATIONS_SETTINGS_READ, Permission.NOTIFICATIONS_SETTINGS_UPDATE
+ADMIN = Person("admin@example.com", "Parisa Rahimi", "admin: may do everything", is_admin=True)
+_SEND, _VERIFY = Permission.OTP_SEND, Permission.OTP_VERIFY
+EDITOR = Person(
+    "omid@example.com",
+    "Omid Karimi",
+    "staff: may change the settings and try codes",
+    codes=(_READ, _UPDATE, _SEND, _VERIFY),
+)
+READER = Person("sara@example.com", "Sara Lindqvist", "staff: may read the settings", codes=(_READ,))
+PEOPLE = (ADMIN, EDITOR, READER)
+
+
+def prepare(folder: Path) -> Mapping[str, str]:
+    """Make the demo where it is missing, and go on with it where it is there.
+
+    Return each person's password by email address, and the API token under `TOKEN`. What was cut off half-way
+    is completed; where the file with the credentials was lost, there are new ones.
+    """
+    path = folder / FILE
+    kept = _read(path)
+    try:
+        project = find_project(SLUG)
+        if kept:
+            return kept
+    except NotFound:
+        project = create_project(SLUG, "Demo", principal=Principal.operator())
+    credentials = {person.email: secrets.token_urlsafe(15) for person in PEOPLE}
+    principals = {person: _ensure_person(person, credentials[person.email], project) for person in PEOPLE}
+    _ensure_notifiers(project, principals[ADMIN])
+    _ensure_history(project, principals)
+    _ensure_messages(project, principals[EDITOR])
+    _ensure_deliveries(project)
+    admin_id = find_user(ADMIN.email)
+    credentials[TOKEN] = create_token(admin_id, project.id, "Demo backend", principal=principals[ADMIN]).token
+    _write(path, credentials)
+    return credentials
+
+
+def _read(path: Path) -> Mapping[str, str] | None:
+    """The credentials in the file, or None where any is missing."""
+    lines = (keys.read_private(path) or "").splitlines()
+    kept = dict(line.split() for line in lines if len(line.split()) == 2)
+    return kept if kept.keys() >= {TOKEN, *(person.email for person in PEOPLE)} else None
+
+
+def _write(path: Path, credentials: Mapping[str, str]) -> None:
+    new = path.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    keys.write_private(new, _HEADER + "".join(f"{name} {secret}\n" for name, secret in credentials.items()))
+    os.replace(new, path)
+
+
+def _ensure_person(person: Person, password: str, project: ProjectRef) -> Principal:
+    """The person, with this password and with these codes in the project."""
+    operator = Principal.operator()
+    try:
+        user_id = find_user(person.email)
+        set_password_by_link(create_password_link(user_id, principal=operator), password, address=None)
+    except NotFound:
+        user_id = create_user(
+            person.email, person.name, principal=operator, is_admin=person.is_admin, password=password
+        )
+    if not person.is_admin:
+        set_membership(user_id, project.id, person.codes, principal=operator)
+    return Principal(source=Source.CLI, email=person.email, name=person.name, is_admin=person.is_admin, user_id=user_id)
+
+
+def _ensure_notifiers(project: ProjectRef, admin: Principal) -> None:
+    def secret() -> str:
+        return secrets.token_hex(16)
+
+    smtp = {"username": "shop", "from_email": "shop@example.com"}
+    wanted: list[tuple[Channel, str, str, dict[str, object]]] = [
+        (Channel.SMS, "melipayamak_backup", "melipayamak", {"number": "50004001", "token": secret()}),
+        (Channel.SMS, "ippanel_one", "ippanel", {"from_number": "+983000505", "token": secret()}),
+        (Channel.EMAIL, "moeinmail", "smtp", {**smtp, "host": "smtp.example.com", "password": secret()}),
+        (
+            Channel.EMAIL,
+            "smtp_backup",
+            "smtp",
+            {**smtp, "host": "mail.example.net", "port": 465, "use_tls": False, "use_ssl": True, "password": secret()},
+        ),
+        (
+            Channel.SMS,
+            "twilio_abroad",
+            "twilio",
+            {"account_sid": "AC" + secret(), "from_number": "+15005550006", "auth_token": secret()},
+        ),
+        (Channel.EMAIL, "outbox_for_tests", "console", {}),
+    ]
+    for channel, name, backend, settings in wanted:
+        if name not in {notifier.name for notifier in list_notifiers(project, channel)}:
+            fields = {"name": name, "backend": backend, "settings": settings}
+            create_notifier(project, channel, fields, principal=admin)
+
+
+def _ensure_history(project: ProjectRef, principals: Mapping[Person, Principal]) -> None:
+    """A few revisions, as a project gathers them in its first weeks."""
+    sms = {notifier.name: notifier.id for notifier in list_notifiers(project, Channel.SMS)}
+    email = {notifier.name: notifier.id for notifier in list_notifiers(project, Channel.EMAIL)}
+    revisions: list[tuple[Person, dict[str, object], str | None]] = [
+        (ADMIN, {SMS_NOTIFIER: sms["melipayamak_backup"], EMAIL_NOTIFIER: email["smtp_backup"]}, "First set-up"),
+        (EDITOR, {OTP_CODE_LEN: 6}, None),
+        (EDITOR, {EMAIL_NOTIFIER: email["moeinmail"], OTP_TTL: 180}, "The new mail server is slower"),
+        (ADMIN, {SMS_NOTIFIER: sms["ippanel_one"]}, "Better delivery than melipayamak"),
+        (EDITOR, {OTP_TTL: 120}, None),
+    ]
+    # Each revision made is a step taken: a demo that was cut off goes on from there.
+    for person, changes, reason in revisions[get_notification_settings(project).version :]:
+        update_notification_settings(project, changes, principal=principals[person], reason=reason)
+
+
+def _ensure_messages(project: ProjectRef, editor: Principal) -> None:
+    """A message in the project's own words, with the line for autofill."""
+    template = Template("{code} is your {project} code. It is valid for {minutes} min.", "demo.example.com")
+    set_template(project, Channel.SMS, template, principal=editor)
+
+
+def _ensure_deliveries(project: ProjectRef) -> None:
+    """A day of messages, most of them sent, so that the page of the deliveries has something to show."""
+    now = clock.now()
+    sms = {notifier.name: notifier.id for notifier in list_notifiers(project, Channel.SMS)}["ippanel_one"]
+    delivery = table_of(Delivery)
+    with writing() as connection:
+        if connection.execute(select(delivery.c.id).where(delivery.c.project_id == project.id).limit(1)).first():
+            return
+        connection.execute(insert(delivery), [_delivery(number, now, project, sms) for number in range(60)])
+
+
+def _delivery(number: int, now: datetime, project: ProjectRef, notifier_id: int) -> dict[str, object]:
+    at = now - timedelta(minutes=24 * number + number * number % 17)
+    failed = number % 13 == 5
+    return {
+        "project_id": project.id,
+        "notifier_id": notifier_id,
+        "notifier_name": "ippanel_one",
+        "backend": "ippanel",
+        "channel": Channel.SMS.value,
+        "recipient": f"+98••••••••{number * 7 % 90 + 10}",
+        "purpose": Purpose.OTP.value,
+        "status": (DeliveryStatus.FAILED if failed else DeliveryStatus.SENT).value,
+        "attempts": 3 if failed else 1,
+        "provider_id": None if failed else str(884_210_000 + 17 * number),
+        "error_code": "timeout" if failed else None,
+        "error_reason": "The gateway did not answer in time." if failed else None,
+        "next_attempt_at": at,
+        "expires_at": at + timedelta(minutes=2),
+        "created_at": at,
+        "started_at": at,
+        "finished_at": at + timedelta(seconds=80 if failed else 1.2),
+    }

@@ -1,0 +1,56 @@
+"""Column types: times in UTC, and JSON encrypted at rest."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from cryptography.fernet import MultiFernet
+from flask import current_app
+from sqlalchemy import DateTime, Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time; SQLite keeps it without its zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive time rather than guess its zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time needs its zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give every time back as UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class EncryptedJson(TypeDecorator[Any]):
+    """A JSON value, encrypted at rest with the newest of the operator's keys and read with any of them."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """Encrypt."""
+        return None if value is None else vault().encrypt(json.dumps(value).encode()).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """Decrypt; raise `cryptography.fernet.InvalidToken` when no listed key fits."""
+        return None if value is None else json.loads(vault().decrypt(value.encode()))
+
+
+def vault() -> MultiFernet:
+    """What encrypts secrets at rest in this app."""
+    multi_fernet: MultiFernet = current_app.extensions["vault"]
+    return multi_fernet

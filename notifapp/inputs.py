@@ -1,0 +1,212 @@
+"""The input rules: what a form posts or JSON carries becomes a value, or a `ValueError` that says what would be right.
+
+Values and messages are those of Django REST Framework's fields, tried for real (the contract's "Input rules";
+tests/contract/ compares both). Only `whole_number` and `display_name`, which serve pages and commands, have their own.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+
+from notifapp.errors import ValidationFailed
+
+MAX_NAME_LENGTH = 120  # characters; the columns are as wide
+
+_MAX_DIGITS = 1000
+_TRAILING_ZEROS = re.compile(r"\.0*\s*$")
+TRUE = ("t", "y", "yes", "true", "on", "1")
+FALSE = ("f", "n", "no", "false", "off", "0")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# Control characters, line and paragraph separators. Joiners (Cf) stay: Persian needs them.
+_LINE_BREAKS = frozenset({"Cc", "Zl", "Zp"})
+_PHONE_SEPARATORS = re.compile(r"[\s().\-]")
+_LINE_NUMBER = re.compile(r"\+[1-9][0-9]{4,14}")
+
+
+class FieldErrors:
+    """Collects the messages of every failing field, so that all are reported at once."""
+
+    def __init__(self) -> None:
+        self.messages: dict[str, list[str]] = {}
+
+    @contextmanager
+    def of(self, field: str) -> Iterator[None]:
+        """Note a `ValueError` of the block under `field`, and a `ValidationFailed` under its own fields."""
+        try:
+            yield
+        except ValueError as error:
+            self.messages[field] = [str(error)]
+        except ValidationFailed as failed:
+            self.messages.update(failed.errors)
+
+    def raise_any(self) -> None:
+        """Raise `ValidationFailed` if there are any."""
+        if self.messages:
+            raise ValidationFailed(self.messages)
+
+
+def required(fields: Mapping[str, object], name: str) -> object:
+    """The raw value of a field that has to be there."""
+    if name not in fields:
+        raise ValueError("This field is required.")
+    return fields[name]
+
+
+def integer(value: object, *, least: int | None = None, most: int | None = None) -> int:
+    """A whole number, also as text in any script's digits or with zeros behind its point, within these bounds."""
+    not_null(value)
+    if isinstance(value, str) and len(value) > _MAX_DIGITS:
+        raise ValueError("String value too large.")
+    try:
+        number = int(_TRAILING_ZEROS.sub("", str(value)))
+    except ValueError:
+        raise ValueError("A valid integer is required.") from None
+    if most is not None and number > most:
+        raise ValueError(f"Ensure this value is less than or equal to {most}.")
+    if least is not None and number < least:
+        raise ValueError(f"Ensure this value is greater than or equal to {least}.")
+    return number
+
+
+def whole_number(value: object, least: int, most: int) -> int:
+    """The same in words for people: "Enter a whole number from 4 to 10."."""
+    try:
+        return integer(value, least=least, most=most)
+    except ValueError:
+        raise ValueError(f"Enter a whole number from {least} to {most}.") from None
+
+
+def primary_key(value: object) -> int | None:
+    """The id of a row, also as text; null and blank clear."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        try:
+            return int(value)
+        except ValueError:
+            pass
+    elif isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"Incorrect type. Expected pk value, received {type(value).__name__}.")
+
+
+def boolean(value: object) -> bool:
+    """True or false, also as one of the usual words."""
+    not_null(value)
+    word = str(value).lower() if isinstance(value, str | int) else ""
+    if word not in TRUE + FALSE:
+        raise ValueError("Must be a valid boolean.")
+    return word in TRUE
+
+
+def choice(value: object, choices: Collection[str], *, hint: str = "") -> str:
+    """One of `choices`; `hint` is added to the message about another."""
+    not_null(value)
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f'"{printable(str(value))}" is not a valid choice.{hint}')
+    return value
+
+
+def text(value: object, *, max_length: int, may_be_blank: bool = False) -> str:
+    """A text without outer white space, of at most `max_length` characters that can be stored."""
+    not_null(value)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("Not a valid string.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("Not a valid string.")
+    stripped = str(value).strip()
+    if not stripped and not may_be_blank:
+        raise ValueError("This field may not be blank.")
+    if "\0" in stripped:
+        raise ValueError("Null characters are not allowed.")
+    if surrogate := _SURROGATE.search(stripped):
+        raise ValueError(f"Surrogate characters are not allowed: U+{ord(surrogate[0]):X}.")
+    if len(stripped) > max_length:
+        raise ValueError(f"Ensure this field has no more than {max_length} characters.")
+    return stripped
+
+
+def line(value: object, *, max_length: int, may_be_blank: bool = False) -> str:
+    """A text on one line."""
+    found = text(value, max_length=max_length, may_be_blank=may_be_blank)
+    if has_line_breaks(found):
+        raise ValueError("Line breaks and control characters are not allowed.")
+    return found
+
+
+def display_name(value: str) -> str:
+    """The name of a user, a project or a token."""
+    name = value.strip()
+    if not name:
+        raise ValueError("Enter a name.")
+    if len(name) > MAX_NAME_LENGTH:
+        raise ValueError(f"Use at most {MAX_NAME_LENGTH} characters.")
+    if has_line_breaks(name) or _SURROGATE.search(name):
+        raise ValueError("Use no line breaks or control characters.")
+    return name
+
+
+def email_address(value: str, *, ascii_only: bool = False) -> str:
+    """An email address, normalised; no DNS query is made."""
+    try:
+        return validate_email(value, check_deliverability=False, allow_smtputf8=not ascii_only).normalized
+    except EmailNotValidError:
+        raise ValueError("Enter a valid email address.") from None
+
+
+def account_email(value: str) -> str:
+    """The address that somebody signs in with, in the one form in which it is kept: ASCII before the @, lower case."""
+    try:
+        return email_address(value.strip(), ascii_only=True).lower()
+    except ValueError:
+        raise ValueError("Enter an email address like name@example.com.") from None
+
+
+def phone_number(value: str, region: str | None) -> str:
+    """A subscriber's number as E.164. One without + is read in `region`, such as "IR", and refused without one."""
+    hint = "Enter a valid phone number, such as +989121234567."
+    if region is None:
+        hint += " It must begin with + and the country's code."
+    try:
+        number = phonenumbers.parse(value, region)
+    except phonenumbers.NumberParseException:
+        raise ValueError(hint) from None
+    if not phonenumbers.is_valid_number(number) or number.extension:
+        raise ValueError(hint)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def line_number(value: str) -> str:
+    """A gateway's own line with its country code; these are shorter than a subscriber's number may be."""
+    digits = ascii_digits(_PHONE_SEPARATORS.sub("", value))
+    if not _LINE_NUMBER.fullmatch(digits):
+        raise ValueError("Enter a number with its country code, such as +983000505.")
+    return digits
+
+
+def not_null(value: object) -> None:
+    """Refuse null."""
+    if value is None:
+        raise ValueError("This field may not be null.")
+
+
+def has_line_breaks(value: str) -> bool:
+    """Whether there are line breaks or other control characters in a text."""
+    return any(unicodedata.category(character) in _LINE_BREAKS for character in value)
+
+
+def ascii_digits(value: str) -> str:
+    """The text with Persian, Arabic-Indic and all other decimal digits as ASCII ones."""
+    return "".join(str(unicodedata.decimal(character, character)) for character in value)
+
+
+def printable(value: str) -> str:
+    """The text where it can be written as UTF-8; JSON can carry halves of a character, responses can't."""
+    return value.encode(errors="replace").decode()

@@ -1,0 +1,29 @@
+"""A backend that a stored notifier names and this installation doesn't have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from notifapp.channels import Channel
+from notifapp.notifiers.gateway.base import Backend, Message, Receipt, SendFailed
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoConfig:
+    """Nothing is known of its settings, so none can be changed."""
+
+
+class Missing(Backend[NoConfig]):
+    """It has a name, and sends nothing."""
+
+    description = "This backend is not installed."
+    channels: frozenset[Channel] = frozenset()
+    config = NoConfig
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.label = f"{key} (not installed)"
+
+    def send(self, config: NoConfig, message: Message) -> Receipt:
+        """Raise SendFailed."""
+        raise SendFailed("This backend is not installed.", code="backend", retryable=False)

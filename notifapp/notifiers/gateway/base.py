@@ -1,0 +1,144 @@
+"""What a backend is: its settings, declared once, and one way to send.
+
+A backend's configuration is a frozen dataclass whose fields are made with `setting()`. All else follows from
+that one definition: the fields of the form, the validation of JSON, which values are secrets (stored
+encrypted, never shown) and which are destinations (never changed under a stored secret), and the typed values
+at send.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from notifapp.channels import Channel
+
+
+class Kind(StrEnum):
+    """What sort of value a setting holds."""
+
+    TEXT = "text"
+    SECRET = "secret"  # noqa: S105 - a kind, not a value
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    URL = "url"
+    EMAIL = "email"
+    PHONE = "phone"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting. `regex` must match the whole value; `minimum` and `maximum` bound integers."""
+
+    label: str
+    kind: Kind
+    help: str = ""
+    required: bool = True
+    default: object = ""
+    destination: bool = False
+    minimum: int | None = None
+    maximum: int | None = None
+    max_length: int = 255
+    regex: str = ""
+    regex_error: str = ""
+
+    @property
+    def secret(self) -> bool:
+        """Whether the value is stored encrypted and never shown."""
+        return self.kind is Kind.SECRET
+
+
+def setting(label: str, kind: Kind = Kind.TEXT, *, default: Any = dataclasses.MISSING, **rest: Any) -> Any:
+    """Declare one field of a backend's configuration.
+
+    A setting without a `default` is required. `rest` are the fields of `Setting`. Secrets stay out of `repr`.
+    """
+    required = default is dataclasses.MISSING
+    about = Setting(label, kind, required=required, default="" if required else default, **rest)
+    return field(default=default, repr=not about.secret, metadata={"setting": about})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """A message on its way, to an E.164 number or an email address; the subject is for email alone.
+
+    `variables` is what the body was made of, `code`, `minutes` and `project`, for gateways that want to fill in a
+    pattern of their own; it is empty for a message without a code.
+    """
+
+    project_id: int
+    channel: Channel
+    recipient: str = field(repr=False)
+    body: str = field(repr=False)
+    subject: str = field(default="", repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The gateway took the message; `provider_id` is what it calls it, where it says."""
+
+    provider_id: str
+
+    def __post_init__(self) -> None:
+        """Keep what can be stored and shown: a message whose receipt couldn't be would be sent again."""
+        object.__setattr__(self, "provider_id", _printable(self.provider_id))
+
+
+class SendFailed(Exception):
+    """A message was not taken.
+
+    `retryable` says whether the same message may pass later; `code` is the gateway's own; `reason` is for
+    people and in our own words: the gateway's may repeat the recipient or the text.
+    """
+
+    def __init__(self, reason: str, *, code: str = "", retryable: bool) -> None:
+        code = _printable(code)
+        super().__init__(f"{reason} ({code})" if code else reason)
+        self.reason = reason
+        self.code = code
+        self.retryable = retryable
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())
+
+
+C = TypeVar("C")
+
+
+class Backend(ABC, Generic[C]):
+    """One gateway. Subclasses name themselves, their channels and their configuration, and send."""
+
+    key: str
+    label: str
+    description: str
+    channels: frozenset[Channel]
+    config: type[C]
+
+    @abstractmethod
+    def send(self, config: C, message: Message) -> Receipt:
+        """Hand the message to the gateway and return its receipt; raises SendFailed."""
+
+    def check(self, values: Mapping[str, object]) -> dict[str, list[str]]:
+        """Rules between settings, on the values that passed their own: {setting: [message]}."""
+        return {}
+
+    @cached_property
+    def settings(self) -> dict[str, Setting]:
+        """Every setting by its name, in the order of the definition."""
+        return {f.name: f.metadata["setting"] for f in dataclasses.fields(self.config)}  # type: ignore[arg-type]
+
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """The names of the settings that are stored encrypted and never shown."""
+        return frozenset(name for name, about in self.settings.items() if about.secret)
+
+    def load(self, values: Mapping[str, object]) -> C:
+        """The typed configuration of stored values; a setting younger than they are gets its default."""
+        return self.config(**{name: values[name] for name in self.settings if name in values})

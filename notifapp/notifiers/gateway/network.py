@@ -1,0 +1,117 @@
+"""Calls to the outside: to public addresses alone unless the operator allows others, and never without end.
+
+A name is resolved once, every address that it stands for is checked, and what is connected to is what was
+checked. So a name that answers differently the second time (DNS rebinding) gains nothing, and neither does an
+address in an odd notation. TLS still asks for a certificate of the host's name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import current_app
+
+from notifapp.notifiers.gateway.base import SendFailed
+
+Resolver = Callable[..., list[Any]]
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
+
+
+class DestinationRefused(SendFailed):
+    """The host is, or stands for, an address that may not be connected to."""
+
+    def __init__(self) -> None:
+        reason = "The address belongs to a private network, which this installation doesn't send to."
+        super().__init__(reason, code="destination", retryable=False)
+
+
+class Line:
+    """One call: a context within which `connect` works; afterwards, or after `seconds`, it is cut off.
+
+    Timeouts of a socket bound each step; this bounds all of them together, also against a peer that sends a byte
+    now and then. `is_cut` says that it came to that.
+    """
+
+    def __init__(self, seconds: float, resolve: Resolver = socket.getaddrinfo) -> None:
+        self.is_cut = False
+        self._resolve = resolve
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+        self._socket: socket.socket | None = None
+
+    def __enter__(self) -> Line:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        if self._socket is not None:
+            self._socket.close()
+
+    def connect(self, host: str, port: int, timeout: float) -> socket.socket:
+        """A connected socket; `timeout` is for all of the host's addresses together, in seconds.
+
+        Raise `DestinationRefused`, or OSError where there is no connection.
+        """
+        try:
+            candidates = self._resolve(host, port, type=socket.SOCK_STREAM)
+        except UnicodeError:
+            raise OSError("not a host name") from None
+        if not _private_is_allowed() and not all(is_public(candidate[4][0]) for candidate in candidates):
+            raise DestinationRefused
+        connected = _connect_to_first(candidates, timeout)
+        # A duplicate, because TLS takes the original apart; hanging up works on either.
+        self._socket = connected.dup()
+        if self.is_cut:
+            self._cut()
+        return connected
+
+    def _cut(self) -> None:
+        self.is_cut = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the public internet's; of one that carries an IPv4 address, that decides."""
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv6Address):
+        ip = _carried(ip) or ip
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved or getattr(ip, "is_site_local", False))
+
+
+def _carried(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    if ip in _NAT64:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.ipv4_mapped or ip.sixtofour
+
+
+def _private_is_allowed() -> bool:
+    return bool(current_app) and bool(current_app.config["NOTIFAPP"].allow_private_destinations)
+
+
+def _connect_to_first(candidates: list[Any], timeout: float) -> socket.socket:
+    """Connect to the first address that answers. Raise the last one's OSError, or TimeoutError."""
+    ends_at = time.monotonic() + timeout
+    failure: OSError = TimeoutError("timed out")
+    for family, kind, protocol, _, address in candidates:
+        left = ends_at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        connecting = socket.socket(family, kind, protocol)
+        try:
+            connecting.settimeout(left)
+            connecting.connect(address)
+            connecting.settimeout(timeout)
+            return connecting
+        except OSError as error:
+            connecting.close()
+            failure = error
+    raise failure

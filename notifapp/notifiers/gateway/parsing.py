@@ -1,0 +1,83 @@
+"""From what a form posts or JSON carries to clean settings of a backend."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from notifapp import inputs
+from notifapp.inputs import FieldErrors
+from notifapp.notifiers.gateway.base import Backend, Kind, Setting
+
+
+def parse_settings(backend: Backend[Any], raw: Mapping[str, object]) -> dict[str, object]:
+    """Clean values for every setting of `backend`, with defaults where `raw` is silent.
+
+    Raise `ValidationFailed` with every failing setting at once; a key that the backend doesn't have is one.
+    """
+    errors = FieldErrors()
+    known = ", ".join(backend.settings) or "none"
+    for key in raw:
+        if key not in backend.settings:
+            errors.messages[key] = [f"Unknown setting. Known settings: {known}."]
+    values: dict[str, object] = {}
+    for name, about in backend.settings.items():
+        with errors.of(name):
+            values[name] = _parse(about, raw, name)
+    for name, messages in backend.check(values).items():
+        errors.messages.setdefault(name, messages)
+    errors.raise_any()
+    return values
+
+
+def _parse(about: Setting, raw: Mapping[str, object], name: str) -> object:
+    if name not in raw and not about.required:
+        return about.default
+    value = inputs.required(raw, name)
+    if about.kind is Kind.BOOLEAN:
+        return inputs.boolean(value)
+    if about.kind is Kind.INTEGER:
+        return inputs.integer(value, least=about.minimum, most=about.maximum)
+    text = inputs.line(value, max_length=about.max_length, may_be_blank=not about.required)
+    return _TEXT_KINDS[about.kind](text, about) if text else about.default
+
+
+def _text(text: str, about: Setting) -> str:
+    if about.regex and not re.fullmatch(about.regex, text):
+        raise ValueError(about.regex_error)
+    return text
+
+
+def _secret(text: str, about: Setting) -> str:
+    # Secrets travel in HTTP headers and SMTP AUTH, which carry only ASCII.
+    if not text.isascii():
+        raise ValueError("Use ASCII letters, digits and signs only.")
+    return _text(text, about)
+
+
+def _url(text: str, about: Setting) -> str:
+    try:
+        parts = urlsplit(text)
+        usable = bool(parts.hostname) and parts.port != 0 and not re.search(r"[\s\\<>\"]", text)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("Enter a valid URL.")
+    if parts.scheme != "https":
+        raise ValueError("Enter a valid URL. It must start with https://.")
+    if "@" in parts.netloc:
+        raise ValueError("Enter a valid URL, without a user name or password in it.")
+    if parts.fragment:
+        raise ValueError("Enter a valid URL, without a # part.")
+    return text
+
+
+_TEXT_KINDS: dict[Kind, Callable[[str, Setting], str]] = {
+    Kind.TEXT: _text,
+    Kind.SECRET: _secret,
+    Kind.URL: _url,
+    Kind.EMAIL: lambda text, _about: inputs.email_address(text),
+    Kind.PHONE: lambda text, _about: inputs.line_number(text),
+}

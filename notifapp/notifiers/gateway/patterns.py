@@ -1,0 +1,17 @@
+"""Patterns: texts that a gateway has approved beforehand. A message names one and gives the values of its variables."""
+
+from __future__ import annotations
+
+from notifapp.notifiers.gateway.base import Message
+
+CODE_HELP = "A pattern of this account for messages with a code. Leave it blank to send them as free text."
+VARIABLES_HELP = "Those of code, minutes and project that the pattern has, in its order, separated by commas."
+_OTHER = "(?:minutes|project)"
+VARIABLES = rf"(?:{_OTHER}\s*,\s*)*code(?:\s*,\s*{_OTHER})*"
+VARIABLES_ERROR = "List those of code, minutes and project that the pattern has, separated by commas."
+
+
+def pattern_values(variables: str, message: Message) -> dict[str, str]:
+    """The values of these variables (as in `VARIABLES`), in their order."""
+    names = [name.strip() for name in variables.split(",")]
+    return {name: message.variables[name] for name in names}

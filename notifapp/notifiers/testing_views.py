@@ -1,0 +1,69 @@
+"""Test messages: a second button of the notifiers' forms, so it works on what isn't saved yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from werkzeug.wrappers import Response
+
+from notifapp.access import ProjectRef, notifier_permission_required, principal
+from notifapp.channels import Channel
+from notifapp.delivery.testing import TestResult, test_new_notifier, test_stored_notifier
+from notifapp.errors import TooManyRequests, ValidationFailed
+from notifapp.notifiers import service
+from notifapp.notifiers.backends import find_backend
+from notifapp.notifiers.forms import edit_form, new_form, posted_fields, recipient_form
+from notifapp.notifiers.gateway.base import Backend, Receipt
+from notifapp.notifiers.views import PageResponse, edit_page, new_page, offered_backend
+from notifapp.web.forms import Form, add_errors
+
+
+@notifier_permission_required("create")
+def test_new(project: ProjectRef, channel: Channel, backend_key: str) -> PageResponse:
+    """Send a test message with the values of a notifier that doesn't exist yet."""
+    backend = offered_backend(channel, backend_key)
+    form, recipient = new_form(backend), recipient_form(channel)
+    fields = {**posted_fields(form), "backend": backend.key}
+
+    def send() -> TestResult:
+        address = recipient["recipient"].data or ""
+        return test_new_notifier(project, channel, fields, address, principal=principal())
+
+    def show(**test: object) -> str:
+        return new_page(channel, backend, form, recipient_form=recipient, **test)
+
+    return _respond(backend, form, recipient, send, show)
+
+
+@notifier_permission_required("update")
+def test_stored(project: ProjectRef, channel: Channel, notifier_id: int) -> PageResponse:
+    """Send a test message with the values in a notifier's form, saved or not."""
+    notifier = service.get_notifier(project, channel, notifier_id)
+    form, recipient = edit_form(notifier), recipient_form(channel)
+    fields = posted_fields(form)
+
+    def send() -> TestResult:
+        address = recipient["recipient"].data or ""
+        return test_stored_notifier(project, channel, notifier_id, fields, address, principal=principal())
+
+    def show(**test: object) -> str:
+        return edit_page(project, notifier, form, recipient_form=recipient, **test)
+
+    return _respond(find_backend(notifier.backend), form, recipient, send, show)
+
+
+def _respond(
+    backend: Backend[object], form: Form, recipient: Form, send: Callable[[], TestResult], show: Callable[..., str]
+) -> PageResponse:
+    try:
+        result = send()
+    except ValidationFailed as failed:
+        of_recipient = {name: messages for name, messages in failed.errors.items() if name in recipient}
+        add_errors(recipient, ValidationFailed(of_recipient))
+        add_errors(form, ValidationFailed({k: v for k, v in failed.errors.items() if k not in of_recipient}))
+        return show(), failed.status
+    except TooManyRequests as limited:
+        recipient["recipient"].errors = [limited.detail]
+        return Response(show(), limited.status, dict(limited.headers()), mimetype="text/html")
+    typed = [about.label for name, about in backend.settings.items() if about.secret and form[name].data]
+    return show(test_result=result, is_sent=isinstance(result.outcome, Receipt), typed_secrets=typed)

@@ -1,0 +1,25 @@
+"""Codes for a project's backend as JSON; for people the pages of the limits and of trying a code."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from notifapp.otp import api, limit_views, try_views
+
+LIMITS = "/projects/<project_slug>/limits"
+TRY = "/projects/<project_slug>/try"
+
+blueprint = Blueprint("otp", __name__)
+blueprint.post(api.CHALLENGES_PATH)(api.create_challenge)
+blueprint.get(api.CHALLENGE_PATH)(api.read)
+blueprint.post(api.VERIFY_PATH)(api.verify)
+blueprint.get(api.POLICY_PATH)(api.policy)
+
+blueprint.get(LIMITS)(limit_views.limits)
+blueprint.post(LIMITS)(limit_views.save_limits)
+blueprint.post(f"{LIMITS}/release")(limit_views.release)
+
+blueprint.get(TRY)(try_views.try_form)
+blueprint.post(TRY)(try_views.try_send)
+blueprint.get(f"{TRY}/<challenge_id>")(try_views.try_code)
+blueprint.post(f"{TRY}/<challenge_id>")(try_views.try_verify)

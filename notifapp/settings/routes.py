@@ -1,0 +1,19 @@
+"""The settings page and the settings endpoint: two thin adapters over one service function."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from notifapp.settings import api, views
+
+PAGE = "/projects/<project_slug>/settings"
+
+blueprint = Blueprint("settings", __name__)
+blueprint.get(PAGE)(views.page)
+blueprint.post(PAGE)(views.save)
+blueprint.get(api.PATH)(api.read)
+blueprint.patch(api.PATH)(api.update)
+
+blueprint.get(f"{PAGE}/history")(views.history)
+blueprint.get(f"{PAGE}/history/<int:version>/restore")(views.confirm_restore)
+blueprint.post(f"{PAGE}/history/<int:version>/restore")(views.restore)

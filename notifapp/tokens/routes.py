@@ -1,0 +1,16 @@
+"""The pages of API tokens."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from notifapp.tokens import views
+
+PAGE = "/tokens"
+
+blueprint = Blueprint("tokens", __name__)
+blueprint.get(PAGE)(views.index)
+blueprint.get(f"{PAGE}/new")(views.new)
+blueprint.post(f"{PAGE}/new")(views.create)
+blueprint.get(f"{PAGE}/<int:token_id>/revoke")(views.confirm_revoke)
+blueprint.post(f"{PAGE}/<int:token_id>/revoke")(views.revoke)

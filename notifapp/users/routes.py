@@ -1,0 +1,24 @@
+"""The pages about users and their memberships."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from notifapp.database import MAX_ID
+from notifapp.users import membership_views, views
+
+PAGE = "/users"
+ONE = f"{PAGE}/<int(max={MAX_ID}):user_id>"
+MEMBERSHIPS = f"{ONE}/memberships"
+BOTH = ("GET", "POST")
+
+blueprint = Blueprint("users", __name__)
+blueprint.get(PAGE)(views.index)
+blueprint.route(f"{PAGE}/new", methods=BOTH)(views.create)
+blueprint.route(ONE, methods=BOTH)(views.edit)
+blueprint.route(f"{ONE}/deactivate", methods=BOTH)(views.deactivate)
+blueprint.route(f"{ONE}/reactivate", methods=BOTH)(views.reactivate)
+blueprint.route(f"{ONE}/password-link", methods=BOTH)(views.password_link)
+blueprint.get(MEMBERSHIPS)(membership_views.choose_project)
+blueprint.route(f"{MEMBERSHIPS}/<slug>", methods=BOTH)(membership_views.membership)
+blueprint.route(f"{MEMBERSHIPS}/<slug>/remove", methods=BOTH)(membership_views.remove_membership)

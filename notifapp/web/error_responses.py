@@ -1,0 +1,109 @@
+"""The one place where an error becomes a page, or under `/api/` a JSON body."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from flask import Flask, Response, g, json, redirect, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.wrappers import Response as AnyResponse
+
+from notifapp.access import is_api
+from notifapp.errors import DomainError, NotFound, StaleVersion, Unauthenticated, Unavailable
+
+_log = logging.getLogger("notifapp.errors")
+
+
+def init_app(app: Flask) -> None:
+    """Turn every error into a page, or under `/api/` into JSON."""
+    app.register_error_handler(DomainError, _answer)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(OperationalError, _database_error)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _answer(error: DomainError) -> AnyResponse:
+    if is_api():
+        body = json.dumps(error.body(), ensure_ascii=False)
+        return Response(body, status=error.status, mimetype="application/json", headers=dict(error.headers()))
+    if isinstance(error, Unauthenticated):
+        return redirect(url_for("account.sign_in", next=_return_path()))
+    page = render_template(
+        "errors/error.html",
+        status=error.status,
+        title=_TITLES.get(error.status, HTTPStatus(error.status).phrase),
+        message=_MESSAGES.get(error.status) if error.detail == type(error).detail else error.detail,
+        request_id=g.request_id,
+    )
+    return Response(page, status=error.status, headers=dict(error.headers()))
+
+
+def _return_path() -> str | None:
+    """Where to go on after signing in: a page that can simply be opened again, never another site."""
+    return request.full_path.rstrip("?") if request.method == "GET" and request.path != "/" else None
+
+
+def _http_error(error: HTTPException) -> AnyResponse:
+    status = error.code or 500
+    if status < 400:
+        return error.get_response()
+    answer = _answer(_Http(status, _detail(error)))
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return answer
+
+
+class _Http(DomainError):
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+def _detail(error: HTTPException) -> str:
+    if isinstance(error, MethodNotAllowed) and is_api():
+        return f'Method "{request.method}" not allowed.'
+    if isinstance(error, RequestEntityTooLarge) and is_api():
+        return "The body is too large: at most 64 KiB are read."
+    if isinstance(error, CSRFError):
+        return "The page was open for too long or was sent from elsewhere. Go back, reload it, and send it again."
+    if error.code == NotFound.status and is_api():
+        return NotFound.detail
+    return _MESSAGES.get(error.code or 500) or HTTPStatus(error.code or 500).phrase
+
+
+def _database_error(error: OperationalError) -> AnyResponse:
+    _log.error("the database failed", exc_info=error)
+    return _answer(Unavailable())
+
+
+def _unexpected(error: Exception) -> AnyResponse:
+    _log.error("unexpected error", exc_info=error)
+    return _answer(_Http(500, "Something went wrong on our side. Nothing was saved."))
+
+
+_TITLES = {
+    400: "That request can't be read",
+    403: "Not allowed",
+    404: "Page not found",
+    405: "Not possible here",
+    409: "This can't be done now",
+    412: "Changed in the meantime",
+    413: "Too much at once",
+    429: "Too many attempts",
+    500: "Something went wrong",
+    503: "Not available right now",
+}
+
+_MESSAGES = {
+    400: "Something in the request was malformed. Go back and try again.",
+    403: "Your account has no permission for this. If you need it for your work, ask an admin.",
+    404: "There is no such page, or it belongs to a project that you are not a member of.",
+    405: "This address doesn't answer that kind of request. Open it from the menu instead.",
+    409: "What you asked for doesn't fit the present state. Reload the page and look again.",
+    412: StaleVersion.detail,
+    413: "What was sent is larger than the 64 KiB that are read here.",
+    503: Unavailable.detail,
+}

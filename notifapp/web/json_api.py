@@ -1,0 +1,144 @@
+"""What every JSON endpoint shares: how a body is read, how a response is written."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+from zlib import crc32
+
+from flask import Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+
+from notifapp.config import MAX_BODY_BYTES
+from notifapp.errors import DomainError, StaleVersion, ValidationFailed
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+_VERSION_TAG = re.compile(r"(\d{1,9})-[0-9a-f]{8}")
+
+
+class MalformedBody(DomainError):
+    """The body can't be read at all."""
+
+
+class UnsupportedMediaType(DomainError):
+    """The body is of a type that isn't read here."""
+
+    status = 415
+
+    def __init__(self, media_type: str) -> None:
+        super().__init__(f'Unsupported media type "{media_type}" in request.')
+
+
+def read_fields() -> Mapping[str, Any]:
+    """The body's fields, from JSON or a form; an empty body has none.
+
+    Raise `UnsupportedMediaType`, `MalformedBody`, or `ValidationFailed` when it is JSON but not an object.
+    """
+    data = _whole_body()
+    if not data:
+        return {}
+    match request.mimetype:
+        case "application/json":
+            return _json_object(_decode(data))
+        case "application/x-www-form-urlencoded":
+            return dict(parse_qsl(data.decode(errors="replace"), keep_blank_values=True))
+        case "multipart/form-data":
+            return _parts(data)
+    raise UnsupportedMediaType(request.content_type or "")
+
+
+def json_response(data: object, *, status: int = 200, tag: str | None = None) -> Response:
+    """A JSON response, with `tag` as its strong ETag."""
+    response = Response(_encode(data), status=status, mimetype="application/json")
+    if tag is not None:
+        response.headers["ETag"] = f'"{tag}"'
+    return response
+
+
+def version_tag(version: int, *names: str | None) -> str:
+    """A tag for this version, shown with these names: a strong tag changes whenever the body does."""
+    return f"{version}-{crc32(repr(names).encode()):08x}"
+
+
+def expected_version(in_force: Callable[[], int]) -> int | None:
+    """The version that `If-Match` asks for; None when the header is absent or `*` (RFC 9110, 13.1.1).
+
+    Of several it is the one that is `in_force`, if that is among them. Raise `StaleVersion` for a header that
+    names no version of ours: it can match nothing.
+    """
+    if "If-Match" not in request.headers or request.headers["If-Match"].strip() == "*":
+        return None
+    matches = [_VERSION_TAG.fullmatch(tag or "") for tag in request.if_match.as_set()]
+    versions = {int(match[1]) for match in matches if match}
+    if len(versions) > 1:
+        versions &= {in_force()}
+    if not versions:
+        raise StaleVersion
+    return versions.pop()
+
+
+def _whole_body() -> bytes:
+    """The body. Raise `RequestEntityTooLarge` also for one sent in chunks, which Werkzeug cuts off at the limit."""
+    data = request.get_data()
+    has_no_length = request.content_length is None
+    if has_no_length and len(data) == MAX_BODY_BYTES and request.environ["wsgi.input"].read(1):
+        raise RequestEntityTooLarge
+    return data
+
+
+def _parts(data: bytes) -> Mapping[str, Any]:
+    parser = FormDataParser(silent=False, stream_factory=_in_memory)
+    try:
+        _, form, files = parser.parse(BytesIO(data), request.mimetype, len(data), request.mimetype_params)
+    except ValueError as error:
+        raise MalformedBody(f"Multipart form parse error - {error}") from None
+    fields: dict[str, Any] = {name: values[-1] for name, values in form.lists()}
+    for name, uploads in files.lists():
+        # A part with an empty file name is a field, as for Django.
+        fields[name] = uploads[-1] if uploads[-1].filename else uploads[-1].read().decode(errors="replace")
+    return fields
+
+
+def _in_memory(*_: object, **__: object) -> BytesIO:
+    """Where a part that is a file is kept: the whole body is at most 64 KiB."""
+    return BytesIO()
+
+
+def _decode(data: bytes) -> str:
+    charset = request.mimetype_params.get("charset", "utf-8")
+    try:
+        codec = codecs.lookup(charset)
+        charset = codec.name if codec._is_text_encoding else "utf-8"
+    except (LookupError, ValueError):
+        charset = "utf-8"
+    try:
+        return data.decode(charset)
+    except UnicodeError as error:
+        raise MalformedBody(f"JSON parse error - {error}") from None
+
+
+def _json_object(text: str) -> Mapping[str, Any]:
+    try:
+        data = _DECODER.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedBody(f"JSON parse error - {error}") from None
+    if data is None:
+        raise ValidationFailed({"non_field_errors": ["No data provided"]})
+    if not isinstance(data, dict):
+        kind = type(data).__name__
+        raise ValidationFailed({"non_field_errors": [f"Invalid data. Expected a dictionary, but got {kind}."]})
+    return data
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"Out of range float values are not JSON compliant: {constant!r}")
+
+
+# Made once: `json.loads` and `json.dumps` would make new ones for each call with an option.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

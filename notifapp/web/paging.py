@@ -1,0 +1,49 @@
+"""Lists on pages: what the address searches for, where in the list it is, and the links to the pages beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import request, url_for
+
+from notifapp.database.keyset import Cursor, Slice
+
+MAX_SEARCH_LENGTH = 254  # characters of a search that are read: SQLite refuses patterns and expressions without end
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a template shows: the items, and the addresses of the pages before and after."""
+
+    items: Sequence[Any] = ()
+    newer_url: str | None = None
+    older_url: str | None = None
+
+
+def requested() -> Cursor | None:
+    """The cursor that the request's address asks for; None for the first page."""
+    for name in ("after", "before"):
+        if key := request.args.getlist(name):
+            return Cursor(tuple(key), is_before=name == "before")
+    return None
+
+
+def search_text() -> str:
+    """What the request's address searches for, as `q`; empty for everything."""
+    return request.args.get("q", "").replace("\0", "").strip()[:MAX_SEARCH_LENGTH]
+
+
+def page(part: Slice, items: Sequence[Any] | None = None) -> Page:
+    """A page of this view with the present filters; `items` replace the rows where they need more than a row has."""
+    return Page(part.rows if items is None else items, _url(part.newer), _url(part.older))
+
+
+def _url(cursor: Cursor | None) -> str | None:
+    if cursor is None or request.endpoint is None:
+        return None
+    filters = [(name, value) for name, value in request.args.items(multi=True) if name not in ("after", "before")]
+    place = [("before" if cursor.is_before else "after", value) for value in cursor.key]
+    return f"{url_for(request.endpoint, **(request.view_args or {}))}?{urlencode(filters + place)}"

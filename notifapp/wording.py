@@ -1,0 +1,33 @@
+"""Numbers, durations and values in words, for people."""
+
+from __future__ import annotations
+
+from math import ceil
+
+
+def count(number: int, noun: str) -> str:
+    """A number of things: "1 token", "2 tokens"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: int) -> str:
+    """120 as "2 minutes", 90 as "1 minute 30 seconds"."""
+    minutes, rest = divmod(seconds, 60)
+    return " ".join(count(number, unit) for number, unit in ((minutes, "minute"), (rest, "second")) if number)
+
+
+def wait(seconds: int) -> str:
+    """How long to wait, rounded up: "45 seconds", "12 minutes", "3 hours"."""
+    for size, unit in ((3600, "hour"), (60, "minute")):
+        if seconds >= 2 * size:
+            return count(ceil(seconds / size), unit)
+    return count(seconds, "second")
+
+
+def value(of: object) -> str:
+    """A stored value: "yes", "no", a list with commas, nothing for None."""
+    if isinstance(of, bool):
+        return "yes" if of else "no"
+    if isinstance(of, list):
+        return ", ".join(value(item) for item in of)
+    return "" if of is None else str(of)

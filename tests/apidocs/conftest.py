@@ -1,0 +1,74 @@
+"""An app of this folder's own, and a small project whose ids are those that the document's examples use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import insert
+
+from notifapp import clock, create_app
+from notifapp.access import ProjectRef, passwords
+from notifapp.database import writing
+from notifapp.extensions import db
+from notifapp.otp.codes import code_mac
+from notifapp.otp.models import OtpChallenge
+from tests.conftest import Databases, config_for
+from tests.world import World
+
+CHALLENGE, CODE = "9b2f61c0d3a84e57b6f0a1c2d3e4f506", "048213"  # as the document has them
+
+
+@pytest.fixture
+def app(databases: Databases) -> Iterator[Flask]:
+    """The app on SQLite alone: nothing here depends on the database."""
+    app = create_app(config_for(databases.make("sqlite"), databases._folder))
+    app.extensions["password_hasher"] = passwords.make_hasher(cheap=True)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def token(world: World) -> str:
+    """An admin's token in a project as the document's examples have it: the notifiers 2 (SMS) and 3 (email)."""
+    project = world.project()
+    world.notifier(project, "sms", "melipayamak_main", enabled=False)
+    line = {"from_number": "+983000505"}
+    world.notifier(project, "sms", "ippanel_one", backend="ippanel", settings=line, secrets={"token": "x" * 20})
+    server = {
+        "host": "smtp.example.com",
+        "port": 587,
+        "username": "shop@example.com",
+        "from_email": "shop@example.com",
+        "use_tls": True,
+        "use_ssl": False,
+        "fail_silently": False,
+    }
+    world.notifier(project, "email", "moeinmail", backend="smtp", settings=server, secrets={"password": "x" * 20})
+    _open_challenge(world, project)
+    return world.token(world.admin(), project)
+
+
+def _open_challenge(world: World, project: ProjectRef) -> None:
+    """The challenge of the examples, which waits for their code."""
+    with world.app.app_context(), writing() as connection:
+        connection.execute(
+            insert(OtpChallenge).values(
+                id=CHALLENGE,
+                project_id=project.id,
+                channel="sms",
+                recipient_digest="0" * 64,
+                recipient="+98••••••••67",
+                settings_version=0,
+                code_length=6,
+                ttl=120,
+                code_mac=code_mac(CHALLENGE, CODE),
+                attempts_left=5,
+                created_at=clock.now(),
+                expires_at=clock.now() + timedelta(minutes=2),
+                resend_at=clock.now() + timedelta(minutes=1),
+            )
+        )

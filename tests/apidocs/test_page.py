@@ -1,0 +1,139 @@
+"""`GET /api/docs`: the whole document for people, and examples that run as they are shown."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import html5lib
+import pytest
+import requests
+from flask import Flask
+from werkzeug.serving import make_server
+
+from notifapp.apidocs import samples
+from notifapp.apidocs.reference import chapters
+from notifapp.apidocs.samples import TOKEN_VARIABLE
+from tests.client import ApiClient
+
+LANGUAGES = ("curl", "Python")
+
+
+@pytest.fixture
+def server(app: Flask) -> Iterator[str]:
+    """The address of the documented app, served on loopback."""
+    running = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=running.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{running.port}"
+    running.shutdown()
+    thread.join()
+    running.server_close()
+
+
+def parse(text: str) -> Any:
+    return html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(text)
+
+
+def code_blocks(page: Any, label: str) -> list[str]:
+    """The texts that the Copy buttons of this label copy."""
+    boxes = [box for box in page.iter("div") if box.get("class") == "copyable"]
+    return ["".join(box.find(".//code").itertext()) for box in boxes if box.findtext("./div/span") == label]
+
+
+def test_everybody_may_read_the_page_and_it_shows_every_operation(browser):
+    answer = browser.get("/api/docs")
+    assert answer.status_code == 200
+    for chapter in chapters():
+        for operation in chapter.operations:
+            assert f'id="{operation.id}"' in answer.text
+            assert f"<code>{operation.path}</code>" in answer.text
+            assert all(str(permission.value) in answer.text for permission in operation.permissions)
+
+
+def test_a_session_changes_nothing_about_the_page(browser, world):
+    signed_out = browser.get("/api/docs").text
+    assert browser.sign_in(world.admin()).get("/api/docs").text == signed_out
+
+
+def test_every_link_within_the_page_leads_somewhere(browser):
+    page = parse(browser.get("/api/docs").text)
+    ids = {element.get("id") for element in page.iter() if element.get("id")}
+    targets = {link.get("href")[1:] for link in page.iter("a") if link.get("href", "").startswith("#")}
+    assert targets <= ids
+    assert "/api/openapi.json" in {link.get("href") for link in page.iter("a")}
+
+
+def test_the_examples_call_the_server_that_shows_them(api):
+    text = api.client.get("/api/docs", base_url="https://notify.example.org").text
+    assert "https://notify.example.org/api/settings/notifications" in text
+    assert "http://localhost" not in text
+
+
+@pytest.mark.parametrize("host", ["evil'; rm -rf ~; '", '"><script>alert(1)</script>', "$(id)", "`id`"])
+def test_a_strange_host_gets_into_no_example(api, host):
+    text = api.client.get("/api/docs", headers={"Host": host}).text
+    assert host not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_example_runs_as_it_is_shown(server, token, language, tmp_path):
+    page = parse(requests.get(f"{server}/api/docs", timeout=10).text)
+    blocks = code_blocks(page, language)
+    assert len(blocks) > sum(len(chapter.operations) for chapter in chapters())
+    for code in blocks:
+        run = run_curl if language == "curl" else run_python
+        result = run(code, token, tmp_path)
+        assert result.returncode == 0, f"{code}\n{result.stdout}{result.stderr}"
+        assert result.stdout.strip().startswith("{"), code
+
+
+def test_the_answers_are_those_of_the_examples(app, token):
+    client = ApiClient(app)
+    operations = [operation for chapter in chapters() for operation in chapter.operations]
+    for operation in sorted(
+        operations, key=lambda operation: ORDER.index((operation.method, "notifiers" in operation.path))
+    ):
+        path = samples.url(operation, "")
+        body = {"json": operation.requests[0].value} if operation.requests else {}
+        answer = client.call(operation.method, path, token, **body)
+        assert answer.status_code == operation.success.status, operation.id
+        assert lasting(answer.json) == lasting(operation.success.examples[0].value), operation.id
+
+
+# The examples tell one story: the settings are changed and read, then the notifiers read, changed and made, then
+# codes sent and verified.
+ORDER = [("PATCH", False), ("GET", False), ("GET", True), ("PATCH", True), ("POST", True), ("POST", False)]
+
+
+def lasting(value: Any) -> Any:
+    """The value without what is new with every call: times, and the random ids of challenges."""
+    if isinstance(value, dict):
+        return {
+            key: lasting(item)
+            for key, item in value.items()
+            if not (key.endswith("_at") and item) and not (key == "id" and isinstance(item, str))
+        }
+    return [lasting(item) for item in value] if isinstance(value, list) else value
+
+
+def run_python(code: str, token: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return run([sys.executable, "-W", "error", "-c", code], token, folder)
+
+
+def run_curl(code: str, token: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    if not shutil.which("curl"):
+        pytest.skip("curl is not installed")
+    (folder / ".curlrc").write_text("silent\nfail-with-body\n")
+    return run(["bash", "-c", code], token, folder)
+
+
+def run(command: list[str], token: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, TOKEN_VARIABLE: token, "CURL_HOME": str(folder), "no_proxy": "*"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
