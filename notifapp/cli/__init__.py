@@ -10,7 +10,7 @@ from flask import Flask
 from notifapp.cli.people import member, token, user
 from notifapp.cli.projects import notifier, project, secrets, settings
 from notifapp.cli.setup import demo, init
-from notifapp.delivery.worker import worker
+from notifapp.cli.worker import worker
 
 __all__ = ["init", "init_app"]
 

@@ -1,8 +1,8 @@
 """Models' base, column types, the two doors to the database, compiled statements and keyset slices."""
 
 from notifapp.database.base import MAX_ID, AnyRow, Base, table_of
-from notifapp.database.column_types import EncryptedJson, UtcDateTime, vault
-from notifapp.database.connections import init_engine, reading, release_connection, writing
+from notifapp.database.column_types import EncryptedJson, UtcDateTime, decrypt_json, vault
+from notifapp.database.connections import close_connection, init_engine, reading, writing
 from notifapp.database.statements import Statement, insertion, upsert
 
 __all__ = [
@@ -12,10 +12,11 @@ __all__ = [
     "EncryptedJson",
     "Statement",
     "UtcDateTime",
+    "close_connection",
+    "decrypt_json",
     "init_engine",
     "insertion",
     "reading",
-    "release_connection",
     "table_of",
     "upsert",
     "vault",

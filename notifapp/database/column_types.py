@@ -47,7 +47,12 @@ class EncryptedJson(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Decrypt; raise `cryptography.fernet.InvalidToken` when no listed key fits."""
-        return None if value is None else json.loads(vault().decrypt(value.encode()))
+        return None if value is None else decrypt_json(value)
+
+
+def decrypt_json(text: str) -> Any:
+    """The value in what `EncryptedJson` stored. Raise `cryptography.fernet.InvalidToken` when no listed key fits."""
+    return json.loads(vault().decrypt(text.encode()))
 
 
 def vault() -> MultiFernet:

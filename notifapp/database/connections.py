@@ -1,20 +1,21 @@
 """The two doors to the database: `reading()` and `writing()`.
 
-Both give the same SQLAlchemy connection throughout a request, for Core statements and for the compiled ones of
-statements.py. The driver opens no transaction by itself: a single SELECT needs none, and `writing` opens one.
+Both give the thread's own SQLAlchemy connection, for Core statements and for the compiled ones of statements.py. It
+stays open between requests: there are as many as the server has threads, and none is waited for. The driver opens no
+transaction by itself: a single SELECT needs none, and `writing` opens one.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from threading import RLock
 from typing import Any, cast
 
-from flask import Flask, current_app, g
+from flask import Flask, current_app
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import OperationalError
@@ -23,18 +24,14 @@ SQLITE_BUSY_TIMEOUT = 15_000  # milliseconds that a writer waits for one that is
 
 
 def init_engine(app: Flask, engine: Engine) -> None:
-    """Prepare the engine's connections, and an engine on its pool for the doors."""
+    """Prepare the engine's connections, and give the app its doors."""
 
     @event.listens_for(engine, "connect")
     def configure(driver: Any, _record: object) -> None:
         if engine.dialect.name == "sqlite":
             driver.isolation_level = None
-            for pragma in (
-                "journal_mode=WAL",
-                "synchronous=FULL",
-                "foreign_keys=ON",
-                f"busy_timeout={SQLITE_BUSY_TIMEOUT}",
-            ):
+            pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={SQLITE_BUSY_TIMEOUT}")
+            for pragma in pragmas:
                 driver.execute(f"PRAGMA {pragma}")
         else:
             driver.autocommit = True
@@ -44,14 +41,13 @@ def init_engine(app: Flask, engine: Engine) -> None:
         # Flask-SQLAlchemy's own engine, which migrations use, expects a transaction as it is usual.
         connection.connection.driver_connection.execute("BEGIN")  # type: ignore[union-attr]
 
-    app.extensions["database"] = create_engine(engine.url, pool=engine.pool)
-    app.extensions["write_turn"] = _WriteTurn(Path(engine.url.database or "")) if _is_sqlite(engine) else nullcontext()
-    app.teardown_appcontext(lambda _error: release_connection())
+    app.extensions["database"] = _Database(engine)
 
 
 def reading() -> AbstractContextManager[Connection]:
     """A connection for single SELECTs, each its own transaction: no BEGIN and no ROLLBACK are sent."""
-    return nullcontext(_connection())
+    database: _Database = current_app.extensions["database"]
+    return nullcontext(database.connection())
 
 
 @contextmanager
@@ -60,8 +56,9 @@ def writing() -> Iterator[Connection]:
 
     On SQLite it begins immediate and in turn, so that concurrent writers wait for each other instead of failing.
     """
-    connection = _connection()
-    with current_app.extensions["write_turn"]:
+    database: _Database = current_app.extensions["database"]
+    connection = database.connection()
+    with database.turn:
         _begin(connection)
         try:
             yield connection
@@ -71,14 +68,46 @@ def writing() -> Iterator[Connection]:
             raise
 
 
-def release_connection() -> None:
-    """Give the request's connection back to the pool; the next statement takes another.
+def close_connection() -> None:
+    """Close this thread's connection; the next statement opens another."""
+    database: _Database = current_app.extensions["database"]
+    database.close()
 
-    Call this before waiting for somebody else, such as a gateway.
-    """
-    connection: Connection | None = g.pop("connection", None)
-    if connection is not None:
-        connection.close()
+
+class _Database:
+    """An engine without the events of Flask-SQLAlchemy's, on the same pool, and each thread's connection."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = create_engine(engine.url, pool=engine.pool)
+        self._held = _Held()
+        self._losses = 0
+        self.turn: AbstractContextManager[object] = nullcontext()
+        if _is_sqlite(engine):
+            self.turn = _WriteTurn(Path(cast(str, engine.url.database)))
+        event.listen(engine.pool, "invalidate", self._note_loss)
+
+    def connection(self) -> Connection:
+        held = self._held
+        if held.connection is None or held.losses != self._losses:
+            self.close()
+            held.losses, held.connection = self._losses, self._engine.connect()
+        return held.connection
+
+    def close(self) -> None:
+        if self._held.connection is not None:
+            self._held.connection.close()
+            self._held.connection = None
+
+    def _note_loss(self, *_: object) -> None:
+        """A connection was lost, so the others are most likely lost too: let every thread open a new one."""
+        self._losses += 1
+
+
+class _Held(threading.local):
+    """What one thread holds: its connection, and how many had been lost when it was opened."""
+
+    connection: Connection | None = None
+    losses = 0
 
 
 class _WriteTurn:
@@ -89,7 +118,7 @@ class _WriteTurn:
     """
 
     def __init__(self, database: Path) -> None:
-        self._lock = RLock()
+        self._lock = threading.RLock()
         self._path = database.with_name(f"{database.name}-turn")
         self._file: int | None = None
 
@@ -102,13 +131,6 @@ class _WriteTurn:
     def __exit__(self, *_: object) -> None:
         fcntl.flock(cast(int, self._file), fcntl.LOCK_UN)
         self._lock.release()
-
-
-def _connection() -> Connection:
-    connection: Connection | None = g.get("connection")
-    if connection is None:
-        connection = g.connection = current_app.extensions["database"].connect()
-    return connection
 
 
 def _begin(connection: Connection) -> None:

@@ -7,37 +7,30 @@ conditional UPDATE, and claimed again when a lease expires. So every delivery is
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography.fernet import InvalidToken
-from sqlalchemy import ColumnElement, Update, and_, bindparam, case, func, insert, literal, or_, select, update
+from sqlalchemy import Text, and_, bindparam, case, func, insert, or_, select, type_coerce, update
 from sqlalchemy.engine import Connection
 
 from notifapp import clock
 from notifapp.channels import Channel
-from notifapp.database import Statement, UtcDateTime, reading, table_of, writing
+from notifapp.database import Statement, UtcDateTime, decrypt_json, reading, table_of, writing
 from notifapp.delivery.models import Delivery, DeliveryStatus, Purpose
 from notifapp.notifiers.gateway.base import Message, Receipt, SendFailed
 from notifapp.notifiers.sending import send_through
 
-LEASE = timedelta(seconds=45)  # longer than any backend's timeouts take together
+LEASE = timedelta(seconds=45)
+LONGEST_SEND = timedelta(seconds=30)  # that any backend's timeouts allow; no send begins with less of its lease left
 BACKOFF = (2, 5, 10, 20, 40)  # seconds after the first, second, … failure; then always the last
 
 _log = logging.getLogger("notifapp.delivery")
 _table = table_of(Delivery)
 _delivery = _table.c
-_QUEUED = (
-    "project_id", "notifier_id", "notifier_name", "backend", "channel", "recipient", "purpose", "payload",
-    "next_attempt_at", "expires_at", "created_at",
-)  # fmt: skip
-_ENQUEUE = Statement(insert(_table).values({name: bindparam(name) for name in _QUEUED}).returning(_delivery.id))
-_WITHDRAW = Statement(
-    update(_table)
-    .where(_delivery.id == bindparam("delivery_id"), _delivery.finished_at.is_(None))
-    .values(expires_at=bindparam("now"))
-)
+_NOW = bindparam("now", type_=UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,35 +52,127 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Claim:
+class Claim:
     """A delivery that this worker holds; `attempt` fences off a worker whose lease has run out."""
 
     id: int
     attempt: int
+    lease_until: datetime
+    project_id: int
+    channel: Channel
+    notifier_id: int | None
+    payload: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended: the gateway's receipt, its refusal, or None where nothing was sent after all."""
+
+    claim: Claim
+    result: Receipt | SendFailed | None
+
+
+def _is_due(delivery: Any) -> Any:
+    is_waiting = and_(delivery.status == DeliveryStatus.QUEUED.value, delivery.next_attempt_at <= _NOW)
+    is_abandoned = and_(delivery.status == DeliveryStatus.SENDING.value, delivery.lease_until <= _NOW)
+    return and_(delivery.expires_at > _NOW, or_(is_waiting, is_abandoned))
+
+
+def _claim_statement() -> Statement:
+    candidate = _table.alias("candidate")
+    due = (
+        select(candidate.c.id)
+        .where(_is_due(candidate.c))
+        .order_by(candidate.c.next_attempt_at)
+        .limit(bindparam("room"))
+        .with_for_update(skip_locked=True)
+        .cte("due")  # as a subquery PostgreSQL might run it twice, and lock twice as many
+    )
+    claimed = {
+        "status": DeliveryStatus.SENDING.value,
+        "lease_until": bindparam("lease_until"),
+        "attempts": _delivery.attempts + 1,
+        "started_at": func.coalesce(_delivery.started_at, _NOW),
+    }
+    return Statement(
+        update(_table)
+        .where(_delivery.id.in_(select(due.c.id)))
+        .values(claimed)
+        .returning(
+            _delivery.id,
+            _delivery.attempts,
+            _delivery.lease_until,
+            _delivery.project_id,
+            _delivery.channel,
+            _delivery.notifier_id,
+            type_coerce(_delivery.payload, Text).label("payload"),  # one that can't be decrypted must not stop the rest
+        )
+    )
+
+
+_QUEUED = (
+    "project_id", "notifier_id", "notifier_name", "backend", "channel", "recipient", "purpose", "payload",
+    "next_attempt_at", "expires_at", "created_at",
+)  # fmt: skip
+_ENQUEUE = Statement(insert(_table).values({name: bindparam(name) for name in _QUEUED}).returning(_delivery.id))
+_WITHDRAW = Statement(
+    update(_table)
+    .where(_delivery.id == bindparam("delivery_id"), _delivery.finished_at.is_(None))
+    .values(expires_at=_NOW)
+)
+_ANY_DUE = Statement(select(_delivery.id).where(_is_due(_delivery)).limit(1))
+_CLAIM = _claim_statement()
+_HELD = update(_table).where(
+    _delivery.id == bindparam("delivery_id"),
+    _delivery.status == DeliveryStatus.SENDING.value,
+    _delivery.attempts == bindparam("attempt"),
+)
+_TOLD: dict[str, Any] = {name: bindparam(name) for name in ("provider_id", "error_code", "error_reason")}
+_FINISH = Statement(
+    _HELD.values(status=bindparam("new_status"), payload=None, lease_until=None, finished_at=_NOW, **_TOLD)
+)
+_IS_TOO_LATE = _delivery.expires_at <= bindparam("next_attempt_at")
+_RETRY = Statement(
+    _HELD.values(
+        status=case((_IS_TOO_LATE, DeliveryStatus.FAILED.value), else_=DeliveryStatus.QUEUED.value),
+        payload=case((_IS_TOO_LATE, None), else_=type_coerce(_delivery.payload, Text)),
+        finished_at=case((_IS_TOO_LATE, _NOW), else_=None),
+        next_attempt_at=bindparam("next_attempt_at"),
+        lease_until=None,
+        **_TOLD,
+    )
+)
+_RELEASE = Statement(
+    _HELD.values(
+        status=DeliveryStatus.QUEUED.value, attempts=_delivery.attempts - 1, lease_until=None, next_attempt_at=_NOW
+    )
+)
 
 
 def enqueue(connection: Connection, outgoing: Outgoing) -> int:
     """Queue a message in the transaction that causes it. Return the delivery's id."""
     now = clock.now()
-    row = {
-        "project_id": outgoing.project_id,
-        "notifier_id": outgoing.notifier_id,
-        "notifier_name": outgoing.notifier_name,
-        "backend": outgoing.backend,
-        "channel": outgoing.channel.value,
-        "recipient": outgoing.masked,
-        "purpose": outgoing.purpose.value,
-        "payload": {
-            "recipient": outgoing.recipient,
-            "subject": outgoing.subject,
-            "body": outgoing.body,
-            "variables": dict(outgoing.variables),
-        },
-        "next_attempt_at": now,
-        "expires_at": outgoing.expires_at,
-        "created_at": now,
+    payload = {
+        "recipient": outgoing.recipient,
+        "subject": outgoing.subject,
+        "body": outgoing.body,
+        "variables": dict(outgoing.variables),
     }
-    return int(_ENQUEUE.first(connection, **row).id)
+    queued = _ENQUEUE.first(
+        connection,
+        project_id=outgoing.project_id,
+        notifier_id=outgoing.notifier_id,
+        notifier_name=outgoing.notifier_name,
+        backend=outgoing.backend,
+        channel=outgoing.channel.value,
+        recipient=outgoing.masked,
+        purpose=outgoing.purpose.value,
+        payload=payload,
+        next_attempt_at=now,
+        expires_at=outgoing.expires_at,
+        created_at=now,
+    )
+    return int(queued.id)
 
 
 def withdraw(connection: Connection, delivery_id: int, now: datetime) -> None:
@@ -95,162 +180,120 @@ def withdraw(connection: Connection, delivery_id: int, now: datetime) -> None:
     _WITHDRAW.execute(connection, delivery_id=delivery_id, now=now)
 
 
-def record_test(connection: Connection, about: Mapping[str, object], outcome: Receipt | SendFailed) -> None:
+def record_test(connection: Connection, about: Mapping[str, object], result: Receipt | SendFailed) -> None:
     """Record a test message that was sent at once; `about` holds what is known of it, as the table names it."""
     now = clock.now()
-    failed = outcome if isinstance(outcome, SendFailed) else None
+    is_sent = isinstance(result, Receipt)
     values = {
         "purpose": Purpose.TEST.value,
-        "status": (DeliveryStatus.FAILED if failed else DeliveryStatus.SENT).value,
+        "status": (DeliveryStatus.SENT if is_sent else DeliveryStatus.FAILED).value,
         "attempts": 1,
-        "provider_id": None if isinstance(outcome, SendFailed) else outcome.provider_id[:200] or None,
-        "error_code": (failed.code[:60] or None) if failed else None,
-        "error_reason": failed.reason[:300] if failed else None,
+        **_told(result),
         **dict.fromkeys(("next_attempt_at", "expires_at", "finished_at"), now),
     }
     connection.execute(insert(_table).values(**about, **values))
 
 
-def carry_out(delivery_id: int) -> bool:
-    """Send one delivery, if it is due and nobody else holds it. Return whether it was this call that tried."""
-    claim = _claim(delivery_id)
-    if claim is None:
-        return False
+def is_any_due() -> bool:
+    """Whether a delivery waits to be tried. Only reads, so that an idle worker takes nobody's turn to write."""
+    with reading() as connection:
+        return _ANY_DUE.first(connection, now=clock.now()) is not None
+
+
+def exchange(outcomes: Iterable[Outcome], room: int) -> list[Claim]:
+    """Write down how attempts ended, and claim up to `room` deliveries that are due, in one transaction."""
+    with writing() as connection:
+        for outcome in outcomes:
+            _write(connection, outcome)
+        return _claim(connection, room) if room else []
+
+
+def send(claim: Claim) -> Outcome:
+    """Send a claimed delivery. Whatever goes wrong is in the outcome."""
+    if claim.lease_until - clock.now() < LONGEST_SEND:
+        return Outcome(claim, None)
     try:
-        receipt = _send(claim)
-    except SendFailed as error:
-        _failed(claim, error)
-        _log_outcome(claim, error)
+        outcome = Outcome(claim, _send(claim))
+    except SendFailed as failed:
+        outcome = Outcome(claim, failed)
     except Exception:
         _log.exception("a delivery failed in an unforeseen way")
-        _failed(claim, SendFailed("Something went wrong on our side.", code="internal", retryable=True))
-    else:
-        _sent(claim, receipt)
-        _log_outcome(claim, None)
-    return True
-
-
-def due(limit: int = 100) -> list[int]:
-    """The ids of deliveries that wait to be tried, oldest first."""
-    now = clock.now()
-    statement = select(_delivery.id).where(_is_due(now)).order_by(_delivery.next_attempt_at).limit(limit)
-    with reading() as connection:
-        return list(connection.execute(statement).scalars())
+        outcome = Outcome(claim, SendFailed("Something went wrong on our side.", code="internal", retryable=True))
+    _log_attempt(outcome)
+    return outcome
 
 
 def give_up_expired() -> int:
     """Fail what outlived its code and isn't being sent. Return how many there were."""
     now = clock.now()
-    idle = or_(
-        _delivery.status == DeliveryStatus.QUEUED.value,
-        and_(_delivery.status == DeliveryStatus.SENDING.value, _delivery.lease_until <= now),
-    )
+    is_queued = _delivery.status == DeliveryStatus.QUEUED.value
+    is_abandoned = and_(_delivery.status == DeliveryStatus.SENDING.value, _delivery.lease_until <= now)
+    is_over = and_(or_(is_queued, is_abandoned), _delivery.expires_at <= now)
+    with reading() as connection:
+        if connection.execute(select(_delivery.id).where(is_over).limit(1)).first() is None:
+            return 0
+    reason = "It could not be sent while its code was valid."
     statement = (
         update(_table)
-        .where(idle, _delivery.expires_at <= now)
+        .where(is_over)
         .values(
             status=DeliveryStatus.FAILED.value,
             payload=None,
             lease_until=None,
             finished_at=now,
             error_code=func.coalesce(_delivery.error_code, "expired"),
-            error_reason=func.coalesce(_delivery.error_reason, "It could not be sent while its code was valid."),
+            error_reason=func.coalesce(_delivery.error_reason, reason),
         )
     )
-    with reading() as connection:
-        if not connection.execute(select(_delivery.id).where(idle, _delivery.expires_at <= now).limit(1)).first():
-            return 0
     with writing() as connection:
         return int(connection.execute(statement).rowcount)
 
 
-def _is_due(now: datetime) -> ColumnElement[bool]:
-    return and_(
-        _delivery.expires_at > now,
-        or_(
-            and_(_delivery.status == DeliveryStatus.QUEUED.value, _delivery.next_attempt_at <= now),
-            and_(_delivery.status == DeliveryStatus.SENDING.value, _delivery.lease_until <= now),
-        ),
-    )
-
-
-def _claim(delivery_id: int) -> _Claim | None:
+def _claim(connection: Connection, room: int) -> list[Claim]:
     now = clock.now()
-    statement = (
-        update(_table)
-        .where(_delivery.id == delivery_id, _is_due(now))
-        .values(
-            status=DeliveryStatus.SENDING.value,
-            lease_until=now + LEASE,
-            attempts=_delivery.attempts + 1,
-            started_at=func.coalesce(_delivery.started_at, literal(now, UtcDateTime)),
-        )
-        .returning(_delivery.attempts)
-    )
-    with writing() as connection:
-        attempt = connection.execute(statement).scalar_one_or_none()
-    return None if attempt is None else _Claim(delivery_id, attempt)
+    rows = _CLAIM.all(connection, now=now, lease_until=now + LEASE, room=room)
+    return [
+        Claim(row.id, row.attempts, row.lease_until, row.project_id, Channel(row.channel), row.notifier_id, row.payload)
+        for row in sorted(rows)
+    ]
 
 
-def _send(claim: _Claim) -> Receipt:
-    statement = select(_delivery.project_id, _delivery.channel, _delivery.notifier_id, _delivery.payload).where(
-        _delivery.id == claim.id, _delivery.attempts == claim.attempt
-    )
+def _send(claim: Claim) -> Receipt:
+    if claim.notifier_id is None:
+        raise SendFailed("The notifier has been deleted.", code="notifier", retryable=False)
     try:
-        with reading() as connection:
-            row = connection.execute(statement).one()
+        payload = decrypt_json(claim.payload)
     except InvalidToken:
         raise SendFailed("The message can't be decrypted: its key is missing.", code="key", retryable=False) from None
-    if row.notifier_id is None:
-        raise SendFailed("The notifier has been deleted.", code="notifier", retryable=False)
-    message = Message(project_id=row.project_id, channel=Channel(row.channel), **row.payload)
-    return send_through(row.notifier_id, message)
+    return send_through(claim.notifier_id, Message(project_id=claim.project_id, channel=claim.channel, **payload))
 
 
-def _log_outcome(claim: _Claim, error: SendFailed | None) -> None:
+def _write(connection: Connection, outcome: Outcome) -> None:
+    claim, result, now = outcome.claim, outcome.result, clock.now()
+    held = {"delivery_id": claim.id, "attempt": claim.attempt, "now": now}
+    if result is None:
+        _RELEASE.execute(connection, **held)
+    elif isinstance(result, SendFailed) and result.retryable:
+        next_attempt_at = now + timedelta(seconds=BACKOFF[min(claim.attempt, len(BACKOFF)) - 1])
+        _RETRY.execute(connection, **held, next_attempt_at=next_attempt_at, **_told(result))
+    else:
+        status = DeliveryStatus.SENT if isinstance(result, Receipt) else DeliveryStatus.FAILED
+        _FINISH.execute(connection, **held, new_status=status.value, **_told(result))
+
+
+def _told(result: Receipt | SendFailed) -> dict[str, str | None]:
+    """What a gateway said, as it is kept: at most as long as its columns."""
+    if isinstance(result, Receipt):
+        return {"provider_id": result.provider_id[:200] or None, "error_code": None, "error_reason": None}
+    return {"provider_id": None, "error_code": result.code[:60] or None, "error_reason": result.reason[:300]}
+
+
+def _log_attempt(outcome: Outcome) -> None:
     """One line per attempt; neither the recipient nor the message is in it."""
-    fields = {"delivery": claim.id, "attempt": claim.attempt, "error_code": error.code if error else None}
-    _log.info("delivery failed" if error else "delivery sent", extra={"fields": fields})
-
-
-def _sent(claim: _Claim, receipt: Receipt) -> None:
-    _finish(
-        claim,
-        {
-            "status": DeliveryStatus.SENT.value,
-            "provider_id": receipt.provider_id[:200] or None,
-            "error_code": None,
-            "error_reason": None,
-        },
-    )
-
-
-def _failed(claim: _Claim, error: SendFailed) -> None:
-    told = {"error_code": error.code[:60] or None, "error_reason": error.reason[:300]}
-    if not error.retryable:
-        return _finish(claim, {"status": DeliveryStatus.FAILED.value, **told})
-    now = clock.now()
-    next_attempt = now + timedelta(seconds=BACKOFF[min(claim.attempt, len(BACKOFF)) - 1])
-    is_over = _delivery.expires_at <= next_attempt
-    with writing() as connection:
-        connection.execute(
-            _held(claim).values(
-                status=case((is_over, DeliveryStatus.FAILED.value), else_=DeliveryStatus.QUEUED.value),
-                payload=case((is_over, None), else_=_delivery.payload),
-                finished_at=case((is_over, literal(now, UtcDateTime)), else_=None),
-                next_attempt_at=next_attempt,
-                lease_until=None,
-                **told,
-            )
-        )
-
-
-def _finish(claim: _Claim, values: dict[str, object]) -> None:
-    with writing() as connection:
-        connection.execute(_held(claim).values(payload=None, lease_until=None, finished_at=clock.now(), **values))
-
-
-def _held(claim: _Claim) -> Update:
-    return update(_table).where(
-        _delivery.id == claim.id, _delivery.status == DeliveryStatus.SENDING.value, _delivery.attempts == claim.attempt
-    )
+    failed = outcome.result if isinstance(outcome.result, SendFailed) else None
+    fields = {
+        "delivery": outcome.claim.id,
+        "attempt": outcome.claim.attempt,
+        "error_code": failed.code if failed else None,
+    }
+    _log.info("delivery failed" if failed else "delivery sent", extra={"fields": fields})

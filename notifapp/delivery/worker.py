@@ -1,114 +1,120 @@
-"""`flask --app app worker`: carries out deliveries until it is stopped. There may be several, on several machines."""
+"""Carries out deliveries until it is stopped. There may be several workers, on several machines.
+
+One thread exchanges with the database: it writes down how the last attempts ended and claims the next ones in one
+transaction. The others send. A message waits in memory only while each of them has one in hand.
+"""
 
 from __future__ import annotations
 
 import logging
-import signal
 import time
-from threading import Event, Lock, Thread
+from queue import Empty, SimpleQueue
+from threading import Thread
 
-import click
-from flask import Flask, current_app
-from flask.cli import with_appcontext
-from huey.consumer import Consumer
+from flask import Flask
 
-from notifapp.delivery.queue import queue
-from notifapp.delivery.service import carry_out, due, give_up_expired
+from notifapp.delivery.service import Claim, Outcome, exchange, give_up_expired, is_any_due, send
+from notifapp.delivery.wakeup import wakeups
 
-SWEEP_SECONDS = 1  # between two looks for what is due
+LOOK_SECONDS = 1  # between two looks for what is due, when nobody wakes the worker
 CLEAN_UP_SECONDS = 5  # between two looks for what has outlived its code
 STOP_SECONDS = 5  # that a send in progress gets to end; after that its lease brings it back
-POLL_SECONDS = 0.2  # between two looks into the embedded queue
 
 _log = logging.getLogger("notifapp.delivery")
 
 
-@click.command("worker")
-@click.option("--threads", type=click.IntRange(1, 64), default=4, show_default=True, help="Messages sent at once.")
-@with_appcontext
-def worker(threads: int) -> None:
-    """Send what is queued, until SIGINT or SIGTERM."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    stop = Event()
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signal_number, lambda *_: stop.set())
-    _log_problems_of_the_queue()
-    consumer = _Consumer(
-        queue().huey, workers=threads, periodic=False, max_delay=POLL_SECONDS, shutdown_timeout=STOP_SECONDS
-    )
-    consumer.start()
-    sweeper = Sweeper(app, threads, stop)
-    _log.info("worker started")
-    while not stop.wait(CLEAN_UP_SECONDS):
-        sweeper.clean_up()
-        consumer.check_worker_health()
-    consumer.stop(graceful=True)
-    sweeper.join(STOP_SECONDS)
-    _log.info("worker stopped")
+class Worker:
+    """A worker with so many senders; `run` returns once it has been told to stop."""
 
-
-class _Consumer(Consumer):  # type: ignore[misc]
-    """huey's consumer, which would take the signals for itself and keep one that comes early from the sweeper."""
-
-    def _set_signal_handlers(self) -> None:
-        pass
-
-
-class Sweeper:
-    """Finds what is due whatever became of its job: retries, lost jobs, and the deliveries of a dead worker."""
-
-    def __init__(self, app: Flask, threads: int, stop: Event) -> None:
+    def __init__(self, app: Flask, senders: int) -> None:
         self._app = app
-        self._stop = stop
-        self._lock = Lock()
-        self._busy: set[int] = set()
-        self._threads = [Thread(target=self._sweep, name=f"sweeper-{n}", daemon=True) for n in range(threads)]
-        for thread in self._threads:
-            thread.start()
+        self._room = 2 * senders  # each has one in hand and one that waits
+        self._claims: SimpleQueue[Claim] = SimpleQueue()
+        self._events: SimpleQueue[Outcome | None] = SimpleQueue()  # an outcome, or None for a wake-up
+        self._unwritten: list[Outcome] = []
+        self._in_hand = 0
+        self._is_stopping = False
+        for number in range(senders):
+            Thread(target=self._send, name=f"sender-{number}", daemon=True).start()
 
-    def join(self, seconds: float) -> None:
-        """Wait for sends in progress, no longer than `seconds`."""
-        deadline = time.monotonic() + seconds
-        for thread in self._threads:
-            thread.join(max(deadline - time.monotonic(), 0))
+    def stop(self) -> None:
+        """Claim nothing more, and let `run` return."""
+        self._is_stopping = True
+        self._events.put(None)
 
-    def clean_up(self) -> None:
-        """Fail what has outlived its code."""
+    def run(self) -> None:
+        """Send what is due until `stop`."""
+        Thread(target=self._listen, name="wake-ups", daemon=True).start()
+        _log.info("worker started")
+        cleaned_up_at = 0.0
+        with self._app.app_context():
+            while not self._is_stopping:
+                self._exchange(self._room - self._in_hand)
+                if time.monotonic() - cleaned_up_at > CLEAN_UP_SECONDS:
+                    self._clean_up()
+                    cleaned_up_at = time.monotonic()
+                self._await_events(LOOK_SECONDS)
+            self._finish()
+        _log.info("worker stopped")
+
+    def _exchange(self, room: int) -> None:
         try:
-            with self._app.app_context():
-                give_up_expired()
+            if not self._unwritten and not (room and is_any_due()):
+                return
+            claims = exchange(self._unwritten, room)
+        except Exception:  # the database is away or too busy: the outcomes are kept for the next time
+            _log.exception("deliveries could not be exchanged with the database")
+            time.sleep(LOOK_SECONDS)
+            return
+        self._unwritten = []
+        self._in_hand += len(claims)
+        for claim in claims:
+            self._claims.put(claim)
+
+    def _await_events(self, seconds: float) -> None:
+        """Wait for an outcome or a wake-up, and take all that have come."""
+        try:
+            self._take(self._events.get(timeout=seconds))
+            while True:
+                self._take(self._events.get_nowait())
+        except Empty:
+            pass
+
+    def _take(self, event: Outcome | None) -> None:
+        if event is not None:
+            self._in_hand -= 1
+            self._unwritten.append(event)
+
+    def _clean_up(self) -> None:
+        try:
+            give_up_expired()
         except Exception:
             _log.exception("expired deliveries could not be given up")
 
-    def _sweep(self) -> None:
-        while not self._stop.wait(SWEEP_SECONDS):
-            try:
-                for delivery_id in self._due():
-                    if self._stop.is_set():
-                        return
-                    self._carry_out(delivery_id)
-            except Exception:
-                _log.exception("the sweep failed")
+    def _finish(self) -> None:
+        """Give back what nobody has begun to send, and wait for the rest, but not for long."""
+        deadline = time.monotonic() + STOP_SECONDS
+        while (waiting := _next(self._claims)) is not None:
+            self._events.put(Outcome(waiting, None))
+        while self._in_hand and (left := deadline - time.monotonic()) > 0:
+            self._await_events(left)
+        self._exchange(room=0)
 
-    def _due(self) -> list[int]:
-        with self._app.app_context():
-            return due()
-
-    def _carry_out(self, delivery_id: int) -> None:
-        with self._lock:
-            if delivery_id in self._busy:
-                return
-            self._busy.add(delivery_id)
-        try:
+    def _send(self) -> None:
+        while True:
+            claim = self._claims.get()
             with self._app.app_context():
-                carry_out(delivery_id)
-        finally:
-            self._busy.discard(delivery_id)
+                self._events.put(send(claim))
+
+    def _listen(self) -> None:
+        with self._app.app_context(), wakeups(self._app) as source:
+            while not self._is_stopping:
+                source.wait(LOOK_SECONDS)
+                self._events.put(None)
 
 
-def _log_problems_of_the_queue() -> None:
-    """Send the queue's warnings where ours go; its jobs hold nothing but ids."""
-    logger = logging.getLogger("huey")
-    logger.handlers = logging.getLogger("notifapp").handlers
-    logger.setLevel(logging.WARNING)
-    logger.propagate = False
+def _next(claims: SimpleQueue[Claim]) -> Claim | None:
+    try:
+        return claims.get_nowait()
+    except Empty:
+        return None

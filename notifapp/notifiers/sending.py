@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from notifapp.access import ProjectRef
 from notifapp.channels import Channel
-from notifapp.database import MAX_ID, reading, release_connection, table_of
+from notifapp.database import MAX_ID, reading, table_of
 from notifapp.errors import Conflict, NotFound
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.gateway.base import Message, Receipt, SendFailed
@@ -53,5 +53,4 @@ def stored_values(project: ProjectRef, channel: Channel, notifier_id: int) -> No
 def send_with(backend_key: str, values: Mapping[str, object], message: Message) -> Receipt:
     """Send by a backend with these valid settings. Raise `SendFailed`."""
     backend = find_backend(backend_key)
-    release_connection()  # a slow gateway must not keep others from the database
     return backend.send(backend.load(values), message)

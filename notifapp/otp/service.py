@@ -18,8 +18,8 @@ from notifapp.access import ProjectRef
 from notifapp.channels import Channel
 from notifapp.database import Statement, UtcDateTime, reading, table_of, upsert, writing
 from notifapp.delivery.models import Purpose
-from notifapp.delivery.queue import push
 from notifapp.delivery.service import Outgoing, enqueue, withdraw
+from notifapp.delivery.wakeup import wake_workers
 from notifapp.errors import Conflict, DomainError, NotFound
 from notifapp.message_templates.service import Words, compose, template_of, with_template
 from notifapp.otp import codes, limits
@@ -145,7 +145,7 @@ def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Ch
         if _INSERT.first(connection, **new) is None:
             _replace_open(connection, whom, now)
             _INSERT.execute(connection, **new)
-    push(delivery_id)
+    wake_workers()
     return _shown(new, now)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import flash, g, redirect, render_template, url_for
+from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from notifapp import wording
@@ -10,6 +10,7 @@ from notifapp.access import (
     Permission,
     ProjectRef,
     admin_required,
+    enter_project,
     may,
     member_required,
     principal,
@@ -119,7 +120,8 @@ def restore(project_slug: str) -> Response:
 
 def _enter(project_slug: str) -> ProjectRef:
     """The project that an admin's page is about, archived or not; the page's frame shows it too."""
-    g.project = project = service.find_project(project_slug)
+    project = service.find_project(project_slug)
+    enter_project(project)
     return project
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from http import HTTPStatus
 
-from flask import Flask, Response, g, json, redirect, render_template, request, url_for
+from flask import Flask, Response, json, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from notifapp.access import is_api
 from notifapp.errors import DomainError, NotFound, StaleVersion, Unauthenticated, Unavailable
+from notifapp.web.logs import request_id
 
 _log = logging.getLogger("notifapp.errors")
 
@@ -36,7 +37,7 @@ def _answer(error: DomainError) -> AnyResponse:
         status=error.status,
         title=_TITLES.get(error.status, HTTPStatus(error.status).phrase),
         message=_MESSAGES.get(error.status) if error.detail == type(error).detail else error.detail,
-        request_id=g.request_id,
+        request_id=request_id(),
     )
     return Response(page, status=error.status, headers=dict(error.headers()))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from flask import Flask, g, request, url_for
+from flask import Flask, request, url_for
 
-from notifapp.access import NOTIFIERS_READ, Permission, is_api, may
+from notifapp.access import NOTIFIERS_READ, Access, Permission, Principal, current_access, is_api, may
 
 _READ_SETTINGS = Permission.NOTIFICATIONS_SETTINGS_READ
 
@@ -26,25 +26,25 @@ def init_app(app: Flask) -> None:
 
 
 def _frame() -> dict[str, object]:
-    principal = g.get("principal") if not is_api() else None
+    access = current_access() if not is_api() else Access()
+    principal, project = access.principal, access.project
     return {
         "principal": principal,
-        "project": g.get("project"),
-        "main_nav": _main(is_admin=principal is not None and principal.is_admin, signed_in=principal is not None),
-        "project_tabs": _tabs(g.project.slug) if principal and g.get("project") else [],
+        "project": project,
+        "main_nav": _main(principal, section="projects" if project else request.blueprint),
+        "project_tabs": _tabs(project.slug) if principal and project else [],
     }
 
 
-def _main(*, is_admin: bool, signed_in: bool) -> list[Link]:
-    items = [("Projects", "projects.index", "project")] if signed_in else []
-    if is_admin:
+def _main(principal: Principal | None, *, section: str | None) -> list[Link]:
+    items = [("Projects", "projects.index", "project")] if principal else []
+    if principal and principal.is_admin:
         items += [
             ("Users", "users.index", "users"),
             ("Tokens", "tokens.index", "key"),
             ("Audit", "audit.index", "log"),
         ]
     items.append(("API", "apidocs.page", "api"))
-    section = "projects" if g.get("project") else request.blueprint
     return [Link(label, url_for(endpoint), section == endpoint.split(".")[0], icon) for label, endpoint, icon in items]
 
 

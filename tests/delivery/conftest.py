@@ -27,12 +27,11 @@ def app(shared_app: Flask, tmp_path: Path) -> Iterator[Flask]:
     """The app on an empty database, allowed to send to loopback, its queue in a folder of this test."""
     empty(shared_app)
     config = shared_app.config["NOTIFAPP"]
-    shared_app.extensions.pop("queue", None)
     shared_app.config["NOTIFAPP"] = replace(config, allow_private_destinations=True, instance_dir=tmp_path)
     yield shared_app
     shared_app.config["NOTIFAPP"] = config
-    if queue := shared_app.extensions.pop("queue", None):
-        queue.huey.storage.close()
+    if redis := shared_app.extensions.pop("redis", None):
+        redis.close()
 
 
 @pytest.fixture

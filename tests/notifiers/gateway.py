@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -55,8 +57,10 @@ class Gateway:
     delay: float = 0
     drip: bool = False
     requests: list[Received] = field(default_factory=list)
+    connections: int = 0
 
     def __enter__(self) -> Gateway:
+        self._open: list[socket.socket] = []
         self._server = QuietServer(("127.0.0.1", 0), _handler(self))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.ca.issue_cert(self.host).configure_cert(context)
@@ -66,7 +70,16 @@ class Gateway:
 
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
+        self.hang_up()
         self._server.server_close()
+
+    def hang_up(self) -> None:
+        """Close every connection that clients keep."""
+        for connection in self._open:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._open.clear()
+        time.sleep(0.05)
 
     @property
     def port(self) -> int:
@@ -79,6 +92,13 @@ class Gateway:
 
 def _handler(gateway: Gateway) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # connections are kept
+
+        def setup(self) -> None:
+            super().setup()
+            gateway.connections += 1
+            gateway._open.append(self.connection)
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             gateway.requests.append(Received(self.path, dict(self.headers), body))

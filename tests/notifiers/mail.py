@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ class Mailbox:
     def __init__(self) -> None:
         self.envelopes: list[Envelope] = []
         self.secured: list[bool] = []
+        self.sessions: set[int] = set()
         self.reply: dict[str, str] = {}
 
     async def handle_MAIL(  # noqa: N802
@@ -38,6 +40,7 @@ class Mailbox:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         self.envelopes.append(envelope)
+        self.sessions.add(id(session))
         assert server.transport is not None
         self.secured.append(server.transport.get_extra_info("sslcontext") is not None)
         return self.reply.get("DATA", "250 OK")
@@ -49,7 +52,25 @@ class Mailbox:
 
 
 class LoopbackController(Controller):
-    """A controller on a port that the system picks."""
+    """A controller on a port that the system picks, which hangs up on its clients when it stops."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._sessions: list[SMTP] = []
+
+    def factory(self) -> SMTP:
+        self._sessions.append(super().factory())
+        return self._sessions[-1]
+
+    def stop(self, no_assert: bool = False) -> None:
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(5)
+        super().stop(no_assert)
+
+    async def _hang_up(self) -> None:
+        for session in self._sessions:
+            if session.transport is not None:
+                session.transport.abort()
+        await asyncio.sleep(0.01)
 
     def _trigger_server(self) -> None:
         assert self.server is not None

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
-from notifapp.notifiers.gateway.http_client import MAX_ANSWER_BYTES, HttpClient
+from notifapp.notifiers.gateway.http_client import MAX_RESPONSE_BYTES, HttpClient
 from tests.notifiers.gateway import Gateway
 from tests.notifiers.senders import (
     CODE,
@@ -253,7 +253,7 @@ def test_a_gateway_that_is_down_may_be_tried_again(ca: trustme.CA, http: HttpCli
 
 @pytest.mark.parametrize("sender", SENDERS)
 def test_an_answer_without_end_is_read_no_further(gateway: Gateway, http: HttpClient, sender: Any) -> None:
-    gateway.status, gateway.answer = 400, b"x" * (MAX_ANSWER_BYTES * 40)
+    gateway.status, gateway.answer = 400, b"x" * (MAX_RESPONSE_BYTES * 40)
     assert failure(sender(gateway, http))[2] is False
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from notifapp.channels import Channel
 from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
-from notifapp.notifiers.gateway.http_client import CLIENT, Answer, HttpClient
+from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient
 from notifapp.notifiers.gateway.patterns import CODE_HELP, VARIABLES, VARIABLES_ERROR, VARIABLES_HELP, pattern_values
 
 # By the field that is complained of: the documentation lists no codes beyond 400-1 and 400-2.
@@ -52,15 +52,15 @@ class Ippanel(Backend[IppanelConfig]):
 
     def send(self, config: IppanelConfig, message: Message) -> Receipt:
         """Send one message; the receipt is IPPanel's outbox id."""
-        answer = self._http.post(
+        response = self._http.post(
             f"{self._base_url}/api/send",
             headers={"Authorization": config.token},
             json=_body(config, message),
         )
-        meta = answer.data.get("meta")
-        if not answer.ok or not isinstance(meta, dict) or meta.get("status") is not True:
-            raise _failure(answer, meta if isinstance(meta, dict) else {})
-        data = answer.data.get("data")
+        meta = response.data.get("meta")
+        if not response.ok or not isinstance(meta, dict) or meta.get("status") is not True:
+            raise _failure(response, meta if isinstance(meta, dict) else {})
+        data = response.data.get("data")
         ids = data.get("message_outbox_ids") if isinstance(data, dict) else None
         return Receipt(str(ids[0]) if isinstance(ids, list) and ids else "")
 
@@ -82,10 +82,10 @@ def _body(config: IppanelConfig, message: Message) -> dict[str, object]:
     }
 
 
-def _failure(answer: Answer, meta: dict[str, object]) -> SendFailed:
-    code = meta.get("message_code") or answer.status
-    if answer.status in {401, 403}:
-        return answer.failure("The API key was not accepted.", code=code)
+def _failure(response: GatewayResponse, meta: dict[str, object]) -> SendFailed:
+    code = meta.get("message_code") or response.status
+    if response.status in {401, 403}:
+        return response.failure("The API key was not accepted.", code=code)
     fields = meta.get("errors")
     failing = next((name for name in REASONS if isinstance(fields, dict) and name in fields), "")
-    return answer.failure(REASONS.get(failing, ""), code=code)
+    return response.failure(REASONS.get(failing, ""), code=code)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from notifapp.channels import Channel
 from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
-from notifapp.notifiers.gateway.http_client import CLIENT, Answer, HttpClient
+from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient
 from notifapp.notifiers.gateway.iranian_numbers import LINE, LINE_ERROR, iran_national
 from notifapp.notifiers.gateway.patterns import CODE_HELP, VARIABLES, VARIABLES_ERROR, pattern_values
 
@@ -79,11 +79,11 @@ class Kavenegar(Backend[KavenegarConfig]):
     def send(self, config: KavenegarConfig, message: Message) -> Receipt:
         """Send one message; the receipt is Kavenegar's messageid."""
         method, fields = _request(config, message)
-        answer = self._http.post(f"{self._base_url}/{quote(config.api_key, safe='')}/{method}.json", data=fields)
-        code = _code(answer)
-        if not answer.ok or code != 200:
-            raise _failure(answer, code)
-        entries = answer.data.get("entries")
+        response = self._http.post(f"{self._base_url}/{quote(config.api_key, safe='')}/{method}.json", data=fields)
+        code = _code(response)
+        if not response.ok or code != 200:
+            raise _failure(response, code)
+        entries = response.data.get("entries")
         entry = entries[0] if isinstance(entries, list) and entries else None
         return Receipt(str(entry.get("messageid", "")) if isinstance(entry, dict) else "")
 
@@ -98,13 +98,13 @@ def _request(config: KavenegarConfig, message: Message) -> tuple[str, dict[str, 
     return "sms/send", {**fields, "message": message.body, **sender}
 
 
-def _code(answer: Answer) -> int:
-    result = answer.data.get("return")
+def _code(response: GatewayResponse) -> int:
+    result = response.data.get("return")
     status = result.get("status") if isinstance(result, dict) else None
-    return status if isinstance(status, int) else answer.status
+    return status if isinstance(status, int) else response.status
 
 
-def _failure(answer: Answer, code: int) -> SendFailed:
+def _failure(response: GatewayResponse, code: int) -> SendFailed:
     if code in REASONS:
         return SendFailed(REASONS[code], code=str(code), retryable=code in RETRYABLE)
-    return answer.failure(code=code)
+    return response.failure(code=code)

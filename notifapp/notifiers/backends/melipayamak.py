@@ -112,14 +112,14 @@ class Melipayamak(Backend[MelipayamakConfig]):
     def send(self, config: MelipayamakConfig, message: Message) -> Receipt:
         """Send one message; the receipt is Melipayamak's recId."""
         method, fields = _request(config, message)
-        answer = self._http.post(f"{self._base_url}/send/{method}/{quote(config.token, safe='')}", json=fields)
-        if answer.status in {401, 403, 404}:
-            raise answer.failure("The token was not accepted.")
-        if not answer.ok:
-            raise answer.failure()
-        rec_id = _integer(answer.data.get("recId"))
+        response = self._http.post(f"{self._base_url}/send/{method}/{quote(config.token, safe='')}", json=fields)
+        if response.status in {401, 403, 404}:
+            raise response.failure("The token was not accepted.")
+        if not response.ok:
+            raise response.failure()
+        rec_id = _integer(response.data.get("recId"))
         if rec_id <= LARGEST_CODE:
-            raise _failure(rec_id or _code_in_words(str(answer.data.get("status"))))
+            raise _failure(rec_id or _code_in_words(str(response.data.get("status"))))
         return Receipt(str(rec_id))
 
 

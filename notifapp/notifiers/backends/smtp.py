@@ -1,18 +1,24 @@
-"""Email over SMTP (RFC 5321), submission with STARTTLS or TLS (RFC 8314), certificates verified."""
+"""Email over SMTP (RFC 5321), submission with STARTTLS or TLS (RFC 8314), certificates verified.
+
+Connections are kept for a while: connecting, STARTTLS and login take many times as long as a message.
+"""
 
 from __future__ import annotations
 
 import smtplib
 import socket
 import ssl
+import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import make_msgid
+from threading import Lock
 
 from notifapp.channels import Channel
 from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
-from notifapp.notifiers.gateway.network import Line, Resolver
+from notifapp.notifiers.gateway.network import KEEP_SECONDS, Line, Resolver
 
 TIMEOUT_SECONDS = 15  # for each step
 TOTAL_SECONDS = 30
@@ -82,6 +88,7 @@ class Smtp(Backend[SmtpConfig]):
         self._tls_context = tls_context
         self._resolve = resolve
         self._total = total
+        self._idle = _IdleSessions()
 
     def check(self, values: Mapping[str, object]) -> dict[str, list[str]]:
         """STARTTLS and TLS from the start exclude each other."""
@@ -102,12 +109,25 @@ class Smtp(Backend[SmtpConfig]):
             raise failure
 
     def _deliver(self, line: Line, config: SmtpConfig, email: EmailMessage) -> None:
+        session = self._idle.take(config, line) or self._open(line, config)
+        try:
+            session.send_message(email)
+        except Exception:
+            session.close()
+            raise
+        self._idle.keep(config, session)
+
+    def _open(self, line: Line, config: SmtpConfig) -> _Session:
         context = self._tls_context() if config.use_tls or config.use_ssl else None
-        with _Session(line, config, context) as server:
+        session = _Session(line, config, context)
+        try:
             if config.use_tls:
-                server.starttls(context=context)
-            server.login(config.username, config.password)
-            server.send_message(email)
+                session.starttls(context=context)
+            session.login(config.username, config.password)
+        except Exception:
+            session.close()
+            raise
+        return session
 
 
 class _Session(smtplib.SMTP):
@@ -124,6 +144,46 @@ class _Session(smtplib.SMTP):
         if self._tls_from_start is None:
             return connected
         return self._tls_from_start.wrap_socket(connected, server_hostname=host)
+
+
+class _IdleSessions:
+    """Sessions that have sent a message and can send another, by all of their configuration, password included."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._sessions: defaultdict[SmtpConfig, list[tuple[float, _Session]]] = defaultdict(list)
+
+    def take(self, config: SmtpConfig, line: Line) -> _Session | None:
+        """A session that still answers, on this call's line; None where there is none."""
+        while True:
+            with self._lock:
+                if not self._sessions[config]:
+                    return None
+                idle_since, session = self._sessions[config].pop()
+            if time.monotonic() - idle_since < KEEP_SECONDS and _answers(session, line):
+                return session
+            session.close()
+
+    def keep(self, config: SmtpConfig, session: _Session) -> None:
+        """Put a session by."""
+        with self._lock:
+            self._sessions[config].append((time.monotonic(), session))
+
+    def __del__(self) -> None:
+        for sessions in self._sessions.values():
+            for _idle_since, session in sessions:
+                session.close()
+
+
+def _answers(session: _Session, line: Line) -> bool:
+    """Whether the server still answers, asked before anything of the message is sent."""
+    if session.sock is None:
+        return False
+    try:
+        line.hold(session.sock)
+        return bool(session.rset()[0] == 250)
+    except (OSError, smtplib.SMTPException):
+        return False
 
 
 def _domain(config: SmtpConfig) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from notifapp.channels import Channel
 from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
-from notifapp.notifiers.gateway.http_client import CLIENT, Answer, HttpClient
+from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient
 
 # https://www.twilio.com/docs/api/errors
 REASONS = {
@@ -69,20 +69,20 @@ class Twilio(Backend[TwilioConfig]):
 
     def send(self, config: TwilioConfig, message: Message) -> Receipt:
         """Send one message; the receipt is the message's SID."""
-        answer = self._http.post(
+        response = self._http.post(
             f"{self._base_url}/Accounts/{config.account_sid}/Messages.json",
             auth=(config.account_sid, config.auth_token),
             data={"To": message.recipient, "From": config.from_number, "Body": message.body},
         )
-        if not answer.ok:
-            raise _failure(answer)
-        return Receipt(str(answer.data.get("sid", "")))
+        if not response.ok:
+            raise _failure(response)
+        return Receipt(str(response.data.get("sid", "")))
 
 
-def _failure(answer: Answer) -> SendFailed:
-    code = answer.data.get("code")
+def _failure(response: GatewayResponse) -> SendFailed:
+    code = response.data.get("code")
     if not isinstance(code, int):
-        return answer.failure()
+        return response.failure()
     if code in RETRYABLE:
         return SendFailed(REASONS[code], code=str(code), retryable=True)
-    return answer.failure(REASONS.get(code, ""), code=code)
+    return response.failure(REASONS.get(code, ""), code=code)

@@ -73,9 +73,9 @@ class Webhook(Backend[WebhookConfig]):
             "Content-Type": "application/json",
             SIGNATURE_HEADER: sign(config.secret, body, int(self._clock())),
         }
-        answer = self._http.post(config.url, data=body, headers=headers)
-        if not answer.ok:
-            raise answer.failure("" if answer.status >= 500 else "The receiver refused the message.")
+        response = self._http.post(config.url, data=body, headers=headers)
+        if not response.ok:
+            raise response.failure("" if response.status >= 500 else "The receiver refused the message.")
         return Receipt(message_id)
 
 

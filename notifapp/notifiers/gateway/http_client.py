@@ -1,12 +1,19 @@
-"""How backends speak HTTP: TLS alone, bounded in time and size, certificates verified, redirects refused."""
+"""How backends speak HTTP: only over TLS, bounded in time and size, certificates verified, redirects refused.
+
+Connections are kept for a while: a TLS handshake costs more than everything else about a message.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 import socket
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -16,17 +23,18 @@ from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from notifapp.notifiers.gateway.base import SendFailed
-from notifapp.notifiers.gateway.network import Line, Resolver
+from notifapp.notifiers.gateway.network import KEEP_SECONDS, Line, Resolver
 
-MAX_ANSWER_BYTES = 64 * 1024
+MAX_RESPONSE_BYTES = 64 * 1024
+_POOL_SIZE = 64
 
 # At DEBUG urllib3 logs the path of every request, and some gateways want the key in the path.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A gateway's answer. `data` is its JSON object, or {} where the body was none."""
+class GatewayResponse:
+    """A gateway's response. `data` is its JSON object, or {} where the body was none."""
 
     status: int
     data: Mapping[str, Any]
@@ -37,7 +45,7 @@ class Answer:
         return 200 <= self.status < 300
 
     def failure(self, reason: str = "", *, code: object = None) -> SendFailed:
-        """The error that this answer stands for; `code` is the gateway's own, else the status is used."""
+        """The error that this response stands for; `code` is the gateway's own, else the status is used."""
         retryable = self.status in {408, 425, 429} or self.status >= 500
         if not reason:
             reason = "The gateway is busy or out of order." if retryable else "The gateway refused the message."
@@ -54,60 +62,100 @@ class HttpClient:
     verify: bool | str = True
     resolve: Resolver = socket.getaddrinfo
 
-    def post(self, url: str, **request: Any) -> Answer:
-        """POST once, with `requests.post`'s own arguments; return the answer, whatever its status.
+    def post(self, url: str, **request: Any) -> GatewayResponse:
+        """POST once, with `requests.post`'s own arguments; return the response, whatever its status.
 
-        Raises SendFailed where there is none. Causes are dropped on purpose: they quote the address, and some
+        Raise `SendFailed` where there is none. Causes are dropped on purpose: they quote the address, and some
         gateways want the key in it.
         """
         with Line(self.total, self.resolve) as line:
+            _call.line = line
             try:
-                return self._post(line, url, request)
+                return self._post(url, request)
             except requests.exceptions.RequestException as error:
                 failure = _failure(requests.exceptions.Timeout() if line.is_cut else error)
             raise failure
 
-    def _post(self, line: Line, url: str, request: Mapping[str, Any]) -> Answer:
-        with requests.Session() as session:
-            session.trust_env = False  # a .netrc entry would replace the credentials that we send
-            session.mount("https://", _adapter(line))
-            response = session.post(
-                url,
-                timeout=(self.connect_timeout, self.read_timeout),
-                verify=self.verify,
-                allow_redirects=False,
-                stream=True,
-                **request,
-            )
-            with response:
-                body = next(response.iter_content(MAX_ANSWER_BYTES), b"")
+    @cached_property
+    def _session(self) -> requests.Session:
+        session = requests.Session()
+        session.trust_env = False  # a .netrc entry would replace the credentials that we send
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # projects share the session, nothing else
+        session.mount("https://", _adapter())
+        return session
+
+    def _post(self, url: str, request: Mapping[str, Any]) -> GatewayResponse:
+        response = self._session.post(
+            url,
+            timeout=(self.connect_timeout, self.read_timeout),
+            verify=self.verify,
+            allow_redirects=False,
+            stream=True,
+            **request,
+        )
+        with response:
+            body = _read(response)
         if 300 <= response.status_code < 400:
             raise SendFailed(
                 "The gateway answered with a redirect, which is not followed.",
                 code=str(response.status_code),
                 retryable=False,
             )
-        return Answer(response.status_code, _json_object(body))
+        return GatewayResponse(response.status_code, _json_object(body))
 
 
-def _adapter(line: Line) -> HTTPAdapter:
-    """What makes `requests` connect by this line."""
+class _Call(threading.local):
+    """The line of the call that this thread makes."""
 
-    class Connection(HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            try:
-                return line.connect(self._dns_host, self.port or 443, float(self.timeout or 0))
-            except TimeoutError as error:
-                raise ConnectTimeoutError(self, str(error)) from error
-            except OSError as error:
-                raise NewConnectionError(self, str(error)) from error
+    line: Line
 
-    class Pool(HTTPSConnectionPool):
-        ConnectionCls = Connection
 
-    adapter = HTTPAdapter()
-    adapter.poolmanager.pool_classes_by_scheme = {"https": Pool}
+class _Connection(HTTPSConnection):
+    """A connection made by a line, and held by the line of each call that uses it."""
+
+    _used_at = 0.0
+
+    def _new_conn(self) -> socket.socket:
+        try:
+            return _call.line.connect(self._dns_host, self.port or 443, float(self.timeout or 0))
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, str(error)) from error
+        except OSError as error:
+            raise NewConnectionError(self, str(error)) from error
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """Send a request, on a new connection where this one was idle for too long."""
+        now = time.monotonic()
+        if self._used_at and now - self._used_at > KEEP_SECONDS:
+            self.close()
+            self.connect()
+        elif self.sock is not None:
+            _call.line.hold(self.sock)
+        self._used_at = now
+        super().request(*args, **kwargs)
+
+
+class _Pool(HTTPSConnectionPool):
+    ConnectionCls = _Connection
+
+
+_call = _Call()
+
+
+def _adapter() -> HTTPAdapter:
+    adapter = HTTPAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
+    adapter.poolmanager.pool_classes_by_scheme = {"https": _Pool}
     return adapter
+
+
+def _read(response: requests.Response) -> bytes:
+    """The body, or its beginning where it is too large; only a body read to its end lets the connection be kept."""
+    body = b""
+    for piece in response.iter_content(MAX_RESPONSE_BYTES):
+        body += piece
+        if len(body) >= MAX_RESPONSE_BYTES:
+            break
+    return body
 
 
 def _failure(error: requests.exceptions.RequestException) -> SendFailed:

@@ -1,4 +1,4 @@
-"""Calls to the outside: to public addresses alone unless the operator allows others, and never without end.
+"""Calls to the outside: only to public addresses unless the operator allows others, and never without end.
 
 A name is resolved once, every address that it stands for is checked, and what is connected to is what was
 checked. So a name that answers differently the second time (DNS rebinding) gains nothing, and neither does an
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import socket
 import threading
 import time
@@ -21,6 +22,8 @@ from notifapp.notifiers.gateway.base import SendFailed
 
 Resolver = Callable[..., list[Any]]
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
+KEEP_SECONDS = 15  # that an idle connection is kept; what lies between may forget one that is silent for longer
+_WATCH_SECONDS = 0.05  # between two looks for calls that take too long
 
 
 class DestinationRefused(SendFailed):
@@ -32,7 +35,7 @@ class DestinationRefused(SendFailed):
 
 
 class Line:
-    """One call: a context within which `connect` works; afterwards, or after `seconds`, it is cut off.
+    """One call: a context within which `connect` works; after `seconds` its connection is cut off.
 
     Timeouts of a socket bound each step; this bounds all of them together, also against a peer that sends a byte
     now and then. `is_cut` says that it came to that.
@@ -40,17 +43,16 @@ class Line:
 
     def __init__(self, seconds: float, resolve: Resolver = socket.getaddrinfo) -> None:
         self.is_cut = False
+        self.ends_at = time.monotonic() + seconds
         self._resolve = resolve
-        self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
         self._socket: socket.socket | None = None
 
     def __enter__(self) -> Line:
-        self._timer.start()
+        _WATCH.add(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+        _WATCH.remove(self)
         if self._socket is not None:
             self._socket.close()
 
@@ -66,17 +68,61 @@ class Line:
         if not _private_is_allowed() and not all(is_public(candidate[4][0]) for candidate in candidates):
             raise DestinationRefused
         connected = _connect_to_first(candidates, timeout)
-        # A duplicate, because TLS takes the original apart; hanging up works on either.
-        self._socket = connected.dup()
-        if self.is_cut:
-            self._cut()
+        self.hold(connected)
         return connected
 
-    def _cut(self) -> None:
+    def hold(self, connected: socket.socket) -> None:
+        """Be the line of a connection, a new one or one that was kept from an earlier call."""
+        if self._socket is not None:
+            self._socket.close()
+        # A duplicate, because TLS takes the original apart; hanging up works on either.
+        self._socket = socket.socket(fileno=os.dup(connected.fileno()))
+        if self.is_cut:
+            self.cut()
+
+    def cut(self) -> None:
+        """Hang up."""
         self.is_cut = True
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class _Watch:
+    """Cuts the lines whose time is over. One thread for all of them, which sleeps while nobody calls."""
+
+    def __init__(self) -> None:
+        self._lines: set[Line] = set()
+        self._lock = threading.Lock()
+        self._any = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, line: Line) -> None:
+        with self._lock:
+            self._lines.add(line)
+            self._any.set()
+            if self._thread is None or not self._thread.is_alive():  # also in a child after a fork
+                self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+                self._thread.start()
+
+    def remove(self, line: Line) -> None:
+        with self._lock:
+            self._lines.discard(line)
+            if not self._lines:
+                self._any.clear()
+
+    def _run(self) -> None:
+        while True:
+            self._any.wait()
+            now = time.monotonic()
+            with self._lock:
+                for line in self._lines:
+                    if line.ends_at <= now and not line.is_cut:
+                        line.cut()
+            time.sleep(_WATCH_SECONDS)
+
+
+_WATCH = _Watch()
 
 
 def is_public(address: str) -> bool:

@@ -1,0 +1,23 @@
+"""The command `worker`."""
+
+from __future__ import annotations
+
+import signal
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+
+from notifapp.delivery.worker import Worker
+
+
+@click.command("worker")
+@click.option("--threads", type=click.IntRange(1, 64), default=4, show_default=True, help="Messages sent at once.")
+@with_appcontext
+def worker(threads: int) -> None:
+    """Send what is queued, until SIGINT or SIGTERM."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    running = Worker(app, threads)
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, lambda *_: running.stop())
+    running.run()
