@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils import timezone
+
+from bench.drf.fields import EncryptedJSONField, JSONField
 
 
 class Table(models.Model):
@@ -15,6 +18,7 @@ class Table(models.Model):
 
 
 class Project(Table):
+    name = models.CharField(max_length=120)
     archived_at = models.DateTimeField(null=True)
 
     class Meta(Table.Meta):
@@ -55,8 +59,11 @@ class ApiToken(Table):
 class Notifier(Table):
     project = models.ForeignKey(Project, models.CASCADE)
     channel = models.CharField(max_length=5)
+    backend = models.CharField(max_length=30)
     name = models.CharField(max_length=120)
     is_enabled = models.BooleanField()
+    settings = JSONField()
+    secrets = models.TextField()  # decrypted by who sends: see fields.py
 
     class Meta(Table.Meta):
         db_table = "notifier"
@@ -115,3 +122,88 @@ class AuditEvent(Table):
 
     class Meta(Table.Meta):
         db_table = "audit_event"
+
+
+class MessageTemplate(Table):
+    pk = models.CompositePrimaryKey("project_id", "channel")
+    project = models.ForeignKey(Project, models.CASCADE)
+    channel = models.CharField(max_length=5)
+    body = models.CharField(max_length=1000)
+    autofill_host = models.CharField(max_length=253, null=True)
+
+    class Meta(Table.Meta):
+        db_table = "message_template"
+
+
+class Delivery(Table):
+    project = models.ForeignKey(Project, models.CASCADE)
+    notifier = models.ForeignKey(Notifier, models.SET_NULL, null=True)
+    notifier_name = models.CharField(max_length=120)
+    backend = models.CharField(max_length=30)
+    channel = models.CharField(max_length=5)
+    recipient = models.CharField(max_length=254)
+    purpose = models.CharField(max_length=4, default="otp")
+    status = models.CharField(max_length=7, default="queued")
+    attempts = models.IntegerField(default=0)
+    payload = EncryptedJSONField(null=True)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
+    lease_until = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField()
+    provider_id = models.CharField(max_length=200, null=True)
+    error_code = models.CharField(max_length=60, null=True)
+    error_reason = models.CharField(max_length=300, null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta(Table.Meta):
+        db_table = "delivery"
+
+
+class OtpLimits(Table):
+    project = models.OneToOneField(Project, models.CASCADE, primary_key=True)
+    max_attempts = models.IntegerField(default=5)
+    resend_seconds = models.IntegerField(default=60)
+    sends_per_hour = models.IntegerField(default=5)
+    sends_per_day = models.IntegerField(default=10)
+    max_failures = models.IntegerField(default=100)
+    phone_region = models.CharField(max_length=2, null=True)
+
+    class Meta(Table.Meta):
+        db_table = "otp_limits"
+
+
+class OtpRecipient(Table):
+    pk = models.CompositePrimaryKey("project_id", "channel", "digest")
+    project = models.ForeignKey(Project, models.CASCADE)
+    channel = models.CharField(max_length=5)
+    digest = models.CharField(max_length=64)
+    masked = models.CharField(max_length=254)
+    failures = models.IntegerField(default=0)
+    blocked_until = models.DateTimeField(null=True)
+    stopped_at = models.DateTimeField(null=True)
+
+    class Meta(Table.Meta):
+        db_table = "otp_recipient"
+
+
+class OtpChallenge(Table):
+    id = models.CharField(max_length=32, primary_key=True)
+    project = models.ForeignKey(Project, models.CASCADE)
+    channel = models.CharField(max_length=5)
+    recipient_digest = models.CharField(max_length=64)
+    recipient = models.CharField(max_length=254)
+    settings_version = models.IntegerField()
+    code_length = models.IntegerField()
+    ttl = models.IntegerField()
+    code_mac = models.CharField(max_length=64)
+    status = models.CharField(max_length=8, default="pending")
+    attempts_left = models.IntegerField()
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    resend_at = models.DateTimeField()
+    approved_at = models.DateTimeField(null=True)
+    delivery = models.ForeignKey(Delivery, models.PROTECT, null=True)
+
+    class Meta(Table.Meta):
+        db_table = "otp_challenge"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -44,3 +45,8 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],  # the views name their own, which stand in access.py
     "UNAUTHENTICATED_USER": None,
 }
+
+CELERY_BROKER_URL = os.environ.get("BENCH_REDIS_URL", "redis://127.0.0.1")
+CELERY_TASK_IGNORE_RESULT = True  # the delivery's row tells what became of it
+
+KEYS_DIR = Path(os.environ.get("NOTIFAPP_INSTANCE_DIR", "instance"))
