@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.engine import Connection
 
 from bench.load import token_of
@@ -22,6 +22,7 @@ from notifapp.messages.models import MessageTemplate
 from notifapp.notifiers.models import Notifier
 from notifapp.settings.models import NotificationSettings, SettingsRevision
 
+NOT_DUE = timedelta(days=1)  # from now: a token's use is noted once a minute, and that isn't always to be measured
 REVISIONS = 10  # in each project's history
 DELIVERIES = 10  # of each project
 _BATCH = 5_000  # rows an INSERT
@@ -48,6 +49,12 @@ def seed(app: Flask, projects: int) -> None:
             for start in range(0, len(rows), _BATCH):
                 connection.execute(insert(table_of(model)), rows[start : start + _BATCH])
         _settle(connection)
+
+
+def set_last_use(app: Flask, at: datetime) -> None:
+    """Let every token have been used at that time last."""
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(update(table_of(ApiToken)).values(last_used_at=at))
 
 
 def _settle(connection: Connection) -> None:
@@ -86,8 +93,7 @@ def _token(number: int, _nth: int) -> Row:
         "prefix": token[: secrets.TOKEN_PREFIX_LENGTH],
         "digest": secrets.digest(token),
         "created_at": clock.now(),
-        # Not due for a while: noting a token's use, once a minute, is no part of what is measured.
-        "last_used_at": clock.now() + timedelta(days=1),
+        "last_used_at": clock.now() + NOT_DUE,
     }
 
 
