@@ -9,13 +9,14 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from bench.measure import codes, settings
+from bench.measure import codes, settings, worker
 from bench.servers import postgresql
 from bench.stand import Stand
 
 PARTS = {
     "settings": ("GET and PATCH of the settings", settings.measure),
     "codes": ("One-time codes", codes.measure),
+    "worker": ("The worker", worker.measure),
 }
 
 

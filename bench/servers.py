@@ -108,7 +108,7 @@ def serve(target: str, url: str, folder: Path, *, workers: int, threads: int, **
     command += ["--workers", str(workers), "--blocking-threads", str(threads), target]
     named = {"NOTIFAPP_DATABASE_URL": url, "NOTIFAPP_INSTANCE_DIR": str(folder)}
     with run(command, folder / f"{port}.log", **named, **environment) as process:
-        wait_for(process, lambda: _is_taken(port))
+        wait_for(process, lambda: is_taken(port))
         yield Server(process.process, process.log, port)
 
 
@@ -121,7 +121,7 @@ def redis(folder: Path) -> Iterator[str]:
     port = free_port()
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     with run(command, folder / "redis.log") as process:
-        wait_for(process, lambda: _is_taken(port))
+        wait_for(process, lambda: is_taken(port))
         yield f"redis://127.0.0.1:{port}"
 
 
@@ -140,7 +140,8 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _is_taken(port: int) -> bool:
+def is_taken(port: int) -> bool:
+    """Whether somebody listens there."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:
