@@ -9,7 +9,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from bench.measure import codes, settings, worker
+from bench.measure import codes, settings, size, worker
 from bench.servers import postgresql
 from bench.stand import Stand
 
@@ -17,6 +17,7 @@ PARTS = {
     "settings": ("GET and PATCH of the settings", settings.measure),
     "codes": ("One-time codes", codes.measure),
     "worker": ("The worker", worker.measure),
+    "size": ("The size of the database", size.measure),
 }
 
 

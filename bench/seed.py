@@ -41,6 +41,11 @@ def notifiers_of(project: int) -> tuple[int, int]:
     return 2 * project - 1, 2 * project
 
 
+def session_of(user: int) -> str:
+    """The key of the user's one session."""
+    return f"session of {user}"
+
+
 def seed(app: Flask, projects: int) -> None:
     """Add `projects` projects, numbered from 1, each with one member, one token, two notifiers and a history."""
     with app.app_context(), db.engine.begin() as connection:
@@ -99,7 +104,7 @@ def _token(number: int, _nth: int) -> Row:
 
 def _session(number: int, _nth: int) -> Row:
     now = clock.now()
-    digest = secrets.digest(f"session of {number}")
+    digest = secrets.digest(session_of(number))
     return {"user_id": number, "digest": digest, "created_at": now, "expires_at": now + timedelta(hours=12)}
 
 
