@@ -15,8 +15,8 @@ _SETTINGS = {
     "synchronous_commit": "off",
     "maintenance_work_mem": "1GB",
 }
-_TIMES = """
-    SELECT n, now() - interval '365 days' * (1 - n::float / %(number)s) AS at FROM generate_series(1, %(number)s) AS n"""
+_TIMES = """SELECT n, now() - interval '365 days' * (1 - n::float / %(number)s) AS at
+    FROM generate_series(1, %(number)s) AS n"""
 _DELIVERIES = f"""
 INSERT INTO delivery (id, project_id, notifier_id, notifier_name, backend, channel, recipient, purpose, status,
     attempts, next_attempt_at, expires_at, provider_id, created_at, started_at, finished_at)

@@ -1,11 +1,14 @@
 """`make bench`: notifapp beside what one would write instead, on SQLite and on PostgreSQL.
 
-Prints Markdown tables of medians over interleaved rounds, and notifapp's ratio to each peer.
+Prints Markdown tables of medians over interleaved rounds, and notifapp's ratio to each peer. All of it takes an hour.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import platform
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -15,57 +18,81 @@ from bench.stand import Stand
 
 PARTS = {
     "settings": ("GET and PATCH of the settings", settings.measure),
-    "codes": ("One-time codes", codes.measure),
-    "worker": ("The worker", worker.measure),
-    "size": ("The size of the database", size.measure),
+    "codes": ("One-time codes, issued and verified", codes.measure),
+    "worker": ("One worker process that sends", worker.measure),
+    "size": ("A database that has seen many codes", size.measure),
+}
+NEED_REDIS = {"codes", "worker"}
+FULL = {
+    "rounds": 5,
+    "seconds": 3.0,
+    "workers": [1, 2],
+    "threads": 4,
+    "connections": 8,
+    "projects": 10_000,
+    "messages": 2_000,
+    "calls": 100,
+    "challenges": 10_000_000,
+}
+QUICK = FULL | {
+    "rounds": 1,
+    "seconds": 0.3,
+    "workers": [2],
+    "projects": 200,
+    "messages": 40,
+    "calls": 5,
+    "challenges": 20_000,
 }
 
 
 def main() -> None:
     """Measure part after part, printing each table as it is done."""
     options = _options()
-    print(_conditions(options), flush=True)
+    _introduce(options)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL runs as a user of its own where we are root
         with postgresql(folder) as server:
-            stand = Stand(
-                folder=folder,
-                postgresql=server,
-                rounds=options.rounds,
-                seconds=options.seconds,
-                workers=tuple(options.workers),
-                threads=options.threads,
-                connections=options.connections,
-                projects=(1, options.projects),
-                messages=options.messages,
-                calls=options.calls,
-                challenges=options.challenges,
-            )
-            for part in options.only or PARTS:
+            stand = Stand(folder=folder, postgresql=server, **{name: getattr(options, name) for name in FULL})
+            for part in options.only:
                 title, measure = PARTS[part]
                 print(f"\n## {title}\n", flush=True)
                 measure(stand)
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=PARTS, help="measure these parts alone")
-    parser.add_argument("--quick", action="store_true", help="a smoke test of everything in two minutes; no figures")
-    parser.add_argument("--workers", nargs="+", type=int, default=[1, 2], help="of each server, one after the other")
-    parser.add_argument("--threads", type=int, default=4, help="of each server's worker, and messages sent at once")
-    parser.add_argument("--connections", type=int, default=8, help="of the load generator")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3, help="of each round")
-    parser.add_argument("--projects", type=int, default=10_000, help="in the larger database of the settings")
-    parser.add_argument("--messages", type=int, default=2_000, help="in the workers' backlog")
-    parser.add_argument("--calls", type=int, default=100, help="one at a time, from the call to the message's arrival")
-    parser.add_argument("--challenges", type=int, default=10_000_000, help="in the larger database of the codes")
-    return parser.parse_args()
+    parser.add_argument(
+        "--quick", action="store_true", help="try everything out in two or three minutes, for no figures"
+    )
+    parser.add_argument("--rounds", type=int, help="of each measurement; medians are printed")
+    parser.add_argument("--seconds", type=float, help="of each round")
+    parser.add_argument("--workers", type=int, nargs="+", help="of each server; each number is measured by itself")
+    parser.add_argument("--threads", type=int, help="of each server's worker, and of the worker that sends")
+    parser.add_argument("--connections", type=int, help="of the load generator")
+    parser.add_argument("--projects", type=int, help="in the larger database of the settings")
+    parser.add_argument("--messages", type=int, help="in the backlog of the worker that sends")
+    parser.add_argument("--calls", type=int, help="one at a time, each until its message arrives")
+    parser.add_argument("--challenges", type=int, help="in the larger database of the codes")
+    parser.set_defaults(only=list(PARTS), **FULL)
+    if parser.parse_args().quick:
+        parser.set_defaults(**QUICK)
+    options = parser.parse_args()
+    if NEED_REDIS & set(options.only) and shutil.which("redis-server") is None:
+        parser.error("Celery needs redis-server: on Debian, apt-get install redis-server; or leave it out with --only")
+    return options
 
 
-def _conditions(options: argparse.Namespace) -> str:
-    return ""
+def _introduce(options: argparse.Namespace) -> None:
+    workers = " and ".join(str(number) for number in options.workers)
+    print(
+        f"Python {platform.python_version()} on {os.cpu_count()} cores, of which the load takes its share. "
+        f"granian with {workers} worker(s) of {options.threads} threads; {options.connections} keep-alive connections; "
+        f"medians of {options.rounds} interleaved round(s) of {options.seconds:g} s.\n"
+        "Durable everywhere: SQLite with journal_mode=WAL and synchronous=FULL, PostgreSQL with fsync.",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -61,21 +60,8 @@ class Process:
     def end(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
         """Send the signal to all of its processes and wait until they are gone."""
         if self.process.poll() is None:
-            self.send(with_signal)
+            os.killpg(self.process.pid, with_signal)
             self.process.wait(_STOP_TIMEOUT)
-
-    def send(self, signal_number: signal.Signals) -> None:
-        """Send a signal to all of its processes."""
-        os.killpg(self.process.pid, signal_number)
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Let it stand still within the block."""
-        self.send(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self.send(signal.SIGCONT)
 
 
 @dataclass(frozen=True)
@@ -115,11 +101,8 @@ def serve(target: str, url: str, folder: Path, *, workers: int, threads: int, **
 @contextmanager
 def redis(folder: Path) -> Iterator[str]:
     """A Redis server of our own, which keeps nothing; gives its URL without the database's number."""
-    program = shutil.which("redis-server")
-    if program is None:
-        raise SystemExit("redis-server is needed here, for Celery: on Debian, apt-get install redis-server")
     port = free_port()
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     with run(command, folder / "redis.log") as process:
         wait_for(process, lambda: is_taken(port))
         yield f"redis://127.0.0.1:{port}"

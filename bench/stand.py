@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 from flask import Flask
+from sqlalchemy import ColumnElement, Table, func, select
 
-from bench.servers import make_app
+from bench.servers import Server, make_app, serve
 from notifapp.extensions import db
 
 KINDS = ("SQLite", "PostgreSQL")
@@ -30,10 +33,10 @@ class Stand:
     workers: tuple[int, ...]
     threads: int
     connections: int
-    projects: tuple[int, ...]
-    messages: int  # in a backlog
-    calls: int  # one at a time
-    challenges: int  # in the big database
+    projects: int  # in the larger database of the settings
+    messages: int  # in a worker's backlog
+    calls: int  # one at a time, until the message arrives
+    challenges: int  # in the larger database of the codes
 
     def place(self, kind: str, name: str) -> Place:
         """A migrated database of its own, with keys and a queue beside it."""
@@ -57,6 +60,25 @@ class Place:
     url: str
     folder: Path
     app: Flask
+
+    @contextmanager
+    def serve(
+        self, targets: Mapping[str, str], *, workers: int, threads: int, **environment: str
+    ) -> Iterator[dict[str, Server]]:
+        """Run every target on it, all in the same way."""
+        with ExitStack() as stack:
+            yield {
+                name: stack.enter_context(
+                    serve(target, self.url, self.folder, workers=workers, threads=threads, **environment)
+                )
+                for name, target in targets.items()
+            }
+
+    def count(self, table: Table, *conditions: ColumnElement[bool]) -> int:
+        """How many rows there are."""
+        statement = select(func.count()).select_from(table).where(*conditions)
+        with self.app.app_context(), db.engine.connect() as connection:
+            return connection.scalar(statement) or 0
 
     def queues(self, redis: str) -> dict[str, str]:
         """Where notifapp and the peer queue: the peer in Redis, notifapp there beside PostgreSQL, else in its file."""

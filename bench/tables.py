@@ -15,14 +15,14 @@ Table = dict[str, dict[str, Measured]]  # what was measured, of which target
 def interleaved(rounds: int, measurements: Mapping[str, Mapping[str, Callable[[], Measured]]]) -> Table:
     """Take each thing's measurement of each target in turn, `rounds` times, so that all see the same weather.
 
-    Return the medians.
+    Return the medians. One more round goes before, and isn't counted: whatever is slow at first is warm after it.
     """
     results: dict[tuple[str, str], list[Measured]] = defaultdict(list)
-    for _ in range(rounds):
+    for _ in range(1 + rounds):
         for what, of in measurements.items():
             for target, measure in of.items():
                 results[what, target].append(measure())
-    return {what: {target: _median(results[what, target]) for target in of} for what, of in measurements.items()}
+    return {what: {target: _median(results[what, target][1:]) for target in of} for what, of in measurements.items()}
 
 
 def checked(what: str, measured: Measured, *, written: int | None = None) -> Measured:

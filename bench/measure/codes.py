@@ -5,21 +5,20 @@ Each code is for another recipient of one project. Nobody sends them meanwhile: 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from itertools import count
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import ColumnElement, insert
 
 from bench import tables
 from bench.load import Measured, by_token_of, drive, request
 from bench.measure.alike import check_codes
 from bench.seed import seed
-from bench.servers import DRF, NOTIFAPP, redis, serve
+from bench.servers import DRF, NOTIFAPP, Server, redis
 from bench.stand import KINDS, Place, Stand
 from notifapp import clock
 from notifapp.database import table_of
@@ -33,11 +32,10 @@ TARGETS = {"notifapp": NOTIFAPP, "DRF and Celery": DRF}
 RIGHT, WRONG = "048213", "048214"
 TRIES = 5  # of each challenge
 PREPARED_PER_SECOND = 2_000  # challenges to verify: more than anything here verifies
-WARM_UP = 0.3  # seconds
 
 _BATCH = 10_000
 _caller = by_token_of(1)
-_challenge, _delivery = table_of(OtpChallenge).c, table_of(Delivery).c
+_challenge, _delivery, _recipient = table_of(OtpChallenge), table_of(Delivery), table_of(OtpRecipient)
 _recipients = count()
 
 
@@ -49,35 +47,21 @@ def measure(stand: Stand) -> None:
         with redis(place.folder) as broker:
             for workers in stand.workers:
                 print(f"### {kind}, {workers} worker(s)\n", flush=True)
-                with ExitStack() as stack:
-                    ports = {
-                        target: stack.enter_context(
-                            serve(
-                                path,
-                                place.url,
-                                place.folder,
-                                workers=workers,
-                                threads=stand.threads,
-                                **place.queues(broker),
-                            )
-                        ).port
-                        for target, path in TARGETS.items()
-                    }
-                    tables.compare(_measure(Codes(stand, place), ports), list(TARGETS))
+                queues = place.queues(broker)
+                with place.serve(TARGETS, workers=workers, threads=stand.threads, **queues) as servers:
+                    tables.compare(_measure(Codes(stand, place), servers), list(TARGETS))
 
 
-def _measure(codes: Codes, ports: dict[str, int]) -> tables.Table:
-    challenges = dict(zip(ports.values(), codes.prepare(len(ports)), strict=True))
-    check_codes(challenges, WRONG, RIGHT)
-    for port in ports.values():
-        drive(port, [new_codes()], seconds=WARM_UP, expected=201)
-    things = {
+def _measure(codes: Codes, servers: Mapping[str, Server]) -> tables.Table:
+    ports = {target: server.port for target, server in servers.items()}
+    check_codes(dict(zip(ports.values(), codes.prepare(len(ports)), strict=True)), WRONG, RIGHT)
+    loads = {
         "issue a code": codes.issue,
         "verify a right code": codes.verify_right,
         "refuse a wrong code": codes.verify_wrong,
     }
     measurements = {
-        what: {target: partial(load, port) for target, port in ports.items()} for what, load in things.items()
+        what: {target: partial(load, port) for target, port in ports.items()} for what, load in loads.items()
     }
     return tables.interleaved(codes.stand.rounds, measurements)
 
@@ -94,17 +78,16 @@ class Codes:
         began = clock.now()
         streams = [new_codes() for _ in range(self.stand.connections)]
         measured = drive(port, streams, seconds=self.stand.seconds, expected=201)
-        return tables.checked(
-            "issuing", measured, written=self._count(_delivery.project_id == 1, _delivery.created_at >= began)
-        )
+        written = self.place.count(_delivery, _delivery.c.project_id == 1, _delivery.c.created_at >= began)
+        return tables.checked("issuing", measured, written=written)
 
     def verify_right(self, port: int) -> Measured:
         """Approve challenges."""
-        return self._verify(port, RIGHT, 200, _challenge.status == "approved")
+        return self._verify(port, RIGHT, 200, _challenge.c.status == "approved")
 
     def verify_wrong(self, port: int) -> Measured:
         """Try one wrong code at each challenge."""
-        return self._verify(port, WRONG, 400, _challenge.attempts_left == TRIES - 1)
+        return self._verify(port, WRONG, 400, _challenge.c.attempts_left == TRIES - 1)
 
     def _verify(self, port: int, code: str, expected: int, is_done: ColumnElement[bool]) -> Measured:
         ids = self.prepare(int(PREPARED_PER_SECOND * self.stand.seconds))
@@ -112,7 +95,7 @@ class Codes:
         streams = [_answers(ids[index::connections], code) for index in range(connections)]
         measured = drive(port, streams, seconds=self.stand.seconds, expected=expected)
         batches = (ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH))
-        written = sum(self._count(_challenge.id.in_(batch), is_done) for batch in batches)
+        written = sum(self.place.count(_challenge, _challenge.c.id.in_(batch), is_done) for batch in batches)
         return tables.checked(f"verifying {code}", measured, written=written)
 
     def prepare(self, number: int) -> list[str]:
@@ -123,13 +106,9 @@ class Codes:
                 {"project_id": 1, "channel": "email", "digest": row["recipient_digest"], "masked": row["recipient"]}
                 for row in rows
             ]
-            connection.execute(insert(table_of(OtpRecipient)), recipients)
-            connection.execute(insert(table_of(OtpChallenge)), rows)
+            connection.execute(insert(_recipient), recipients)
+            connection.execute(insert(_challenge), rows)
         return [row["id"] for row in rows]
-
-    def _count(self, *conditions: ColumnElement[bool]) -> int:
-        with self.place.app.app_context(), db.engine.connect() as connection:
-            return connection.scalar(select(func.count()).where(*conditions)) or 0
 
 
 def new_codes(number: int | None = None) -> Iterator[bytes]:

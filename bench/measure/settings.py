@@ -7,24 +7,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from itertools import count
 
-from sqlalchemy import func, select
-
 from bench import tables
 from bench.load import Measured, by_token_of, drive, request
 from bench.measure.alike import check_settings
 from bench.seed import NOT_DUE, seed, set_last_use
-from bench.servers import BARE_FLASK, DRF, DUTIFUL_FLASK, NOTIFAPP, Server, serve
+from bench.servers import BARE_FLASK, DRF, DUTIFUL_FLASK, NOTIFAPP, Server
 from bench.stand import KINDS, Place, Stand
 from notifapp import clock
 from notifapp.access.models import ApiToken
 from notifapp.database import table_of
-from notifapp.extensions import db
 from notifapp.settings.models import SettingsRevision
 
 PATH = "/api/settings/notifications"
@@ -33,27 +29,21 @@ DUTIFUL = ("notifapp", "same duties")
 DUE = "GET, notifapp noting the token's use"
 LENGTHS = 7  # different values of otp_code_len, from 4
 LIFETIMES = 3_571  # different values of otp_ttl, from 30
-WARM_UP = 0.3  # seconds
-LONG_AGO = timedelta(days=-1)
+LONG_AGO = timedelta(days=1)
 
+_revision, _token = table_of(SettingsRevision), table_of(ApiToken)
 _runs = count()  # each run's PATCHes set other values than those of the runs before it
 
 
 def measure(stand: Stand) -> None:
     """Print a table for each database, number of projects and number of workers."""
     for kind in KINDS:
-        for projects in stand.projects:
+        for projects in (1, stand.projects):
             place = stand.place(kind, f"settings_{projects}")
             seed(place.app, projects)
             for workers in stand.workers:
                 print(f"### {kind}, {projects:,} project(s), {workers} worker(s)\n", flush=True)
-                with ExitStack() as stack:
-                    servers = {
-                        target: stack.enter_context(
-                            serve(path, place.url, place.folder, workers=workers, threads=stand.threads)
-                        )
-                        for target, path in TARGETS.items()
-                    }
+                with place.serve(TARGETS, workers=workers, threads=stand.threads) as servers:
                     tables.compare(_measure(Desk(stand, place, servers, projects)), list(TARGETS))
 
 
@@ -69,30 +59,27 @@ class Desk:
     def load(self, target: str, method: str) -> Measured:
         """Load one target; what it is to write, and to log, is counted."""
         server = self.servers[target]
-        revisions, lines = self._revisions(), _lines(server)
+        revisions, lines = self.place.count(_revision), _lines(server)
         streams = self._streams(method)
         measured = tables.checked(f"{target}, {method}", drive(server.port, streams, seconds=self.stand.seconds))
-        self._check(f"{target}, {method}", measured, method, self._revisions() - revisions)
+        self._check(f"{target}, {method}", measured, method, self.place.count(_revision) - revisions)
         if target in DUTIFUL:
             tables.checked(f"{target}, lines logged", measured, written=_lines(server) - lines)
         return measured
 
     def load_due(self) -> Measured:
         """GET with each token once, whose use is then noted."""
-        set_last_use(self.place.app, clock.now() + LONG_AGO)
+        recently = clock.now()
+        set_last_use(self.place.app, recently - LONG_AGO)
         streams = [_once(own) for own in self._shares()]
         measured = drive(self.servers["notifapp"].port, streams, seconds=self.stand.seconds)
         deadline = time.monotonic() + 5  # a use is noted once the answer is out
-        while (noted := self._noted()) != measured.requests and time.monotonic() < deadline:
+        while (
+            noted := self.place.count(_token, _token.c.last_used_at > recently)
+        ) != measured.requests and time.monotonic() < deadline:
             time.sleep(0.05)
         set_last_use(self.place.app, clock.now() + NOT_DUE)
         return tables.checked("GET, a use to be noted", measured, written=noted)
-
-    def warm_up(self) -> None:
-        """Let every server's code and caches see some requests."""
-        for server in self.servers.values():
-            for method in ("GET", "PATCH"):
-                drive(server.port, self._streams(method), seconds=WARM_UP)
 
     def _streams(self, method: str) -> list[Iterator[bytes]]:
         nth_run, step = next(_runs), self.stand.connections
@@ -111,19 +98,9 @@ class Desk:
         if not expected - self.stand.connections <= revisions <= expected:
             raise SystemExit(f"{what}: {measured}, but {revisions} revisions")
 
-    def _revisions(self) -> int:
-        with self.place.app.app_context(), db.engine.connect() as connection:
-            return connection.scalar(select(func.count()).select_from(table_of(SettingsRevision))) or 0
-
-    def _noted(self) -> int:
-        used = table_of(ApiToken).c.last_used_at
-        with self.place.app.app_context(), db.engine.connect() as connection:
-            return connection.scalar(select(func.count()).where(used > clock.now() + LONG_AGO / 2)) or 0
-
 
 def _measure(desk: Desk) -> tables.Table:
     check_settings(desk.servers.values(), [desk.servers[target] for target in DUTIFUL])
-    desk.warm_up()
     loads = {
         method: {target: partial(desk.load, target, method) for target in desk.servers} for method in ("GET", "PATCH")
     }

@@ -14,7 +14,7 @@ from bench.bulk import MASKED, fill
 from bench.load import Measured, call, drive, request
 from bench.measure.codes import Codes
 from bench.seed import seed, session_of
-from bench.servers import NOTIFAPP, serve
+from bench.servers import NOTIFAPP
 from bench.stand import Place, Stand
 from notifapp.access.models import User
 from notifapp.database import table_of
@@ -31,8 +31,9 @@ def measure(stand: Stand) -> None:
         archives = {}
         for number in (stand.challenges, SMALL):
             place = _place(stand, number)
-            served = serve(NOTIFAPP, place.url, place.folder, workers=stand.workers[0], threads=stand.threads)
-            archives[f"{number:,} code(s)"] = Archive(Codes(stand, place), stack.enter_context(served).port)
+            served = place.serve({"notifapp": NOTIFAPP}, workers=stand.workers[0], threads=stand.threads)
+            server = stack.enter_context(served)["notifapp"]
+            archives[f"{number:,} code(s)"] = Archive(Codes(stand, place), server.port)
         tables.compare(_measure(stand, archives), list(archives))
 
 
@@ -75,9 +76,6 @@ def _measure(stand: Stand, archives: dict[str, Archive]) -> tables.Table:
         "verify a right code": {name: archive.verify for name, archive in archives.items()},
         "open the page of deliveries": {name: archive.open_page for name, archive in archives.items()},
     }
-    for of in measurements.values():
-        for warm_up in of.values():
-            warm_up()
     medians = tables.interleaved(stand.rounds, measurements)
     shown = {name: archive.shown() for name, archive in archives.items()}
     if len(set(shown.values())) != 1 or 0 in shown.values():

@@ -14,14 +14,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from threading import Event
 
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 
 from bench import tables
+from bench.arrivals import Sink, open_sink
 from bench.load import drive
 from bench.measure.codes import TARGETS, new_codes
 from bench.seed import notifiers_of, seed
-from bench.servers import Process, redis, run, serve
-from bench.sinks import Sink, open_sink
+from bench.servers import Process, redis, run
 from bench.stand import KINDS, Place, Stand
 from notifapp.database import table_of
 from notifapp.delivery.models import Delivery
@@ -34,7 +34,7 @@ WORKERS = {
     "notifapp": ("bench.trusting_flask", "--app", "app", "worker", "--threads"),
     "DRF and Celery": ("celery", "-A", "bench.drf.celery", "worker", "-l", "INFO", "-P", "threads", "-c"),
 }
-CODES_PER_SECOND = 40  # issued while a backlog is sent
+CODES_PER_SECOND = 20  # issued while a backlog is sent
 ISSUERS = 4  # each with one call under way
 LONGEST_PAUSE = 0.5  # seconds between two single calls, so that they find a worker anywhere in its habits
 CODE_LIFETIME = 3600  # seconds; enough for every backlog
@@ -68,10 +68,9 @@ def _measure(stand: Stand, kind: str, backend: str, target: str) -> Figures:
     seed(place.app, 1)
     with redis(place.folder) as broker, open_sink(backend, place.folder) as sink:
         _send_to(place, backend, sink)
-        queues = place.queues(broker)
-        served = {"workers": stand.workers[0], "threads": stand.threads, **queues}
-        with serve(TARGETS[target], place.url, place.folder, **served) as server:
-            post = Post(stand, place, server.port, sink, WORKERS[target], queues)
+        queues, web = place.queues(broker), {target: TARGETS[target]}
+        with place.serve(web, workers=stand.workers[0], threads=stand.threads, **queues) as servers:
+            post = Post(stand, place, servers[target].port, sink, WORKERS[target], queues)
             post.issue(stand.messages)
             with post.worker():
                 draining, sink_busy = post.drain()
@@ -158,10 +157,9 @@ class Post:
             raise SystemExit(f"{self.issued} codes were issued, {counts}")
 
     def _sent(self) -> int:
-        delivery = table_of(Delivery).c
-        is_sent = delivery.channel == "email", delivery.status == "sent", delivery.attempts == 1
-        with self.place.app.app_context(), db.engine.connect() as connection:
-            return connection.scalar(select(func.count()).where(*is_sent)) or 0
+        delivery = table_of(Delivery)
+        is_sent = delivery.c.channel == "email", delivery.c.status == "sent", delivery.c.attempts == 1
+        return self.place.count(delivery, *is_sent)
 
 
 def _send_to(place: Place, backend: str, sink: Sink) -> None:
@@ -198,8 +196,16 @@ def _show(stand: Stand, of: list[Figures]) -> None:
             *(f"{figures.while_issuing:,.0f} ({figures.issued:.0f})" for figures in of),
             f"{ours.while_issuing / theirs.while_issuing:.2f}",
         ],
-        ["ms from call to arrival, p50", *(f"{value:.1f}" for value in middle), f"{middle[0] / middle[1]:.2f}"],
-        ["ms from call to arrival, p95", *(f"{value:.1f}" for value in slow), f"{slow[0] / slow[1]:.2f}"],
+        [
+            "ms from call to arrival, p50 (less is better)",
+            *(f"{value:.1f}" for value in middle),
+            f"{middle[0] / middle[1]:.2f}",
+        ],
+        [
+            "ms from call to arrival, p95 (less is better)",
+            *(f"{value:.1f}" for value in slow),
+            f"{slow[0] / slow[1]:.2f}",
+        ],
     ]
     tables.show(["", *TARGETS, f"to {list(TARGETS)[1]}"], rows)
     busiest = max(figures.sink_busy for figures in of)
