@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from sqlalchemy import ColumnElement, Table, func, select
 from bench.servers import Server, make_app, serve
 from notifapp.extensions import db
 
+PATIENCE = 10  # seconds for what is written down after an answer
 KINDS = ("SQLite", "PostgreSQL")
 # Of each transaction nothing is lost that was answered, whoever dies: the peers' connections are told the same.
 _DURABLE = {
@@ -79,6 +81,13 @@ class Place:
         statement = select(func.count()).select_from(table).where(*conditions)
         with self.app.app_context(), db.engine.connect() as connection:
             return connection.scalar(statement) or 0
+
+    def count_at_last(self, expected: int, table: Table, *conditions: ColumnElement[bool]) -> int:
+        """How many rows there are, once there are as many as expected or that has been waited for in vain."""
+        deadline = time.monotonic() + PATIENCE
+        while (found := self.count(table, *conditions)) != expected and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return found
 
     def queues(self, redis: str) -> dict[str, str]:
         """Where notifapp and the peer queue: the peer in Redis, notifapp there beside PostgreSQL, else in its file."""

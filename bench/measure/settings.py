@@ -5,7 +5,6 @@ And GET as it costs notifapp when the token's last use is to be noted, which hap
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,6 +29,7 @@ DUE = "GET, notifapp noting the token's use"
 LENGTHS = 7  # different values of otp_code_len, from 4
 LIFETIMES = 3_571  # different values of otp_ttl, from 30
 LONG_AGO = timedelta(days=1)
+SOON = timedelta(minutes=1)  # after the answer a use is noted
 
 _revision, _token = table_of(SettingsRevision), table_of(ApiToken)
 _runs = count()  # each run's PATCHes set other values than those of the runs before it
@@ -69,15 +69,12 @@ class Desk:
 
     def load_due(self) -> Measured:
         """GET with each token once, whose use is then noted."""
-        recently = clock.now()
-        set_last_use(self.place.app, recently - LONG_AGO)
+        began = clock.now()
+        set_last_use(self.place.app, began - LONG_AGO)
         streams = [_once(own) for own in self._shares()]
         measured = drive(self.servers["notifapp"].port, streams, seconds=self.stand.seconds)
-        deadline = time.monotonic() + 5  # a use is noted once the answer is out
-        while (
-            noted := self.place.count(_token, _token.c.last_used_at > recently)
-        ) != measured.requests and time.monotonic() < deadline:
-            time.sleep(0.05)
+        is_noted = _token.c.last_used_at.between(began, clock.now() + SOON)
+        noted = self.place.count_at_last(measured.requests, _token, is_noted)
         set_last_use(self.place.app, clock.now() + NOT_DUE)
         return tables.checked("GET, a use to be noted", measured, written=noted)
 
