@@ -37,7 +37,7 @@ FULL = {
 QUICK = FULL | {
     "rounds": 1,
     "seconds": 0.3,
-    "workers": [2],
+    "workers": [1],
     "projects": 200,
     "messages": 40,
     "calls": 5,

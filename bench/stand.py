@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ class Stand:
     postgresql: str  # the server's URL, with {} where the database's name goes
     rounds: int
     seconds: float  # of each round
-    workers: tuple[int, ...]
+    workers: Sequence[int]
     threads: int
     connections: int
     projects: int  # in the larger database of the settings
