@@ -1,12 +1,14 @@
-# make run · make test · make lint · make format · make bench · make lock
+# make run · make check · make test · make lint · make format · make bench · make lock
 SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 8000
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+DEVELOPING := .venv/.developing
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: install run test lint format bench lock
+.PHONY: install develop run check test lint format bench lock
 .NOTPARALLEL:
 
 install: $(INSTALLED)
@@ -16,8 +18,16 @@ $(INSTALLED): requirements.lock pyproject.toml
 		{ echo "notifapp needs Python 3.11 or newer: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	@echo "Installing into .venv; the first time takes a minute."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+# What only developing needs: linters, type checker, test tools, the peers of the benchmark.
+develop: $(DEVELOPING)
+
+$(DEVELOPING): $(INSTALLED) requirements-dev.lock
+	@echo "Installing the development tools into .venv."
+	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
 # NOTIFAPP_DEBUG lets cookies work over plain http. Server and worker run in process groups of their own (set -m): the
@@ -35,23 +45,29 @@ run: install
 	$(BIN)/flask --app app worker & worker=$$!; \
 	trap : INT TERM HUP; wait -n; kill $$web $$worker 2>/dev/null; wait $$web $$worker 2>/dev/null || true
 
+# For the inner loop, in less than a minute: lint, types, and the tests that need neither a browser nor other processes.
+check: lint
+	$(BIN)/python -m pytest -q -m "not slow" --database sqlite
+
 test: lint
 	$(BIN)/python -m pytest
 
-lint: install
+lint: develop
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/djlint templates --lint --quiet
 	$(BIN)/mypy
 
-format: install
+format: develop
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install
+bench: develop
 	$(BIN)/python -m bench.run
 
-# Needs uv. The file names no index and no machine, so that it fits wherever it is installed from.
+# Needs uv. The files name no index and no machine, so that they fit wherever they are installed from.
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet
 lock:
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet -o requirements.lock
+	$(COMPILE) --group build -o requirements.lock
+	$(COMPILE) --group dev --constraints requirements.lock -o requirements-dev.lock

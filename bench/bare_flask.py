@@ -17,10 +17,11 @@ from flask import Flask, Response, request
 
 URL = os.environ["NOTIFAPP_DATABASE_URL"]
 POSTGRESQL = URL.startswith("postgresql")
+PATH = "/api/settings/notifications"
 BOUNDS = {"notifications_otp_code_len": (4, 10), "notifications_otp_ttl": (30, 3600)}
 
 LOOK_UP = """
-SELECT t.id, t.expires_at, t.revoked_at, u.id, u.email, u.is_admin, u.is_active, p.id, p.archived_at, c.code
+SELECT t.id, t.expires_at, t.revoked_at, u.id, u.email, u.is_admin, u.is_active, p.id, p.slug, p.archived_at, c.code
 FROM api_token t JOIN user_account u ON u.id = t.user_id JOIN project p ON p.id = t.project_id
 LEFT JOIN membership_permission c ON c.user_id = t.user_id AND c.project_id = t.project_id
 WHERE t.digest = ?"""
@@ -53,57 +54,86 @@ app = Flask(__name__)
 local = threading.local()
 
 
-@app.get("/api/settings/notifications")
+class Refused(Exception):
+    """A request that isn't carried out: its status and its body."""
+
+    def __init__(self, status: int, body: object) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
+
+
+@app.get(PATH)
 def read() -> Response:
     """The settings in force."""
-    caller = authenticate()
-    if caller is None:
-        return answer({"detail": "Invalid token."}, 401)
-    if not (caller["is_admin"] or 1036 in caller["codes"]):
-        return answer({"detail": "Forbidden."}, 403)
-    row = connection().execute(sql(CURRENT), (caller["project_id"],)).fetchone()
-    return answer(shown(row))
+    return answer(shown(in_force(caller_with(1036))))
 
 
-@app.patch("/api/settings/notifications")
+@app.patch(PATH)
 def update() -> Response:
     """Change the supplied fields, with a revision and an audit event."""
+    return answer(shown(updated(caller_with(1037))))
+
+
+@app.errorhandler(Refused)
+def refuse(error: Refused) -> Response:
+    """Say why."""
+    return answer(error.body, error.status)
+
+
+def caller_with(code: int) -> dict[str, Any]:
+    """Who holds the token in the header. Raise `Refused` unless the code comes with it."""
     caller = authenticate()
     if caller is None:
-        return answer({"detail": "Invalid token."}, 401)
-    if not (caller["is_admin"] or 1037 in caller["codes"]):
-        return answer({"detail": "Forbidden."}, 403)
+        raise Refused(401, {"detail": "Invalid token."})
+    if not (caller["is_admin"] or code in caller["codes"]):
+        raise Refused(403, {"detail": "Forbidden."})
+    return caller
+
+
+def in_force(caller: dict[str, Any]) -> Any:
+    """The settings' row of the caller's project."""
+    return connection().execute(sql(CURRENT), (caller["project_id"],)).fetchone()
+
+
+def updated(caller: dict[str, Any]) -> Any:
+    """Change the row as the request's body says, and return it. Raise `Refused` for a bad value."""
     fields: dict[str, Any] = json.loads(request.get_data())
     for name, (least, most) in BOUNDS.items():
         if name in fields and not (isinstance(fields[name], int) and least <= fields[name] <= most):
-            return answer({name: ["Invalid."]}, 400)
+            raise Refused(400, {name: ["Invalid."]})
     with transaction() as database:
         return change(database, caller, fields)
 
 
-def change(database: Any, caller: dict[str, Any], fields: dict[str, Any]) -> Response:
+def change(database: Any, caller: dict[str, Any], fields: dict[str, Any]) -> Any:
     """Read, compare and write inside the transaction."""
     sms_id, email_id = fields.get("notifications_sms_notifier"), fields.get("notifications_email_notifier")
     row = database.execute(sql(CURRENT_AND_CHOSEN), (sms_id, email_id, caller["project_id"])).fetchone()
     if (sms_id and not row[7]) or (email_id and not row[9]):
-        return answer({"notifications_sms_notifier": ["Invalid pk."]}, 400)
+        raise Refused(400, {"notifications_sms_notifier": ["Invalid pk."]})
     sms = row[7:9] if "notifications_sms_notifier" in fields else row[1:3]
     email = row[9:11] if "notifications_email_notifier" in fields else row[3:5]
     length = fields.get("notifications_otp_code_len", row[5])
     ttl = fields.get("notifications_otp_ttl", row[6])
     new = (row[0], *sms, *email, length, ttl)
     if new == tuple(row[:7]):
-        return answer(shown(new))
+        return new
     new = (row[0] + 1, *new[1:])
+    database.execute(sql(UPDATE), (new[0], new[1], new[3], length, ttl, caller["project_id"], row[0]))
+    record(database, caller, row, new)
+    return new
+
+
+def record(database: Any, caller: dict[str, Any], row: Any, new: tuple[Any, ...]) -> None:
+    """The revision and the audit event of a change."""
     project_id, user_id, now = caller["project_id"], caller["user_id"], time_now()
-    database.execute(sql(UPDATE), (new[0], new[1], new[3], length, ttl, project_id, row[0]))
     database.execute(sql(INSERT_REVISION), (project_id, *new, now, user_id, caller["email"]))
     names = ("SMS notifier", "Email notifier", "Code length", "Code lifetime")
     pairs = zip(names, (row[2], row[4], *row[5:7]), (new[2], new[4], *new[5:7]), strict=True)
     detail = json.dumps({"version": new[0], "changes": [pair for pair in pairs if pair[1] != pair[2]]})
     values = (now, user_id, caller["email"], request.remote_addr, caller["token_id"], project_id)
     database.execute(sql(INSERT_EVENT), (*values, f"version {new[0]}", detail))
-    return answer(shown(new))
 
 
 def authenticate() -> dict[str, Any] | None:
@@ -114,17 +144,17 @@ def authenticate() -> dict[str, Any] | None:
     rows = connection().execute(sql(LOOK_UP), (hashlib.sha256(token.encode()).hexdigest(),)).fetchall()
     if not rows:
         return None
-    token_id, expires_at, revoked_at, user_id, email, is_admin, is_active, project_id, archived_at, _ = rows[0]
+    token_id, expires_at, revoked_at, user_id, email, is_admin, is_active, project_id, slug, archived_at, _ = rows[0]
     if revoked_at or archived_at or not is_active or (expires_at and expires_at <= time_now()):
         return None
-    codes = {row[9] for row in rows}
     return {
         "token_id": token_id,
         "user_id": user_id,
         "email": email,
         "is_admin": is_admin,
         "project_id": project_id,
-        "codes": codes,
+        "slug": slug,
+        "codes": {row[10] for row in rows},
     }
 
 
@@ -170,7 +200,7 @@ def connect() -> Any:
     if POSTGRESQL:
         return psycopg.connect(URL, autocommit=True)
     database = sqlite3.connect(URL.removeprefix("sqlite:///"), isolation_level=None)
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=15000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
         database.execute(f"PRAGMA {pragma}")
     return database
 

@@ -1,131 +1,98 @@
-"""`make bench`: notifapp beside a bare Flask view and Django REST Framework, in interleaved rounds.
+"""`make bench`: notifapp beside what one would write instead, on SQLite and on PostgreSQL.
 
-Prints Markdown tables of medians over the rounds, and notifapp's ratio to each peer.
+Prints Markdown tables of medians over interleaved rounds, and notifapp's ratio to each peer. All of it takes an hour.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
-import subprocess
-import sys
+import os
+import platform
+import shutil
 import tempfile
-from collections import defaultdict
-from contextlib import ExitStack
-from itertools import count
 from pathlib import Path
 
-from flask import Flask
-from sqlalchemy import func, select
+from bench.measure import codes, settings, size, worker
+from bench.servers import postgresql
+from bench.stand import Stand
 
-from bench import codes
-from bench.seed import seed
-from bench.servers import ROOT, TARGETS, make_app, postgresql, serve
-from notifapp.database import table_of
-from notifapp.extensions import db
-from notifapp.settings.models import SettingsRevision
-
-WORKERS, THREADS, CONNECTIONS = 1, 4, 8
-SIZES = (1, 10_000)  # projects
-METHODS = ("GET", "PATCH")
-WARM_UP = 0.5  # seconds
-
-_runs = count()  # each run's PATCHes set other values than those of the runs before it
-
-Measured = dict[str, float]
-Rounds = dict[tuple[str, str], list[Measured]]  # by method and target
+PARTS = {
+    "settings": ("GET and PATCH of the settings", settings.measure),
+    "codes": ("One-time codes, issued and verified", codes.measure),
+    "worker": ("One worker process that sends", worker.measure),
+    "size": ("A database that has seen many codes", size.measure),
+}
+NEED_REDIS = {"codes", "worker"}
+FULL = {
+    "rounds": 5,
+    "seconds": 3.0,
+    "workers": [1, 2],
+    "threads": 4,
+    "connections": 8,
+    "projects": 10_000,
+    "messages": 2_000,
+    "calls": 100,
+    "challenges": 10_000_000,
+}
+QUICK = FULL | {
+    "rounds": 1,
+    "seconds": 0.3,
+    "workers": [1],
+    "projects": 200,
+    "messages": 40,
+    "calls": 5,
+    "challenges": 20_000,
+}
 
 
 def main() -> None:
-    """Measure every database and size, printing each table as it is done."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3, help="of each measurement")
-    parser.add_argument("--quick", action="store_true", help="one round of one second")
-    options = parser.parse_args()
-    rounds, seconds = (1, 1.0) if options.quick else (options.rounds, options.seconds)
-    print(
-        f"granian, {WORKERS} worker, {THREADS} threads; {CONNECTIONS} keep-alive connections; "
-        f"medians of {rounds} interleaved rounds of {seconds:g} s."
-    )
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, ExitStack() as stack:
+    """Measure part after part, printing each table as it is done."""
+    options = _options()
+    _introduce(options)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL runs as a user of its own where we are root
-        server = stack.enter_context(postgresql(folder))
-        _make_databases(server)
-        for kind in ("SQLite", "PostgreSQL"):
-            for size in SIZES:
-                url = f"sqlite:///{folder / str(size)}.sqlite3" if kind == "SQLite" else server.format(f"bench_{size}")
-                print(f"\n### {kind}, {size:,} project{'s' if size > 1 else ''}\n", flush=True)
-                _print(measure(url, folder, size, rounds, seconds))
-                if size == SIZES[0]:
-                    with serve(TARGETS["notifapp"], url, folder, workers=WORKERS, threads=THREADS) as server_:
-                        codes.show(make_app(url, folder), server_.port, CONNECTIONS, rounds, seconds)
+        with postgresql(folder) as server:
+            stand = Stand(folder=folder, postgresql=server, **{name: getattr(options, name) for name in FULL})
+            for part in options.only:
+                title, measure = PARTS[part]
+                print(f"\n## {title}\n", flush=True)
+                measure(stand)
 
 
-def measure(url: str, folder: Path, size: int, rounds: int, seconds: float) -> Rounds:
-    """Seed the database at `url`, start every target on it, and load one after the other."""
-    app = make_app(url, folder)
-    seed(app, size)
-    measured: Rounds = defaultdict(list)
-    with ExitStack() as stack:
-        ports = {
-            target: stack.enter_context(serve(path, url, folder, workers=WORKERS, threads=THREADS)).port
-            for target, path in TARGETS.items()
-        }
-        for port in ports.values():
-            for method in METHODS:
-                _load(port, method, size, WARM_UP)
-        for _ in range(rounds):
-            for method in METHODS:
-                for target, port in ports.items():
-                    before = _revisions(app)
-                    result = _load(port, method, size, seconds)
-                    changes = _revisions(app) - before
-                    expected = result["requests"] if method == "PATCH" else 0
-                    # The first requests of a run may happen to find the very values that they set.
-                    if result["failures"] or not expected - CONNECTIONS <= changes <= expected:
-                        raise SystemExit(f"{target}, {method}: {result}, but {changes} revisions")
-                    measured[method, target].append(result)
-    return measured
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="measure these parts alone")
+    parser.add_argument(
+        "--quick", action="store_true", help="try everything out in two or three minutes, for no figures"
+    )
+    parser.add_argument("--rounds", type=int, help="of each measurement; medians are printed")
+    parser.add_argument("--seconds", type=float, help="of each round")
+    parser.add_argument("--workers", type=int, nargs="+", help="of each server; each number is measured by itself")
+    parser.add_argument("--threads", type=int, help="of each server's worker, and of the worker that sends")
+    parser.add_argument("--connections", type=int, help="of the load generator")
+    parser.add_argument("--projects", type=int, help="in the larger database of the settings")
+    parser.add_argument("--messages", type=int, help="in the backlog of the worker that sends")
+    parser.add_argument("--calls", type=int, help="one at a time, each until its message arrives")
+    parser.add_argument("--challenges", type=int, help="in the larger database of the codes")
+    parser.set_defaults(only=list(PARTS), **FULL)
+    if parser.parse_args().quick:
+        parser.set_defaults(**QUICK)
+    options = parser.parse_args()
+    if NEED_REDIS & set(options.only) and shutil.which("redis-server") is None:
+        parser.error("Celery needs redis-server: on Debian, apt-get install redis-server; or leave it out with --only")
+    return options
 
 
-def _load(port: int, method: str, size: int, seconds: float) -> Measured:
-    command = [sys.executable, "-m", "bench.load", f"--port={port}", f"--method={method}", f"--seconds={seconds}"]
-    command += [f"--projects={size}", f"--connections={CONNECTIONS}", f"--nth-run={next(_runs)}"]
-    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    result: Measured = json.loads(output)
-    return result
-
-
-def _revisions(app: Flask) -> int:
-    with app.app_context(), db.engine.connect() as connection:
-        return connection.scalar(select(func.count()).select_from(table_of(SettingsRevision))) or 0
-
-
-def _make_databases(server: str) -> None:
-    import psycopg
-
-    with psycopg.connect(server.format("postgres"), autocommit=True) as connection:
-        for size in SIZES:
-            connection.execute(f"CREATE DATABASE bench_{size}")
-
-
-def _print(measured: Rounds) -> None:
-    print("| | " + " | ".join(f"{target} requests/s | p50 ms | p99 ms" for target in TARGETS), end="")
-    print(" | notifapp : bare Flask | notifapp : DRF |")
-    print("|---|" + "---:|" * (3 * len(TARGETS) + 2))
-    for method in METHODS:
-        medians = {target: _median(measured[method, target]) for target in TARGETS}
-        cells = [f"{m['per_second']:,.0f} | {m['p50']:.2f} | {m['p99']:.2f}" for m in medians.values()]
-        ours = medians["notifapp"]["per_second"]
-        ratios = [f"{ours / medians[peer]['per_second']:.2f}" for peer in ("bare Flask", "DRF")]
-        print(f"| {method} | " + " | ".join(cells + ratios) + " |", flush=True)
-
-
-def _median(results: list[Measured]) -> Measured:
-    return {name: statistics.median(result[name] for result in results) for name in ("per_second", "p50", "p99")}
+def _introduce(options: argparse.Namespace) -> None:
+    workers = " and ".join(str(number) for number in options.workers)
+    print(
+        f"Python {platform.python_version()} on {os.cpu_count()} cores, of which the load takes its share. "
+        f"granian with {workers} worker(s) of {options.threads} threads; {options.connections} keep-alive connections; "
+        f"medians of {options.rounds} interleaved round(s) of {options.seconds:g} s.\n"
+        "Durable everywhere: SQLite with journal_mode=WAL and synchronous=FULL, PostgreSQL with fsync.",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.engine import Connection
 
 from bench.load import token_of
@@ -22,6 +22,7 @@ from notifapp.message_templates.models import MessageTemplate
 from notifapp.notifiers.models import Notifier
 from notifapp.settings.models import NotificationSettings, SettingsRevision
 
+NOT_DUE = timedelta(days=1)  # from now: a token's use is noted once a minute, and that isn't always to be measured
 REVISIONS = 10  # in each project's history
 DELIVERIES = 10  # of each project
 _BATCH = 5_000  # rows an INSERT
@@ -40,6 +41,11 @@ def notifiers_of(project: int) -> tuple[int, int]:
     return 2 * project - 1, 2 * project
 
 
+def session_of(user: int) -> str:
+    """The key of the user's one session."""
+    return f"session of {user}"
+
+
 def seed(app: Flask, projects: int) -> None:
     """Add `projects` projects, numbered from 1, each with one member, one token, two notifiers and a history."""
     with app.app_context(), db.engine.begin() as connection:
@@ -48,6 +54,12 @@ def seed(app: Flask, projects: int) -> None:
             for start in range(0, len(rows), _BATCH):
                 connection.execute(insert(table_of(model)), rows[start : start + _BATCH])
         _settle(connection)
+
+
+def set_last_use(app: Flask, at: datetime) -> None:
+    """Let every token have been used at that time last."""
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(update(table_of(ApiToken)).values(last_used_at=at))
 
 
 def _settle(connection: Connection) -> None:
@@ -86,14 +98,13 @@ def _token(number: int, _nth: int) -> Row:
         "prefix": token[: credentials.TOKEN_PREFIX_LENGTH],
         "digest": credentials.digest(token),
         "created_at": clock.now(),
-        # Not due for a while: noting a token's use, once a minute, is no part of what is measured.
-        "last_used_at": clock.now() + timedelta(days=1),
+        "last_used_at": clock.now() + NOT_DUE,
     }
 
 
 def _session(number: int, _nth: int) -> Row:
     now = clock.now()
-    digest = credentials.digest(f"session of {number}")
+    digest = credentials.digest(session_of(number))
     return {"user_id": number, "digest": digest, "created_at": now, "expires_at": now + timedelta(hours=12)}
 
 

@@ -1,4 +1,4 @@
-"""The databases and the servers that are measured: granian, with the same number of workers and threads for each."""
+"""The databases, servers and workers that are measured, each a process group of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,9 @@ from notifapp import create_app, keys
 from notifapp.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGETS = {"notifapp": "app:app", "bare Flask": "bench.bare_flask:app", "DRF": "bench.drf:app"}
+NOTIFAPP, BARE_FLASK, DUTIFUL_FLASK, DRF = "app:app", "bench.bare_flask:app", "bench.dutiful_flask:app", "bench.drf:app"
 _START_TIMEOUT = 30  # seconds
+_STOP_TIMEOUT = 30  # seconds
 
 
 @contextmanager
@@ -50,47 +51,82 @@ def make_app(url: str, folder: Path) -> Flask:
 
 
 @dataclass(frozen=True)
-class Server:
-    """A running granian, in a process group of its own."""
+class Process:
+    """A running program with its children; what it says goes to a file."""
 
-    port: int
     process: subprocess.Popen[bytes]
+    log: Path
 
     def end(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
         """Send the signal to all of its processes and wait until they are gone."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, with_signal)
-            self.process.wait(10)
+            self.process.wait(_STOP_TIMEOUT)
+
+
+@dataclass(frozen=True)
+class Server(Process):
+    """One that listens on a port of loopback."""
+
+    port: int
 
 
 @contextmanager
-def serve(target: str, url: str, folder: Path, *, workers: int, threads: int) -> Iterator[Server]:
+def run(command: list[str], log: Path, **environment: str) -> Iterator[Process]:
+    """Run a program until the end of the block; of notifapp's variables it has those that are given here."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("NOTIFAPP_")}
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=others | environment, stdout=file, stderr=file, start_new_session=True
+        )
+    running = Process(process, log)
+    try:
+        yield running
+    finally:
+        running.end()
+
+
+@contextmanager
+def serve(target: str, url: str, folder: Path, *, workers: int, threads: int, **environment: str) -> Iterator[Server]:
     """Run `target` under granian on the database at `url`."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--no-ws", "--http", "1"]
     command += ["--workers", str(workers), "--blocking-threads", str(threads), target]
-    environment = os.environ | {"NOTIFAPP_DATABASE_URL": url, "NOTIFAPP_INSTANCE_DIR": str(folder)}
-    with (folder / f"{port}.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
-    server = Server(port, process)
-    try:
-        _wait(server, folder / f"{port}.log")
-        yield server
-    finally:
-        server.end()
+    named = {"NOTIFAPP_DATABASE_URL": url, "NOTIFAPP_INSTANCE_DIR": str(folder)}
+    with run(command, folder / f"{port}.log", **named, **environment) as process:
+        wait_for(process, lambda: is_taken(port))
+        yield Server(process.process, process.log, port)
 
 
-def _free_port() -> int:
+@contextmanager
+def redis(folder: Path) -> Iterator[str]:
+    """A Redis server of our own, which keeps nothing; gives its URL without the database's number."""
+    port = free_port()
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    with run(command, folder / "redis.log") as process:
+        wait_for(process, lambda: is_taken(port))
+        yield f"redis://127.0.0.1:{port}"
+
+
+def wait_for(process: Process, is_ready: Callable[[], object]) -> None:
+    """Wait until the program is ready. Raise with what it said if it never is."""
+    deadline = time.monotonic() + _START_TIMEOUT
+    while not is_ready():
+        if time.monotonic() > deadline or process.process.poll() is not None:
+            raise RuntimeError(f"{process.process.args} did not start:\n{process.log.read_text()}")
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    """A port of loopback on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
 
-def _wait(server: Server, log: Path) -> None:
-    deadline = time.monotonic() + _START_TIMEOUT
-    while time.monotonic() < deadline and server.process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", server.port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise RuntimeError(f"the server did not start:\n{log.read_text()}")
+def is_taken(port: int) -> bool:
+    """Whether somebody listens there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True

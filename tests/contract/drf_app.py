@@ -1,4 +1,4 @@
-"""The same endpoint on Django REST Framework (bench/drf.py), in this process, on a database of its own."""
+"""The same endpoint on Django REST Framework (bench/drf/), in this process, on a database of its own."""
 
 from __future__ import annotations
 
