@@ -24,23 +24,29 @@ from tests.world import PASSWORD, World
 
 
 class Lines(logging.Handler):
-    """Keeps what is logged, as the lines that would be written."""
+    """Keeps what is logged, as the lines that would be written: requests' at the descriptor, the rest by `logging`."""
 
-    def __init__(self) -> None:
+    def __init__(self, descriptors: pytest.CaptureFixture[str]) -> None:
         super().__init__()
-        self.written: list[str] = []
+        self._descriptors, self._written = descriptors, list[str]()
         self.setFormatter(JsonFormatter())
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.written.append(self.format(record))
+        self._written.append(self.format(record))
+
+    @property
+    def written(self) -> list[str]:
+        self._written += self._descriptors.readouterr().err.splitlines()
+        return self._written
 
     def requests(self) -> list[dict[str, object]]:
-        return [line for line in map(json.loads, self.written) if line["logger"] == "notifapp.request"]
+        lines = (json.loads(line) for line in self.written if line.startswith("{"))
+        return [line for line in lines if line["logger"] == "notifapp.request"]
 
 
 @pytest.fixture
-def log() -> Iterator[Lines]:
-    handler, logger = Lines(), logging.getLogger("notifapp")
+def log(capfd: pytest.CaptureFixture[str]) -> Iterator[Lines]:
+    handler, logger = Lines(capfd), logging.getLogger("notifapp")
     logger.addHandler(handler)
     yield handler
     logger.removeHandler(handler)

@@ -75,6 +75,7 @@ class Codes:
 
     def issue(self, port: int) -> Measured:
         """Issue codes; each has its delivery."""
+        self.place.analyze()
         began = clock.now()
         streams = [new_codes() for _ in range(self.stand.connections)]
         measured = drive(port, streams, seconds=self.stand.seconds, expected=201)
@@ -91,6 +92,7 @@ class Codes:
 
     def _verify(self, port: int, code: str, expected: int, is_done: ColumnElement[bool]) -> Measured:
         ids = self.prepare(int(PREPARED_PER_SECOND * self.stand.seconds))
+        self.place.analyze()
         connections = self.stand.connections
         streams = [_answers(ids[index::connections], code) for index in range(connections)]
         measured = drive(port, streams, seconds=self.stand.seconds, expected=expected)

@@ -38,7 +38,7 @@ _runs = count()  # each run's PATCHes set other values than those of the runs be
 def measure(stand: Stand) -> None:
     """Print a table for each database, number of projects and number of workers."""
     for kind in KINDS:
-        for projects in (1, stand.projects):
+        for projects in sorted({1, stand.projects}):
             place = stand.place(kind, f"settings_{projects}")
             seed(place.app, projects)
             for workers in stand.workers:

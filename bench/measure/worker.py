@@ -31,7 +31,7 @@ from notifapp.settings.models import NotificationSettings
 
 BACKENDS = {"smtp": "SMTP", "webhook": "HTTPS"}
 WORKERS = {
-    "notifapp": ("bench.trusting_flask", "--app", "app", "worker", "--threads"),
+    "notifapp": ("flask", "--app", "app", "worker", "--threads"),
     "DRF and Celery": ("celery", "-A", "bench.drf.celery", "worker", "-l", "INFO", "-P", "threads", "-c"),
 }
 CODES_PER_SECOND = 20  # issued while a backlog is sent

@@ -72,8 +72,7 @@ class Access:
 def init_app(app: Flask) -> None:
     """Identify every request's caller, and refuse endpoints that declare nothing, before any view runs."""
     app.view_functions["static"] = public(cast("Callable[..., Any]", app.view_functions["static"]))
-    app.before_request(_identify)
-    app.before_request(_deny_undeclared)
+    app.before_request(_guard)
 
 
 def permission_required(*permissions: Permission) -> Callable[[Callable[P, R]], Callable[..., R]]:
@@ -195,29 +194,32 @@ def _declare(check: Check) -> Callable[[Callable[P, R]], Callable[..., R]]:
     return decorate
 
 
-def _identify() -> None:
+def _guard() -> None:
+    """Find out who is signed in, and refuse what declares nothing. A token is looked up when it is asked for."""
     g.access = access = Access()
     asked = request_ctx.request
-    if not _is_api(asked) and asked.endpoint != "static":
-        csrf.protect()
-        if current_user.is_authenticated:
-            access.principal = Principal(
-                source=Source.PAGE,
-                email=current_user.email,
-                name=current_user.name,
-                is_admin=current_user.is_admin,
-                user_id=current_user.user_id,
-                address=asked.remote_addr,
-            )
-
-
-def _deny_undeclared() -> None:
-    asked = request_ctx.request
     endpoint = asked.endpoint
-    if (endpoint is None or asked.method == "OPTIONS") and _is_api(asked):
-        _check_methods_of_path(asked)
+    if _is_api(asked):
+        if endpoint is None or asked.method == "OPTIONS":
+            _check_methods_of_path(asked)
+    elif endpoint != "static":
+        csrf.protect()
+        access.principal = _signed_in(asked)
     if endpoint is not None and declared_check(endpoint) is None:
         raise Forbidden
+
+
+def _signed_in(asked: Request) -> Principal | None:
+    if not current_user.is_authenticated:
+        return None
+    return Principal(
+        source=Source.PAGE,
+        email=current_user.email,
+        name=current_user.name,
+        is_admin=current_user.is_admin,
+        user_id=current_user.user_id,
+        address=asked.remote_addr,
+    )
 
 
 def _check_methods_of_path(asked: Request) -> None:

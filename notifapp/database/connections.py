@@ -47,7 +47,7 @@ def init_engine(app: Flask, engine: Engine) -> None:
 def reading() -> AbstractContextManager[Connection]:
     """A connection for single SELECTs, each its own transaction: no BEGIN and no ROLLBACK are sent."""
     database: _Database = current_app.extensions["database"]
-    return nullcontext(database.connection())
+    return database.held().reading
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def writing() -> Iterator[Connection]:
     On SQLite it begins immediate and in turn, so that concurrent writers wait for each other instead of failing.
     """
     database: _Database = current_app.extensions["database"]
-    connection = database.connection()
+    connection = database.held().connection
     with database.turn:
         _begin(connection)
         try:
@@ -79,35 +79,38 @@ class _Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = create_engine(engine.url, pool=engine.pool)
-        self._held = _Held()
+        self._threads = threading.local()
         self._losses = 0
         self.turn: AbstractContextManager[object] = nullcontext()
         if _is_sqlite(engine):
             self.turn = _WriteTurn(Path(cast(str, engine.url.database)))
         event.listen(engine.pool, "invalidate", self._note_loss)
 
-    def connection(self) -> Connection:
-        held = self._held
-        if held.connection is None or held.losses != self._losses:
+    def held(self) -> _Held:
+        """This thread's connection, opened when it is first needed."""
+        held: _Held | None = getattr(self._threads, "held", None)
+        if held is None or held.losses != self._losses:
             self.close()
-            held.losses, held.connection = self._losses, self._engine.connect()
-        return held.connection
+            held = self._threads.held = _Held(self._engine.connect(), self._losses)
+        return held
 
     def close(self) -> None:
-        if self._held.connection is not None:
-            self._held.connection.close()
-            self._held.connection = None
+        held: _Held | None = self._threads.__dict__.pop("held", None)
+        if held is not None:
+            held.connection.close()
 
     def _note_loss(self, *_: object) -> None:
         """A connection was lost, so the others are most likely lost too: let every thread open a new one."""
         self._losses += 1
 
 
-class _Held(threading.local):
-    """What one thread holds: its connection, and how many had been lost when it was opened."""
+class _Held:
+    """What a thread holds: its connection, and how many had been lost when it was opened."""
 
-    connection: Connection | None = None
-    losses = 0
+    def __init__(self, connection: Connection, losses: int) -> None:
+        self.connection = connection
+        self.losses = losses
+        self.reading = nullcontext(connection)
 
 
 class _WriteTurn:

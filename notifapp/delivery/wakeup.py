@@ -100,11 +100,17 @@ class Subscription:
 
 
 def _write_to_pipes(folder: Path) -> None:
-    for path in folder.glob("[0-9]*[0-9]"):
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:  # there never was a worker
+        return
+    for name in filter(str.isdecimal, names):
+        path = os.path.join(folder, name)  # for each code that is sent: pathlib would cost twice as much as the rest
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
         except OSError:  # nobody reads it: a killed worker left it
-            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(path)
             continue
         with suppress(BlockingIOError):  # full, so its worker will be woken anyway
             os.write(descriptor, b"\0")

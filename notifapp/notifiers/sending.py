@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cryptography.fernet import InvalidToken
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from notifapp.access import ProjectRef
 from notifapp.channels import Channel
-from notifapp.database import MAX_ID, reading, table_of
+from notifapp.database import MAX_ID, Statement, reading, table_of
 from notifapp.errors import Conflict, NotFound
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.gateway.base import Message, Receipt, SendFailed
 from notifapp.notifiers.models import Notifier
 from notifapp.notifiers.values import NotifierValues
 
+_notifier = table_of(Notifier).c
+_NOTIFIER = Statement(
+    select(_notifier.backend, _notifier.settings, _notifier.secrets).where(_notifier.id == bindparam("notifier_id"))
+)
+
 
 def send_through(notifier_id: int, message: Message) -> Receipt:
     """Send by a stored notifier, enabled or not, and return the gateway's receipt. Raise `SendFailed`."""
-    notifier = table_of(Notifier).c
-    statement = select(notifier.backend, notifier.settings, notifier.secrets).where(notifier.id == notifier_id)
     try:
         with reading() as connection:
-            row = connection.execute(statement).one_or_none()
+            row = _NOTIFIER.first(connection, notifier_id=notifier_id)
     except InvalidToken:
         raise SendFailed("The notifier's secrets can't be decrypted.", code="key", retryable=False) from None
     if row is None:
@@ -33,13 +36,12 @@ def send_through(notifier_id: int, message: Message) -> Receipt:
 
 def stored_values(project: ProjectRef, channel: Channel, notifier_id: int) -> NotifierValues:
     """What a notifier of the project sends with, for `send_with`. Raise `NotFound`, or `Conflict` without its key."""
-    notifier = table_of(Notifier).c
     one = (
-        notifier.project_id == project.id,
-        notifier.channel == channel.value,
-        notifier.id == min(notifier_id, MAX_ID),
+        _notifier.project_id == project.id,
+        _notifier.channel == channel.value,
+        _notifier.id == min(notifier_id, MAX_ID),
     )
-    statement = select(notifier.name, notifier.backend, notifier.settings, notifier.secrets).where(*one)
+    statement = select(_notifier.name, _notifier.backend, _notifier.settings, _notifier.secrets).where(*one)
     try:
         with reading() as connection:
             row = connection.execute(statement).one_or_none()

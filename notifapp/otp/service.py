@@ -128,7 +128,7 @@ def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Ch
     It replaces the open challenge of the same recipient and channel. Raise `ValidationFailed` on `recipient`,
     `Conflict` where the settings have no notifier that sends on this channel, `TooManyRequests` at a limit.
     """
-    address = recipients.normalise(channel, recipient, phone_region=_phone_region(project, recipient))
+    address = recipients.normalise(channel, recipient, phone_region=_phone_region(project, channel, recipient))
     digest = codes.recipient_digest(project.id, channel.value, address)
     whom = Recipient(project.id, channel.value, digest, recipients.mask(channel, address))
     with writing() as connection:
@@ -189,9 +189,11 @@ def _find(connection: Connection, project: ProjectRef, challenge_id: str) -> Any
     return _FIND.first(connection, challenge_id=challenge_id, project_id=project.id)
 
 
-def _phone_region(project: ProjectRef, recipient: str) -> str | None:
+def _phone_region(project: ProjectRef, channel: Channel, recipient: str) -> str | None:
     """What a number is read in; one with + needs none, and no look into the database."""
-    return None if recipient.startswith("+") else limits.get_limits(project.id).phone_region
+    if channel is Channel.EMAIL or recipient.startswith("+"):
+        return None
+    return limits.get_limits(project.id).phone_region
 
 
 def _notifier(policy: Policy, channel: Channel) -> NotifierInForce:

@@ -17,7 +17,7 @@ def read(project: ProjectRef) -> Response:
     """The settings in force, with their version as a strong ETag; 304 when the caller has them already."""
     settings = service.get_notification_settings(project)
     answer = _answer(settings)
-    if request.if_none_match:
+    if "If-None-Match" in request.headers:
         answer.make_conditional(request)
     return answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from flask import Flask
 
 from notifapp.notifiers.gateway.http_client import HttpClient
 from tests.conftest import config_for
-from tests.notifiers.gateway import Gateway
+from tests.notifiers.gateway import Gateway, Trust
 
 
 @pytest.fixture(scope="session")
@@ -27,16 +28,16 @@ def gateway(ca: trustme.CA) -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def authorities(ca: trustme.CA, tmp_path: Path) -> str:
-    """A file with the authority that vouches for the servers of these tests."""
-    bundle = tmp_path / "ca.pem"
-    ca.cert_pem.write_to_path(str(bundle))
-    return str(bundle)
+def authorities(ca: trustme.CA) -> Trust:
+    """Trusts the authority that vouches for the servers of these tests."""
+    context = ssl.create_default_context()
+    ca.configure_trust(context)
+    return lambda: context
 
 
 @pytest.fixture
-def http(authorities: str) -> HttpClient:
-    return HttpClient(connect_timeout=2, read_timeout=0.5, verify=authorities)
+def http(authorities: Trust) -> HttpClient:
+    return HttpClient(connect_timeout=2, read_timeout=0.5, tls_context=authorities)
 
 
 @pytest.fixture

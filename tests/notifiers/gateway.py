@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +15,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import trustme
+
+Trust = Callable[[], ssl.SSLContext]
 
 
 @dataclass

@@ -13,7 +13,7 @@ from notifapp.notifiers.backends.smtp import Smtp
 from notifapp.notifiers.gateway import http_client
 from notifapp.notifiers.gateway.base import Message, SendFailed
 from notifapp.notifiers.gateway.http_client import HttpClient
-from tests.notifiers.gateway import Gateway
+from tests.notifiers.gateway import Gateway, Trust
 from tests.notifiers.mail import PASSWORD, Mailbox, server
 
 pytestmark = [
@@ -69,8 +69,8 @@ def test_no_cookie_goes_from_one_message_to_the_next(gateway: Gateway, http: Htt
     assert "Cookie" not in gateway.requests[1].headers
 
 
-def test_a_kept_connection_is_cut_off_as_a_new_one_is(gateway: Gateway, authorities: str) -> None:
-    http = HttpClient(read_timeout=5, total=0.5, verify=authorities)
+def test_a_kept_connection_is_cut_off_as_a_new_one_is(gateway: Gateway, authorities: Trust) -> None:
+    http = HttpClient(read_timeout=5, total=0.5, tls_context=authorities)
     http.post(gateway.url)
     gateway.delay = 2
     with pytest.raises(SendFailed) as failed:

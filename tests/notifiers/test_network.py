@@ -18,7 +18,7 @@ from notifapp.notifiers.backends.webhook import Webhook
 from notifapp.notifiers.gateway.base import Message, SendFailed
 from notifapp.notifiers.gateway.http_client import HttpClient
 from notifapp.notifiers.gateway.network import DestinationRefused, Line, is_public
-from tests.notifiers.gateway import Gateway
+from tests.notifiers.gateway import Gateway, Trust
 from tests.notifiers.mail import PASSWORD
 
 MESSAGE = Message(project_id=1, channel=Channel.EMAIL, recipient="a@example.com", body="Your code: 01234")
@@ -95,8 +95,8 @@ def test_no_notation_of_a_private_address_is_connected_to(host: str) -> None:
     assert failure(send_webhook, f"https://{f'[{host}]' if ':' in host else host}/") == REFUSED
 
 
-def test_nothing_reaches_a_server_that_may_not_be_connected_to(gateway: Gateway, authorities: str) -> None:
-    assert failure(send_webhook, gateway.url, verify=authorities) == REFUSED
+def test_nothing_reaches_a_server_that_may_not_be_connected_to(gateway: Gateway, authorities: Trust) -> None:
+    assert failure(send_webhook, gateway.url, tls_context=authorities) == REFUSED
     assert gateway.requests == []
 
 
@@ -115,26 +115,26 @@ def test_a_name_that_answers_differently_the_second_time_gains_nothing() -> None
 
 
 @pytest.mark.usefixtures("loopback_allowed")
-def test_what_was_checked_is_what_is_connected_to(ca: trustme.CA, authorities: str) -> None:
+def test_what_was_checked_is_what_is_connected_to(ca: trustme.CA, authorities: Trust) -> None:
     with Gateway(ca, host="hook.example.com") as gateway:
         names = Names(["127.0.0.1"], ["127.0.0.99"])
-        send_webhook(f"https://hook.example.com:{gateway.port}/", resolve=names, verify=authorities)
+        send_webhook(f"https://hook.example.com:{gateway.port}/", resolve=names, tls_context=authorities)
     assert names.asked == 1
     assert gateway.requests[0].headers["Host"] == f"hook.example.com:{gateway.port}"
 
 
 @pytest.mark.usefixtures("loopback_allowed")
-def test_the_certificate_must_be_of_the_name_and_not_of_the_address(gateway: Gateway, authorities: str) -> None:
+def test_the_certificate_must_be_of_the_name_and_not_of_the_address(gateway: Gateway, authorities: Trust) -> None:
     names = Names(["127.0.0.1"])
     url = f"https://hook.example.com:{gateway.port}/"
-    assert failure(send_webhook, url, resolve=names, verify=authorities) == ("tls", False)
+    assert failure(send_webhook, url, resolve=names, tls_context=authorities) == ("tls", False)
     assert gateway.requests == []
 
 
 @pytest.mark.usefixtures("loopback_allowed")
-def test_the_next_address_is_tried_where_one_doesnt_answer(gateway: Gateway, authorities: str) -> None:
+def test_the_next_address_is_tried_where_one_doesnt_answer(gateway: Gateway, authorities: Trust) -> None:
     names = Names(["127.0.0.99", "127.0.0.1"])
-    send_webhook(gateway.url, resolve=names, verify=authorities)
+    send_webhook(gateway.url, resolve=names, tls_context=authorities)
     assert len(gateway.requests) == 1
 
 
@@ -177,8 +177,8 @@ def test_a_mail_server_that_never_ends_its_greeting_is_cut_off() -> None:
 
 
 @pytest.mark.usefixtures("loopback_allowed")
-def test_a_receiver_that_never_ends_its_answer_is_cut_off(gateway: Gateway, authorities: str) -> None:
+def test_a_receiver_that_never_ends_its_answer_is_cut_off(gateway: Gateway, authorities: Trust) -> None:
     gateway.drip = True
     started = time.monotonic()
-    assert failure(send_webhook, gateway.url, total=0.5, verify=authorities) == ("timeout", True)
+    assert failure(send_webhook, gateway.url, total=0.5, tls_context=authorities) == ("timeout", True)
     assert time.monotonic() - started < 5

@@ -10,7 +10,7 @@ import socket
 import ssl
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import make_msgid
@@ -18,7 +18,7 @@ from threading import Lock
 
 from notifapp.channels import Channel
 from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
-from notifapp.notifiers.gateway.network import KEEP_SECONDS, Line, Resolver
+from notifapp.notifiers.gateway.network import KEEP_SECONDS, Line, Resolver, tls_context
 
 TIMEOUT_SECONDS = 15  # for each step
 TOTAL_SECONDS = 30
@@ -81,7 +81,7 @@ class Smtp(Backend[SmtpConfig]):
 
     def __init__(
         self,
-        tls_context: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+        tls_context: Callable[[], ssl.SSLContext] = tls_context,
         resolve: Resolver = socket.getaddrinfo,
         total: float = TOTAL_SECONDS,
     ) -> None:
@@ -109,13 +109,26 @@ class Smtp(Backend[SmtpConfig]):
             raise failure
 
     def _deliver(self, line: Line, config: SmtpConfig, email: EmailMessage) -> None:
-        session = self._idle.take(config, line) or self._open(line, config)
+        kept = self._idle.take(config)
+        if kept is not None and self._send(kept, line, config, email):
+            return
+        self._send(self._open(line, config), line, config, email)
+
+    def _send(self, session: _Session, line: Line, config: SmtpConfig, email: EmailMessage) -> bool:
+        """Send by a session. False where the server had hung up on it before anything was said of this email."""
         try:
+            line.hold(session.connection)
             session.send_message(email)
+        except smtplib.SMTPServerDisconnected:
+            session.close()
+            if session.is_begun or line.is_cut:
+                raise
+            return False
         except Exception:
             session.close()
             raise
         self._idle.keep(config, session)
+        return True
 
     def _open(self, line: Line, config: SmtpConfig) -> _Session:
         context = self._tls_context() if config.use_tls or config.use_ssl else None
@@ -134,6 +147,7 @@ class _Session(smtplib.SMTP):
     """smtplib's client, connected by a line; with TLS from the start where the configuration says so."""
 
     def __init__(self, line: Line, config: SmtpConfig, context: ssl.SSLContext | None) -> None:
+        self.is_begun = False
         self._line = line
         self._tls_from_start = context if config.use_ssl else None
         # Its own name is given, because smtplib would otherwise look it up in the DNS.
@@ -145,6 +159,20 @@ class _Session(smtplib.SMTP):
             return connected
         return self._tls_from_start.wrap_socket(connected, server_hostname=host)
 
+    @property
+    def connection(self) -> socket.socket:
+        """The connected socket. Raise `SMTPServerDisconnected` where there is none any more."""
+        if self.sock is None:
+            raise smtplib.SMTPServerDisconnected("the session is closed")
+        return self.sock
+
+    def mail(self, sender: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
+        """Begin an email; from the server's reply on, it may not be begun again on another connection."""
+        self.is_begun = False
+        reply = super().mail(sender, options)
+        self.is_begun = True
+        return reply
+
 
 class _IdleSessions:
     """Sessions that have sent a message and can send another, by all of their configuration, password included."""
@@ -153,16 +181,16 @@ class _IdleSessions:
         self._lock = Lock()
         self._sessions: defaultdict[SmtpConfig, list[tuple[float, _Session]]] = defaultdict(list)
 
-    def take(self, config: SmtpConfig, line: Line) -> _Session | None:
-        """A session that still answers, on this call's line; None where there is none."""
-        while True:
-            with self._lock:
-                if not self._sessions[config]:
-                    return None
-                idle_since, session = self._sessions[config].pop()
-            if time.monotonic() - idle_since < KEEP_SECONDS and _answers(session, line):
-                return session
-            session.close()
+    def take(self, config: SmtpConfig) -> _Session | None:
+        """The session that was used last; None where there is none, or none that isn't too old."""
+        with self._lock:
+            if not self._sessions[config]:
+                return None
+            idle_since, session = self._sessions[config].pop()
+        if time.monotonic() - idle_since < KEEP_SECONDS:
+            return session
+        session.close()
+        return None
 
     def keep(self, config: SmtpConfig, session: _Session) -> None:
         """Put a session by."""
@@ -173,17 +201,6 @@ class _IdleSessions:
         for sessions in self._sessions.values():
             for _idle_since, session in sessions:
                 session.close()
-
-
-def _answers(session: _Session, line: Line) -> bool:
-    """Whether the server still answers, asked before anything of the message is sent."""
-    if session.sock is None:
-        return False
-    try:
-        line.hold(session.sock)
-        return bool(session.rset()[0] == 250)
-    except (OSError, smtplib.SMTPException):
-        return False
 
 
 def _domain(config: SmtpConfig) -> str:

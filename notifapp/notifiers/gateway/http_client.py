@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
@@ -23,7 +24,7 @@ from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from notifapp.notifiers.gateway.base import SendFailed
-from notifapp.notifiers.gateway.network import KEEP_SECONDS, Line, Resolver
+from notifapp.notifiers.gateway.network import KEEP_SECONDS, Line, Resolver, tls_context
 
 MAX_RESPONSE_BYTES = 64 * 1024
 _POOL_SIZE = 64
@@ -54,12 +55,12 @@ class GatewayResponse:
 
 @dataclass(frozen=True)
 class HttpClient:
-    """How to call out. Times are in seconds, `total` is for all of a call; `verify` may name a file of authorities."""
+    """How to call out. Times are in seconds; `total` is for all of a call."""
 
     connect_timeout: float = 5
     read_timeout: float = 15
     total: float = 20
-    verify: bool | str = True
+    tls_context: Callable[[], ssl.SSLContext] = tls_context
     resolve: Resolver = socket.getaddrinfo
 
     def post(self, url: str, **request: Any) -> GatewayResponse:
@@ -81,14 +82,13 @@ class HttpClient:
         session = requests.Session()
         session.trust_env = False  # a .netrc entry would replace the credentials that we send
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # projects share the session, nothing else
-        session.mount("https://", _adapter())
+        session.mount("https://", _Adapter(self.tls_context()))
         return session
 
     def _post(self, url: str, request: Mapping[str, Any]) -> GatewayResponse:
         response = self._session.post(
             url,
             timeout=(self.connect_timeout, self.read_timeout),
-            verify=self.verify,
             allow_redirects=False,
             stream=True,
             **request,
@@ -142,10 +142,19 @@ class _Pool(HTTPSConnectionPool):
 _call = _Call()
 
 
-def _adapter() -> HTTPAdapter:
-    adapter = HTTPAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
-    adapter.poolmanager.pool_classes_by_scheme = {"https": _Pool}
-    return adapter
+class _Adapter(HTTPAdapter):
+    """Connects by lines, with one TLS context; `requests` would read all authorities again for each connection."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        super().__init__(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
+        self.poolmanager.pool_classes_by_scheme = {"https": _Pool}
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        conn.cert_reqs = "CERT_REQUIRED"
 
 
 def _read(response: requests.Response) -> bytes:

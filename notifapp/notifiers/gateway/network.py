@@ -11,11 +11,14 @@ import contextlib
 import ipaddress
 import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
+import certifi
 from flask import current_app
 
 from notifapp.notifiers.gateway.base import SendFailed
@@ -24,6 +27,17 @@ Resolver = Callable[..., list[Any]]
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
 KEEP_SECONDS = 15  # that an idle connection is kept; what lies between may forget one that is silent for longer
 _WATCH_SECONDS = 0.05  # between two looks for calls that take too long
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """Trusts the system's authorities, for which `SSL_CERT_FILE` may name others, and certifi's.
+
+    Made once: reading them all takes longer than a handshake.
+    """
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
 
 
 class DestinationRefused(SendFailed):
@@ -154,6 +168,7 @@ def _connect_to_first(candidates: list[Any], timeout: float) -> socket.socket:
         connecting = socket.socket(family, kind, protocol)
         try:
             connecting.settimeout(left)
+            connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a small message waits for no other
             connecting.connect(address)
             connecting.settimeout(timeout)
             return connecting
