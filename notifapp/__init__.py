@@ -12,15 +12,17 @@ from flask import Flask
 from sqlalchemy.pool import NullPool
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from notifapp import cli
+from notifapp import cli, wording
 from notifapp.access import guard, passwords, sessions, token_uses
 from notifapp.account import routes as account
 from notifapp.apidocs import routes as apidocs
 from notifapp.audit import routes as audit
+from notifapp.channels import Channel
 from notifapp.config import MAX_BODY_BYTES, Config
 from notifapp.database import init_engine
 from notifapp.delivery import routes as delivery
 from notifapp.extensions import MIGRATIONS, csrf, db, login_manager, migrate
+from notifapp.health import routes as health
 from notifapp.message_templates import routes as message_templates
 from notifapp.notifiers import routes as notifiers
 from notifapp.otp import routes as otp
@@ -29,7 +31,6 @@ from notifapp.settings import routes as settings
 from notifapp.tokens import routes as tokens
 from notifapp.users import routes as users
 from notifapp.web import error_responses, headers, logs, navigation
-from notifapp.web import routes as web
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -59,7 +60,7 @@ def create_app(config: Config | None = None) -> Flask:
     error_responses.init_app(app)
     navigation.init_app(app)
 
-    app.register_blueprint(web.blueprint)
+    app.register_blueprint(health.blueprint)
     app.register_blueprint(account.blueprint)
     app.register_blueprint(users.blueprint)
     app.register_blueprint(projects.blueprint)
@@ -95,6 +96,7 @@ def _configure(app: Flask, config: Config) -> None:
     app.url_map.strict_slashes = False
     app.session_interface = sessions.PageSessions()
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.jinja_env.globals.update(count=wording.count, duration=wording.duration, Channel=Channel)
     if config.trusted_proxy_hops:
         hops = config.trusted_proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

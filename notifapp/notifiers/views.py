@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from notifapp.access import (
@@ -19,6 +19,7 @@ from notifapp.access import (
 )
 from notifapp.channels import Channel
 from notifapp.errors import Conflict, NotFound, ValidationFailed
+from notifapp.health.service import asked_for
 from notifapp.notifiers import service
 from notifapp.notifiers.backends import BACKENDS, backends_for, find_backend
 from notifapp.notifiers.forms import edit_form, new_form, posted_fields, recipient_form
@@ -123,12 +124,20 @@ def enable(project: ProjectRef, channel: Channel, notifier_id: int) -> PageRespo
 
 @notifier_permission_required("update")
 def disable(project: ProjectRef, channel: Channel, notifier_id: int) -> PageResponse:
-    """Don't let the settings choose it anew."""
+    """Take it out of the settings' choice; ask first where that stops the codes of its channel."""
+    is_in_use = notifier_id in ids_in_force(project)
+    if is_in_use and "confirmed" not in request.form:
+        notifier = service.get_notifier(project, channel, notifier_id)
+        return render_template("notifiers/disable.html", notifier=notifier, asked_for=asked_for(project, channel))
     notifier = service.set_enabled(project, channel, notifier_id, enabled=False, principal=principal())
-    note = (
-        "The settings still use it." if notifier.id in ids_in_force(project) else "It can't be chosen in the settings."
-    )
-    flash(f"{notifier.name} is disabled. {note}", "success")
+    if is_in_use:
+        flash(
+            f"{notifier.name} is disabled. No code can be sent by {channel.sentence} until you enable it or choose "
+            "another notifier in the settings.",
+            "warning",
+        )
+    else:
+        flash(f"{notifier.name} is disabled. It can't be chosen in the settings.", "success")
     return _after_change(project)
 
 

@@ -86,6 +86,13 @@ class OtpChallenge(Base):
         CheckConstraint("(approved_at IS NOT NULL) = (status = 'approved')", "approved_at_an_instant"),
         Index("ix_otp_challenge_recipient", "project_id", "channel", "recipient_digest", "created_at"),
         Index(
+            "ix_otp_challenge_approved",
+            "project_id",
+            "approved_at",
+            sqlite_where=text("approved_at IS NOT NULL"),
+            postgresql_where=text("approved_at IS NOT NULL"),
+        ),
+        Index(
             "uq_otp_challenge_open",
             "project_id",
             "channel",

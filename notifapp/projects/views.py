@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from notifapp import wording
 from notifapp.access import (
+    NOTIFIER_PERMISSIONS,
+    NOTIFIERS_READ,
     Permission,
     ProjectRef,
     admin_required,
@@ -16,7 +19,10 @@ from notifapp.access import (
     principal,
     sign_in_required,
 )
+from notifapp.channels import Channel
 from notifapp.errors import ValidationFailed
+from notifapp.health import service as health
+from notifapp.health.checklist import checklist
 from notifapp.projects import queries, service
 from notifapp.projects.forms import NewProjectForm, RenameForm
 from notifapp.web import paging
@@ -56,13 +62,19 @@ def create() -> Response | tuple[str, int]:
 @member_required
 def overview(project: ProjectRef) -> str:
     """What is in force, for who may read the settings; for others, what they may do here."""
-    may_read = may(Permission.NOTIFICATIONS_SETTINGS_READ)
+    held = [permission for permission in Permission if may(permission)]
+    context = {"held": held, "Permission": Permission}
+    if not may(Permission.NOTIFICATIONS_SETTINGS_READ):
+        return render_template("projects/overview.html", **context)
+    found = queries.overview(project)
     return render_template(
         "projects/overview.html",
-        overview=queries.overview(project) if may_read else None,
-        held=[permission for permission in Permission if may(permission)],
-        duration=wording.duration,
-        Permission=Permission,
+        overview=found,
+        warnings=health.warnings(project, found.policy),
+        steps=_steps(project),
+        sending=health.sending(project),
+        may_see_deliveries=may(*NOTIFIERS_READ, Permission.OTP_SEND),
+        **context,
     )
 
 
@@ -88,9 +100,10 @@ def rename(project_slug: str) -> Response | tuple[str, int]:
 
 @admin_required
 def confirm_archive(project_slug: str) -> str:
-    """What archiving means."""
-    _enter(project_slug)
-    return render_template("projects/archive.html")
+    """What archiving means, and how much would stop."""
+    project = _enter(project_slug)
+    used = {channel: health.asked_for(project, channel) for channel in Channel}
+    return render_template("projects/archive.html", used=used)
 
 
 @admin_required
@@ -98,7 +111,7 @@ def archive(project_slug: str) -> Response:
     """Archive a project."""
     project = _enter(project_slug)
     service.archive_project(project.id, principal=principal())
-    flash(f"{project.name} is archived. You can restore it whenever you like.", "success")
+    flash(f"{project.name} is archived. None of its codes are sent any more. You can restore it.", "warning")
     return redirect(url_for(".index"), 303)
 
 
@@ -116,6 +129,54 @@ def restore(project_slug: str) -> Response:
     service.restore_project(project.id, principal=principal())
     flash(f"{project.name} is open again.", "success")
     return _to_overview(project)
+
+
+class Step(NamedTuple):
+    """A step of a new project; `url` is where the reader may do it, or None."""
+
+    title: str
+    text: str
+    is_done: bool
+    url: str | None
+
+
+def _steps(project: ProjectRef) -> list[Step]:
+    """What a new project still needs, done or not; nothing once all of it is done."""
+    done = checklist(project)
+    if done.is_complete:
+        return []
+
+    def url(endpoint: str, is_allowed: bool) -> str | None:
+        return url_for(endpoint, project_slug=project.slug) if is_allowed else None
+
+    may_create = any(may(permissions.create) for permissions in NOTIFIER_PERMISSIONS.values()) and may(*NOTIFIERS_READ)
+    may_try = may(Permission.OTP_SEND) and may(Permission.OTP_VERIFY)
+    return [
+        Step(
+            "Add a notifier",
+            "The SMS gateway or mail server that sends your messages.",
+            done.has_notifier,
+            url("notifiers.index", may_create),
+        ),
+        Step(
+            "Choose it in the settings",
+            "A notifier is used once the settings name it.",
+            done.is_chosen,
+            url("settings.page", may(Permission.NOTIFICATIONS_SETTINGS_UPDATE)),
+        ),
+        Step(
+            "Send yourself a code",
+            "Type it back to see that codes arrive.",
+            done.is_proven,
+            url("otp.try_form", may_try),
+        ),
+        Step(
+            "Create an API token",
+            "Your app sends and verifies codes with it.",
+            done.has_token,
+            url_for("tokens.new", project=project.slug) if principal().is_admin else None,
+        ),
+    ]
 
 
 def _enter(project_slug: str) -> ProjectRef:

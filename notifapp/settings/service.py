@@ -116,6 +116,11 @@ class NotifierInForce:
         """The backend's name, for people."""
         return find_backend(self.backend).label
 
+    @property
+    def reaches_people(self) -> bool:
+        """Whether what it takes is sent to anybody."""
+        return find_backend(self.backend).reaches_people
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -179,9 +184,18 @@ def notifier_choices(project: ProjectRef, settings: Settings) -> dict[Channel, l
     choices: dict[Channel, list[Choice]] = {channel: [] for channel in Channel}
     with reading() as connection:
         for row in connection.execute(statement):
-            label = f"{row.name} ({find_backend(row.backend).label}{'' if row.is_enabled else ', disabled'})"
-            choices[Channel(row.channel)].append(Choice(row.id, label))
+            choices[Channel(row.channel)].append(Choice(row.id, _label(row)))
     return choices
+
+
+def _label(notifier: Any) -> str:
+    backend = find_backend(notifier.backend)
+    about = [
+        backend.label,
+        *([] if backend.reaches_people else ["development only: nothing is sent"]),
+        *([] if notifier.is_enabled else ["disabled"]),
+    ]
+    return f"{notifier.name} ({', '.join(about)})"
 
 
 def update_notification_settings(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import flash, get_template_attribute, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from notifapp.access import Permission, ProjectRef, may, permission_required, principal, require
+from notifapp.channels import Channel
 from notifapp.errors import NotFound, StaleVersion, ValidationFailed
+from notifapp.health import service as health
 from notifapp.message_templates.service import previews
 from notifapp.settings import service
 from notifapp.settings.forms import SettingsForm, as_posted, touched
@@ -17,7 +22,7 @@ from notifapp.settings.values import EMAIL_NOTIFIER, SMS_NOTIFIER, Settings, dif
 from notifapp.web.forms import add_errors
 
 REVISIONS_PER_PAGE = 20
-NOTIFIERS = (SMS_NOTIFIER, EMAIL_NOTIFIER)
+NOTIFIER_FIELDS = {Channel.SMS: SMS_NOTIFIER, Channel.EMAIL: EMAIL_NOTIFIER}
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
@@ -30,10 +35,16 @@ def page(project: ProjectRef) -> str:
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
-def save(project: ProjectRef) -> Response | tuple[str, int]:
-    """Save what was changed on the form, unless the settings have changed since it was shown."""
+def save(project: ProjectRef) -> ResponseReturnValue:
+    """Save what was changed on the form, unless the settings have changed since it was shown.
+
+    Ask first where a channel that is used loses its notifier.
+    """
     form = SettingsForm()
     changes = touched(form.posted(), _shown(project, form))
+    stopped = _stopped_by(project, changes)
+    if stopped and "confirmed" not in request.form:
+        return render_template("settings/confirm.html", form=form, stopped=stopped)
     try:
         updated = service.update_notification_settings(
             project,
@@ -94,6 +105,13 @@ def restore(project: ProjectRef, version: int) -> Response | tuple[str, int]:
     return _saved(project, updated)
 
 
+def _stopped_by(project: ProjectRef, changes: Mapping[str, str]) -> dict[Channel, int]:
+    """The channels that would lose their notifier though they were used in the last 24 hours, and how much."""
+    cleared = [channel for channel, field in NOTIFIER_FIELDS.items() if changes.get(field) == ""]
+    used = {channel: health.asked_for(project, channel) for channel in cleared}
+    return {channel: asked_for for channel, asked_for in used.items() if asked_for}
+
+
 def _shown(project: ProjectRef, form: SettingsForm) -> Settings:
     """The settings that the person had in view."""
     try:
@@ -117,7 +135,9 @@ def _saved(project: ProjectRef, updated: service.Update) -> Response:
 def _for_people(error: ValidationFailed) -> ValidationFailed:
     """The same errors; an id that can't be chosen in words for somebody who saw names, not ids."""
     gone = ["This notifier can't be chosen: it has been disabled or deleted. Choose another."]
-    return ValidationFailed({name: gone if name in NOTIFIERS else found for name, found in error.errors.items()})
+    return ValidationFailed(
+        {name: gone if name in NOTIFIER_FIELDS.values() else found for name, found in error.errors.items()}
+    )
 
 
 def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more: object) -> str:
@@ -129,6 +149,7 @@ def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more:
         settings=settings,
         last_change=next(iter(read_history(project, limit=1)), None),
         may_update=_may_update(project),
+        warnings=health.warnings(project, service.get_policy(project)),
         previews=previews(project, length=settings.otp_code_len, ttl=settings.otp_ttl),
         **more,
     )

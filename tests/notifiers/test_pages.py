@@ -242,13 +242,19 @@ def test_a_notifier_in_use_is_not_deleted(
     assert "notifier_deleted" not in events(app)
 
 
-def test_a_disabled_notifier_in_use_stays_in_use(
-    staff: Browser, world: World, project: ProjectRef, api: ApiClient
+def test_disabling_the_notifier_in_use_asks_first_and_says_what_stops(
+    staff: Browser, world: World, project: ProjectRef, api: ApiClient, app: Flask
 ) -> None:
     notifier_id = world.notifier(project, "sms", "line")
     choose(world, world.token(world.admin(), project), api, notifier_id)
-    staff.post(f"{INDEX}/sms/{notifier_id}/disable")
-    assert "line is disabled. The settings still use it." in page_text(staff.get(INDEX))
+    page = page_text(staff.post(f"{INDEX}/sms/{notifier_id}/disable"))
+    assert "no code can be sent by SMS" in page
+    assert "0 messages were sent by SMS in the last 24 hours." in page
+    assert "notifier_disabled" not in events(app)
+
+    staff.post(f"{INDEX}/sms/{notifier_id}/disable", {"confirmed": "yes"})
+    assert "line is disabled. No code can be sent by SMS until you enable it" in page_text(staff.get(INDEX))
+    assert "notifier_disabled" in events(app)
 
 
 # Who may

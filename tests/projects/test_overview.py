@@ -14,7 +14,7 @@ from tests.lists import rows
 from tests.statements import sent
 from tests.world import World
 
-MAX_STATEMENTS = 6
+MAX_STATEMENTS = 8
 
 
 def change(app: Flask, project: ProjectRef, **fields: object) -> None:

@@ -120,6 +120,7 @@ class Backend(ABC, Generic[C]):
     description: str
     channels: frozenset[Channel]
     config: type[C]
+    reaches_people: bool = True
 
     @abstractmethod
     def send(self, config: C, message: Message) -> Receipt:
