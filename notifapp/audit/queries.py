@@ -53,10 +53,6 @@ class Filters:
     first_day: date | None = None
     last_day: date | None = None
 
-    def __bool__(self) -> bool:
-        """Whether anything is filtered out."""
-        return self != Filters()
-
 
 def list_events(filters: Filters, cursor: keyset.Cursor | None) -> keyset.Slice:
     """The events, newest first."""

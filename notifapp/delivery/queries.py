@@ -32,10 +32,6 @@ class Filters:
     first_day: date | None = None
     last_day: date | None = None
 
-    def __bool__(self) -> bool:
-        """Whether anything is filtered out."""
-        return self != Filters()
-
 
 @dataclass(slots=True)
 class Chart:

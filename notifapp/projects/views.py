@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from notifapp import wording
 from notifapp.access import (
     Permission,
     ProjectRef,
@@ -61,7 +60,6 @@ def overview(project: ProjectRef) -> str:
         "projects/overview.html",
         overview=queries.overview(project) if may_read else None,
         held=[permission for permission in Permission if may(permission)],
-        duration=wording.duration,
         Permission=Permission,
     )
 
