@@ -7,7 +7,8 @@ from wtforms import SelectField, StringField
 from notifapp.access import Source
 from notifapp.audit.queries import Filters
 from notifapp.audit.service import Action
-from notifapp.web.filters import AS_TYPED, DatedFilterForm, offer
+from notifapp.web.filters import DatedFilterForm, offer
+from notifapp.web.forms import AS_TYPED
 
 _SOURCES = [(Source.PAGE.value, "Page"), (Source.API.value, "API"), (Source.CLI.value, "Command line")]
 

@@ -8,8 +8,8 @@ from wtforms.widgets import NumberInput
 from notifapp.inputs import MAX_NAME_LENGTH
 from notifapp.tokens.queries import Filters, State
 from notifapp.tokens.service import MAX_DAYS, MIN_DAYS
-from notifapp.web.filters import AS_TYPED, FilterForm, offer
-from notifapp.web.forms import Form, Hints
+from notifapp.web.filters import FilterForm, offer
+from notifapp.web.forms import AS_TYPED, Form, Hints
 from notifapp.web.paging import MAX_SEARCH_LENGTH
 
 

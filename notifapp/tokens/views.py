@@ -14,7 +14,6 @@ from notifapp.users.service import find_user
 from notifapp.web import paging
 from notifapp.web.forms import add_errors
 
-PATH = "/tokens"
 NOBODY = 0  # no id of a user or a project: the service refuses it with the right words
 
 

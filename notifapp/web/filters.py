@@ -16,8 +16,6 @@ from notifapp.web.forms import Form
 Kind = TypeVar("Kind", bound=StrEnum)
 Value = TypeVar("Value")
 
-AS_TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
-
 
 class FilterForm(Form):
     """The base of every form of filters. Each field is optional; one that can't be read has errors from then on."""
@@ -32,14 +30,13 @@ class FilterForm(Form):
 
     def chosen(self, name: str, kind: type[Kind]) -> Kind | None:
         """What was chosen from a closed list."""
-        return self._read(name, kind, "Choose one from the list.")
+        return self._read(name, self[name].data, kind, "Choose one from the list.")
 
     def typed(self, name: str) -> str:
         """What was typed, without outer blanks."""
         return (self[name].data or "").strip()
 
-    def _read(self, name: str, parse: Callable[[str], Value], message: str) -> Value | None:
-        text = self.typed(name)
+    def _read(self, name: str, text: str | None, parse: Callable[[str], Value], message: str) -> Value | None:
         try:
             return parse(text) if text else None
         except ValueError:
@@ -61,7 +58,7 @@ class DatedFilterForm(FilterForm):
         return first, last
 
     def _day(self, name: str) -> date | None:
-        return self._read(name, date.fromisoformat, "Enter a day as YYYY-MM-DD.")
+        return self._read(name, self.typed(name), date.fromisoformat, "Enter a day as YYYY-MM-DD.")
 
 
 def offer(field: SelectField, every: str, choices: Any) -> None:
