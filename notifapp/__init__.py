@@ -12,11 +12,12 @@ from flask import Flask
 from sqlalchemy.pool import NullPool
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from notifapp import cli
+from notifapp import cli, wording
 from notifapp.access import guard, passwords, sessions, token_uses
 from notifapp.account import routes as account
 from notifapp.apidocs import routes as apidocs
 from notifapp.audit import routes as audit
+from notifapp.channels import Channel
 from notifapp.config import MAX_BODY_BYTES, Config
 from notifapp.database import init_engine
 from notifapp.delivery import routes as delivery
@@ -95,6 +96,7 @@ def _configure(app: Flask, config: Config) -> None:
     app.url_map.strict_slashes = False
     app.session_interface = sessions.PageSessions()
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.jinja_env.globals.update(count=wording.count, duration=wording.duration, Channel=Channel)
     if config.trusted_proxy_hops:
         hops = config.trusted_proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from notifapp import wording
 from notifapp.access import (
     Permission,
     ProjectRef,
@@ -21,9 +20,6 @@ from notifapp.projects import queries, service
 from notifapp.projects.forms import NewProjectForm, RenameForm
 from notifapp.web import paging
 from notifapp.web.forms import add_errors
-
-PATH = "/projects"
-ONE = f"{PATH}/<project_slug>"
 
 
 @sign_in_required
@@ -61,7 +57,6 @@ def overview(project: ProjectRef) -> str:
         "projects/overview.html",
         overview=queries.overview(project) if may_read else None,
         held=[permission for permission in Permission if may(permission)],
-        duration=wording.duration,
         Permission=Permission,
     )
 
