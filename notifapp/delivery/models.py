@@ -48,10 +48,11 @@ class Delivery(Base):
         CheckConstraint("(payload IS NULL) = (status IN ('sent', 'failed'))", "payload_erased_at_the_end"),
         CheckConstraint("(lease_until IS NOT NULL) = (status = 'sending')", "lease_while_sending"),
         CheckConstraint("attempts >= 0", "attempts_count"),
-        # The page's order, whole and within each of its filters.
-        Index("ix_delivery_project", "project_id", "created_at", "id"),
+        # The page's order, whole and within each of its filters. The first holds all that the charts count.
+        Index("ix_delivery_project", "project_id", "created_at", "id", "notifier_name", "status"),
         Index("ix_delivery_project_status", "project_id", "status", "created_at", "id"),
-        Index("ix_delivery_notifier", "notifier_id", "created_at", "id"),
+        Index("ix_delivery_project_notifier", "project_id", "notifier_name", "created_at", "id"),
+        Index("ix_delivery_notifier", "notifier_id"),
         Index("ix_delivery_due", "status", "next_attempt_at"),
         Index("ix_delivery_lease", "status", "lease_until"),
     )
