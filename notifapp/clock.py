@@ -1,6 +1,6 @@
 """The one source of the time, so that a test can set it, and the one way to write it down."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 
 
 def now() -> datetime:
@@ -8,6 +8,16 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def iso(time: datetime) -> str:
+def start_of(day: date) -> datetime:
+    """Its first moment in UTC."""
+    return datetime.combine(day, time.min, UTC)
+
+
+def end_of(day: date) -> datetime:
+    """Its last moment in UTC."""
+    return datetime.combine(day, time.max, UTC)
+
+
+def iso(moment: datetime) -> str:
     """A time in UTC as answers and files carry it: 2025-12-28T15:36:45.235667Z."""
-    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import ceil
 
 
-def count(number: int, noun: str) -> str:
-    """A number of things: "1 token", "2 tokens"."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def count(number: int, noun: str, plural: str = "") -> str:
+    """A number of things: "1 token", "2 tokens"; `plural` is for a noun that takes more than an s."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def duration(seconds: int) -> str:

@@ -7,8 +7,8 @@ from wtforms import SelectField, StringField
 from notifapp.access import Source
 from notifapp.audit.queries import Filters
 from notifapp.audit.service import Action
-from notifapp.inputs import FieldErrors
-from notifapp.web.filters import AS_TYPED, DatedFilterForm, offer
+from notifapp.web.filters import DatedFilterForm, offer
+from notifapp.web.forms import AS_TYPED
 
 _SOURCES = [(Source.PAGE.value, "Page"), (Source.API.value, "API"), (Source.CLI.value, "Command line")]
 
@@ -27,16 +27,13 @@ class AuditFilterForm(DatedFilterForm):
         offer(self.source, "Everywhere", _SOURCES)
 
     def filters(self) -> Filters:
-        """What was asked for. Raise `ValidationFailed` with every field that can't be read."""
-        errors = FieldErrors()
-        first_day, last_day = self.days(errors)
-        filters = Filters(
-            action=self.chosen("action", Action, errors),
+        """What was asked for."""
+        first_day, last_day = self.days()
+        return Filters(
+            action=self.chosen("action", Action),
             actor=self.typed("actor").lower(),
             project=self.typed("project"),
-            source=self.chosen("source", Source, errors),
+            source=self.chosen("source", Source),
             first_day=first_day,
             last_day=last_day,
         )
-        errors.raise_any()
-        return filters

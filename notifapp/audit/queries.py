@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Select, select
 
-from notifapp import wording
+from notifapp import clock, wording
 from notifapp.access import Permission, Source
 from notifapp.access.models import ApiToken, Project
 from notifapp.audit.models import AuditEvent
@@ -53,10 +53,6 @@ class Filters:
     first_day: date | None = None
     last_day: date | None = None
 
-    def __bool__(self) -> bool:
-        """Whether anything is filtered out."""
-        return self != Filters()
-
 
 def list_events(filters: Filters, cursor: keyset.Cursor | None) -> keyset.Slice:
     """The events, newest first."""
@@ -91,9 +87,9 @@ def select_events(filters: Filters) -> Select[*tuple[Any, ...]]:
     if filters.source:
         statement = statement.where(_event.source == filters.source.value)
     if filters.first_day:
-        statement = statement.where(_event.at >= datetime.combine(filters.first_day, time.min, UTC))
+        statement = statement.where(_event.at >= clock.start_of(filters.first_day))
     if filters.last_day:
-        statement = statement.where(_event.at <= datetime.combine(filters.last_day, time.max, UTC))
+        statement = statement.where(_event.at <= clock.end_of(filters.last_day))
     return statement
 
 

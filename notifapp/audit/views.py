@@ -8,40 +8,35 @@ from notifapp import clock
 from notifapp.access import admin_required
 from notifapp.audit import export, queries
 from notifapp.audit.forms import AuditFilterForm
-from notifapp.errors import ValidationFailed
 from notifapp.web import paging
-from notifapp.web.forms import add_errors
 
 
 @admin_required
 def index() -> str | tuple[str, int]:
     """The events, newest first."""
     form = AuditFilterForm()
-    try:
-        filters = form.filters()
-    except ValidationFailed as error:
-        return _refuse(form, error)
+    filters = form.filters()
+    if form.errors:
+        return _refuse(form)
     part = queries.list_events(filters, paging.requested())
     page = paging.page(part, [queries.to_event(row) for row in part.rows])
-    return render_template("audit/index.html", form=form, page=page, is_filtered=bool(filters), csv_url=_csv_url(form))
+    return render_template("audit/index.html", form=form, page=page, csv_url=_csv_url(form))
 
 
 @admin_required
 def download() -> Response | tuple[str, int]:
     """The same events as a file, streamed."""
     form = AuditFilterForm()
-    try:
-        filters = form.filters()
-    except ValidationFailed as error:
-        return _refuse(form, error)
+    filters = form.filters()
+    if form.errors:
+        return _refuse(form)
     answer = Response(stream_with_context(export.lines(filters)), mimetype="text/csv")
     answer.headers.set("Content-Disposition", "attachment", filename=f"audit-{clock.now():%Y-%m-%d}.csv")
     return answer
 
 
-def _refuse(form: AuditFilterForm, error: ValidationFailed) -> tuple[str, int]:
-    add_errors(form, error)
-    return render_template("audit/index.html", form=form, page=paging.Page(), is_filtered=True), 400
+def _refuse(form: AuditFilterForm) -> tuple[str, int]:
+    return render_template("audit/index.html", form=form, page=paging.Page()), 400
 
 
 def _csv_url(form: AuditFilterForm) -> str:

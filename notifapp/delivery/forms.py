@@ -9,7 +9,6 @@ from wtforms import SelectField
 from notifapp.channels import Channel
 from notifapp.delivery.models import DeliveryStatus
 from notifapp.delivery.queries import Filters
-from notifapp.inputs import FieldErrors
 from notifapp.web.filters import DatedFilterForm, offer
 
 
@@ -27,15 +26,12 @@ class DeliveryFilterForm(DatedFilterForm):
         offer(self.notifier, "Every notifier", ((name, name) for name in notifiers))
 
     def filters(self) -> Filters:
-        """What was asked for. Raise `ValidationFailed` with every field that can't be read."""
-        errors = FieldErrors()
-        first_day, last_day = self.days(errors)
-        filters = Filters(
-            status=self.chosen("status", DeliveryStatus, errors),
-            channel=self.chosen("channel", Channel, errors),
+        """What was asked for."""
+        first_day, last_day = self.days()
+        return Filters(
+            status=self.chosen("status", DeliveryStatus),
+            channel=self.chosen("channel", Channel),
             notifier=self.typed("notifier"),
             first_day=first_day,
             last_day=last_day,
         )
-        errors.raise_any()
-        return filters

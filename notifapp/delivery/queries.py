@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, case, cast, extract, func, select
@@ -31,10 +31,6 @@ class Filters:
     notifier: str = ""
     first_day: date | None = None
     last_day: date | None = None
-
-    def __bool__(self) -> bool:
-        """Whether anything is filtered out."""
-        return self != Filters()
 
 
 @dataclass(slots=True)
@@ -111,7 +107,7 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.notifier:
         conditions.append(_delivery.notifier_name == filters.notifier)
     if filters.first_day:
-        conditions.append(_delivery.created_at >= datetime.combine(filters.first_day, time.min, UTC))
+        conditions.append(_delivery.created_at >= clock.start_of(filters.first_day))
     if filters.last_day:
-        conditions.append(_delivery.created_at <= datetime.combine(filters.last_day, time.max, UTC))
+        conditions.append(_delivery.created_at <= clock.end_of(filters.last_day))
     return conditions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wtforms import StringField, TextAreaField
 
 from notifapp.message_templates.service import MAX_BODY_LENGTH, Template, tidy
-from notifapp.web.forms import Form, Hints
+from notifapp.web.forms import AS_TYPED, Form, Hints
 
 
 class TemplateForm(Form):
@@ -21,7 +21,7 @@ class TemplateForm(Form):
         "Autofill host",
         description="Optional. The host name of your sign-in page: phones then offer the code there. It adds a last "
         "line such as “@shop.example.com #12345”.",
-        render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "inputmode": "url"},
+        render_kw={**AS_TYPED, "inputmode": "url"},
     )
 
     def show(self, template: Template) -> None:

@@ -165,7 +165,7 @@ def outbox(project: ProjectRef) -> str:
     """What the console backend wrote down instead of sending it."""
     channels = [channel for channel, permissions in NOTIFIER_PERMISSIONS.items() if may(permissions.read)]
     messages = paging.page(service.list_outbox(project, channels, paging.requested()))
-    return render_template("notifiers/outbox.html", page=messages, channels=Channel)
+    return render_template("notifiers/outbox.html", page=messages)
 
 
 def offered_backend(channel: Channel, key: str) -> Backend[Any]:

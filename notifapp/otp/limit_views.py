@@ -51,4 +51,4 @@ def release(project: ProjectRef) -> Response:
 
 def _render(project: ProjectRef, form: LimitsForm) -> str:
     page = paging.page(limit_settings.list_stopped(project, paging.requested()))
-    return render_template("otp/limits.html", form=form, page=page, channels=Channel)
+    return render_template("otp/limits.html", form=form, page=page)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from notifapp import wording
 from notifapp.access import Permission, ProjectRef, permission_required, principal, require
 from notifapp.channels import Channel
 from notifapp.errors import Conflict, TooManyRequests, ValidationFailed
@@ -69,7 +70,7 @@ def _tell(form: Form, error: Conflict | TooManyRequests | ValidationFailed | Inv
 
 
 def _tries(left: int) -> str:
-    return f"{left} {'try' if left == 1 else 'tries'} left." if left else ""
+    return f"{wording.count(left, 'try', 'tries')} left." if left else ""
 
 
 def _send_page(form: SendForm) -> str:

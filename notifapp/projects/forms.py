@@ -6,7 +6,7 @@ from wtforms import StringField
 
 from notifapp.inputs import MAX_NAME_LENGTH
 from notifapp.projects.service import MAX_SLUG_LENGTH, MIN_SLUG_LENGTH
-from notifapp.web.forms import Form, Hints
+from notifapp.web.forms import AS_TYPED, Form, Hints
 
 
 class RenameForm(Form):
@@ -30,5 +30,5 @@ class NewProjectForm(RenameForm):
             "What follows /projects/ in its web address: small letters, digits and single hyphens, beginning with a "
             "letter. It stays as it is for good."
         ),
-        render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
+        render_kw=AS_TYPED,
     )

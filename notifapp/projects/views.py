@@ -28,9 +28,6 @@ from notifapp.projects.forms import NewProjectForm, RenameForm
 from notifapp.web import paging
 from notifapp.web.forms import add_errors
 
-PATH = "/projects"
-ONE = f"{PATH}/<project_slug>"
-
 
 @sign_in_required
 def index() -> str:

@@ -20,6 +20,7 @@ from notifapp.settings.history import history as read_history
 from notifapp.settings.history import settings_at
 from notifapp.settings.values import EMAIL_NOTIFIER, SMS_NOTIFIER, Settings, differences
 from notifapp.web.forms import add_errors
+from notifapp.web.paging import Page
 
 REVISIONS_PER_PAGE = 20
 NOTIFIER_FIELDS = {Channel.SMS: SMS_NOTIFIER, Channel.EMAIL: EMAIL_NOTIFIER}
@@ -44,7 +45,8 @@ def save(project: ProjectRef) -> ResponseReturnValue:
     changes = touched(form.posted(), _shown(project, form))
     stopped = _stopped_by(project, changes)
     if stopped and "confirmed" not in request.form:
-        return render_template("settings/confirm.html", form=form, stopped=stopped)
+        posted = {field.name: field.data or "" for field in form} | {"confirmed": "yes"}
+        return render_template("settings/confirm.html", posted=posted, stopped=stopped)
     try:
         updated = service.update_notification_settings(
             project,
@@ -68,14 +70,12 @@ def history(project: ProjectRef) -> str:
     before = request.args.get("before", newest + 1, type=int)
     revisions = read_history(project, before=min(max(before, 1), newest + 1), limit=REVISIONS_PER_PAGE)
     first, last = (revisions[0].version, revisions[-1].version) if revisions else (newest, 0)
-    return render_template(
-        "settings/history.html",
-        revisions=revisions,
-        newest=newest,
+    part = Page(
+        revisions,
         newer_url=_history_url(project, first + REVISIONS_PER_PAGE + 1) if first < newest else None,
         older_url=_history_url(project, last) if last > 1 else None,
-        may_update=_may_update(project),
     )
+    return render_template("settings/history.html", page=part, newest=newest, may_update=_may_update(project))
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)

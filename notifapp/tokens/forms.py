@@ -5,11 +5,11 @@ from __future__ import annotations
 from wtforms import EmailField, SearchField, SelectField, StringField
 from wtforms.widgets import NumberInput
 
-from notifapp.inputs import MAX_NAME_LENGTH, FieldErrors
+from notifapp.inputs import MAX_NAME_LENGTH
 from notifapp.tokens.queries import Filters, State
 from notifapp.tokens.service import MAX_DAYS, MIN_DAYS
-from notifapp.web.filters import AS_TYPED, FilterForm, offer
-from notifapp.web.forms import Form, Hints
+from notifapp.web.filters import FilterForm, offer
+from notifapp.web.forms import AS_TYPED, Form, Hints
 from notifapp.web.paging import MAX_SEARCH_LENGTH
 
 
@@ -26,16 +26,13 @@ class TokenFilterForm(FilterForm):
         offer(self.state, "Every state", ((state.value, state.label) for state in State))
 
     def filters(self) -> Filters:
-        """What was asked for. Raise `ValidationFailed` for a state that there isn't."""
-        errors = FieldErrors()
-        filters = Filters(
+        """What was asked for."""
+        return Filters(
             search=self.typed("q")[:MAX_SEARCH_LENGTH],
             owner=self.typed("owner").lower(),
             project=self.typed("project"),
-            state=self.chosen("state", State, errors),
+            state=self.chosen("state", State),
         )
-        errors.raise_any()
-        return filters
 
 
 class NewTokenForm(Form):

@@ -39,10 +39,6 @@ class Filters:
     project: str = ""
     state: State | None = None
 
-    def __bool__(self) -> bool:
-        """Whether anything is filtered out."""
-        return self != Filters()
-
 
 def list_tokens(filters: Filters, cursor: keyset.Cursor | None) -> keyset.Slice:
     """The tokens of every project, newest first."""

@@ -14,7 +14,6 @@ from notifapp.users.service import find_user
 from notifapp.web import paging
 from notifapp.web.forms import add_errors
 
-PATH = "/tokens"
 NOBODY = 0  # no id of a user or a project: the service refuses it with the right words
 
 
@@ -22,13 +21,11 @@ NOBODY = 0  # no id of a user or a project: the service refuses it with the righ
 def index() -> str | tuple[str, int]:
     """Every token, newest first, narrowed by the filters in the address."""
     form = TokenFilterForm()
-    try:
-        filters = form.filters()
-    except ValidationFailed as error:
-        add_errors(form, error)
-        return render_template("tokens/index.html", form=form, page=paging.Page(), is_filtered=True), 400
+    filters = form.filters()
+    if form.errors:
+        return render_template("tokens/index.html", form=form, page=paging.Page()), 400
     page = paging.page(queries.list_tokens(filters, paging.requested()))
-    return render_template("tokens/index.html", form=form, page=page, is_filtered=bool(filters))
+    return render_template("tokens/index.html", form=form, page=page)
 
 
 @admin_required

@@ -10,11 +10,9 @@ from notifapp.errors import NotFound, ValidationFailed
 from notifapp.projects.service import find_project
 from notifapp.users import queries, service
 from notifapp.users.forms import MembershipForm
-from notifapp.users.views import ONE, Answer
+from notifapp.users.views import Answer, to_user
 from notifapp.web import paging
 from notifapp.web.forms import add_errors
-
-MEMBERSHIPS = f"{ONE}/memberships"
 
 
 @admin_required
@@ -45,7 +43,7 @@ def membership(user_id: int, slug: str) -> Answer:
         add_errors(form, error)
         return _matrix(user_id, place, form), error.status
     flash(f"The permissions in {project.name} are saved.", "success")
-    return _back(user_id)
+    return to_user(user_id)
 
 
 @admin_required
@@ -57,7 +55,7 @@ def remove_membership(user_id: int, slug: str) -> Answer:
         return render_template("users/remove_membership.html", user=user, membership_of=project)
     service.remove_membership(user_id, project.id, principal=principal())
     flash(f"{user.name} is no longer a member of {project.name}.", "success")
-    return _back(user_id)
+    return to_user(user_id)
 
 
 def _require_member(place: queries.Place) -> None:
@@ -69,7 +67,3 @@ def _matrix(user_id: int, place: queries.Place, form: MembershipForm) -> str:
     rows = list(zip(form.codes, Permission, strict=True))
     user = queries.get_user(user_id)
     return render_template("users/membership.html", user=user, place=place, form=form, rows=rows)
-
-
-def _back(user_id: int) -> Response:
-    return redirect(url_for(".edit", user_id=user_id), 303)

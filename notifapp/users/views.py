@@ -6,14 +6,12 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from notifapp.access import admin_required, principal
-from notifapp.database import MAX_ID, AnyRow
+from notifapp.database import AnyRow
 from notifapp.errors import ValidationFailed
 from notifapp.users import queries, service
 from notifapp.users.forms import UserForm
 from notifapp.web import paging
 from notifapp.web.forms import add_errors
-
-ONE = f"/users/<int(max={MAX_ID}):user_id>"
 
 Answer = Response | str | tuple[str, int]
 
@@ -61,7 +59,7 @@ def edit(user_id: int) -> Answer:
         add_errors(form, error)
         return _page(user, form), error.status
     flash("The account is saved.", "success")
-    return redirect(url_for(".edit", user_id=user_id), 303)
+    return to_user(user_id)
 
 
 @admin_required
@@ -72,7 +70,7 @@ def deactivate(user_id: int) -> Answer:
         return render_template("users/deactivate.html", user=user)
     service.deactivate_user(user_id, principal=principal())
     flash(f"{user.name} is deactivated and signed out everywhere.", "success")
-    return redirect(url_for(".edit", user_id=user_id), 303)
+    return to_user(user_id)
 
 
 @admin_required
@@ -83,7 +81,7 @@ def reactivate(user_id: int) -> Answer:
         return render_template("users/reactivate.html", user=user)
     service.reactivate_user(user_id, principal=principal())
     flash(f"{user.name} is active again.", "success")
-    return redirect(url_for(".edit", user_id=user_id), 303)
+    return to_user(user_id)
 
 
 @admin_required
@@ -92,6 +90,11 @@ def password_link(user_id: int) -> Answer:
     if request.method != "POST":
         return render_template("users/password_link.html", user=queries.get_user(user_id))
     return _new_link(user_id)
+
+
+def to_user(user_id: int) -> Response:
+    """Lead back to a user's page."""
+    return redirect(url_for(".edit", user_id=user_id), 303)
 
 
 def _new_link(user_id: int, *, is_new: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -10,33 +11,37 @@ from flask import request
 from wtforms import SelectField, StringField
 from wtforms.widgets import DateInput
 
-from notifapp.inputs import FieldErrors
 from notifapp.web.forms import Form
 
 Kind = TypeVar("Kind", bound=StrEnum)
-
-AS_TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+Value = TypeVar("Value")
 
 
 class FilterForm(Form):
-    """The base of every form of filters. Each field is optional."""
+    """The base of every form of filters. Each field is optional; one that can't be read has errors from then on."""
 
     def __init__(self) -> None:
         super().__init__(formdata=request.args)
 
-    def chosen(self, name: str, kind: type[Kind], errors: FieldErrors) -> Kind | None:
+    @property
+    def is_filtered(self) -> bool:
+        """Whether anything was chosen or typed."""
+        return any(self.typed(field.name) for field in self)
+
+    def chosen(self, name: str, kind: type[Kind]) -> Kind | None:
         """What was chosen from a closed list."""
-        field = self[name]
-        with errors.of(name):
-            try:
-                return kind(field.data) if field.data else None
-            except ValueError:
-                raise ValueError("Choose one from the list.") from None
-        return None
+        return self._read(name, self[name].data, kind, "Choose one from the list.")
 
     def typed(self, name: str) -> str:
         """What was typed, without outer blanks."""
         return (self[name].data or "").strip()
+
+    def _read(self, name: str, text: str | None, parse: Callable[[str], Value], message: str) -> Value | None:
+        try:
+            return parse(text) if text else None
+        except ValueError:
+            self[name].errors = [message]
+            return None
 
 
 class DatedFilterForm(FilterForm):
@@ -45,21 +50,15 @@ class DatedFilterForm(FilterForm):
     since = StringField("First day", widget=DateInput())
     until = StringField("Last day", widget=DateInput())
 
-    def days(self, errors: FieldErrors) -> tuple[date | None, date | None]:
+    def days(self) -> tuple[date | None, date | None]:
         """The first and the last day, where they were given."""
-        first, last = self._day("since", errors), self._day("until", errors)
+        first, last = self._day("since"), self._day("until")
         if first and last and first > last:
-            errors.messages["until"] = ["Choose the first day or a later one."]
+            self.until.errors = ["Choose the first day or a later one."]
         return first, last
 
-    def _day(self, name: str, errors: FieldErrors) -> date | None:
-        text = self.typed(name)
-        with errors.of(name):
-            try:
-                return date.fromisoformat(text) if text else None
-            except ValueError:
-                raise ValueError("Enter a day as YYYY-MM-DD.") from None
-        return None
+    def _day(self, name: str) -> date | None:
+        return self._read(name, self.typed(name), date.fromisoformat, "Enter a day as YYYY-MM-DD.")
 
 
 def offer(field: SelectField, every: str, choices: Any) -> None:

@@ -11,6 +11,8 @@ from wtforms.fields.core import UnboundField
 
 from notifapp.errors import ValidationFailed
 
+AS_TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}  # attributes of a field for names
+
 
 class Form(FlaskForm):  # type: ignore[misc]
     """The base of every form. CSRF is checked before any view runs (access/guard.py), so not here again."""

@@ -78,5 +78,6 @@ def test_the_readme_keeps_its_order() -> None:
         "The API in one curl",
         "Configuration",
         "Running it for real",
+        "Speed",
         "How the code is laid out",
     ]

@@ -17,8 +17,8 @@ from notifapp.database import table_of, writing
 from notifapp.delivery.heartbeat import MISSING_AFTER, Heartbeat
 from notifapp.delivery.models import Delivery
 from tests.client import Browser
-from tests.otp.shop import Clock, Shop, open_shop
 from tests.notifiers.test_pages import page_text
+from tests.otp.shop import Clock, Shop, open_shop
 from tests.world import World
 
 OVERVIEW, SETTINGS = "/projects/shop", "/projects/shop/settings"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from apprise import NotifyBase
 from apprise.plugins.resend import NotifyResend
 from apprise.plugins.seven import NotifySeven
@@ -16,7 +18,7 @@ from notifapp.notifiers.backends import BACKENDS, backends_for
 from notifapp.notifiers.backends.apprise import SCHEMAS, AppriseService, _service
 from notifapp.notifiers.gateway.base import Message, SendFailed
 from notifapp.notifiers.gateway.parsing import parse_settings
-from tests.notifiers.gateway import Gateway, Trust
+from tests.notifiers.gateway import Gateway
 
 # Apprise loads all of its services at once, and some of them need modules that Python is about to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:.*is deprecated and slated for removal:DeprecationWarning")
@@ -29,11 +31,13 @@ EMAIL = Message(project_id=1, channel=Channel.EMAIL, recipient="a@example.com", 
 
 
 @pytest.fixture
-def provider(gateway: Gateway, authorities: Trust, monkeypatch: pytest.MonkeyPatch) -> Gateway:
+def provider(gateway: Gateway, ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gateway:
     """The providers' addresses, moved to loopback: they are fixed in Apprise, which is the point of the allow-list."""
     monkeypatch.setattr(NotifySeven, "notify_url", f"{gateway.url}/api/sms")
     monkeypatch.setattr(NotifyResend, "notify_url", f"{gateway.url}/emails")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", authorities)
+    certificate = tmp_path / "ca.pem"
+    ca.cert_pem.write_to_path(certificate)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     return gateway
 
 
