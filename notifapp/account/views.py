@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import current_app, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
 from werkzeug.wrappers import Response
 
@@ -13,8 +14,6 @@ from notifapp.account.forms import ChangePasswordForm, NameForm, NewPasswordForm
 from notifapp.errors import TooManyRequests, Unauthenticated, ValidationFailed
 from notifapp.web.forms import add_errors
 
-Answer = Response | str | tuple[str, int] | tuple[str, int, dict[str, str]]
-
 
 @public
 def home() -> Response:
@@ -23,7 +22,7 @@ def home() -> Response:
 
 
 @public
-def sign_in() -> Answer:
+def sign_in() -> ResponseReturnValue:
     """The sign-in page; afterwards one gets to the page that asked for it."""
     form = SignInForm()
     if current_user.is_authenticated:
@@ -52,7 +51,7 @@ def sign_out() -> Response:
 
 
 @sign_in_required
-def account() -> Answer:
+def account() -> ResponseReturnValue:
     """One's own account; posting changes the name."""
     form = NameForm(name=current_user.name)
     if not form.is_submitted():
@@ -67,7 +66,7 @@ def account() -> Answer:
 
 
 @sign_in_required
-def change_password() -> Answer:
+def change_password() -> ResponseReturnValue:
     """Change one's own password; opened by its address, this is the account page."""
     form = ChangePasswordForm()
     if not form.is_submitted():
@@ -89,7 +88,7 @@ def change_password() -> Answer:
 
 
 @public
-def password_link(key: str) -> Answer:
+def password_link(key: str) -> ResponseReturnValue:
     """Set a password with a one-time link."""
     form = NewPasswordForm()
     email = service.peek_password_link(key)

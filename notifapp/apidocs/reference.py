@@ -33,7 +33,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ResponseDoc:
     """One of the answers of an operation; `headers` are pairs of a name and what it means.
 
     A shared one is the same for every operation that may give it.
@@ -66,7 +66,7 @@ class Operation:
     body: list[FieldTable]
     body_types: list[str]
     requests: list[Example]
-    answers: list[Answer]
+    responses: list[ResponseDoc]
 
     @property
     def verb(self) -> str:
@@ -78,9 +78,9 @@ class Operation:
         return [parameter.field for parameter in self.parameters if parameter.place == place]
 
     @property
-    def success(self) -> Answer:
+    def success(self) -> ResponseDoc:
         """What is answered when all goes well."""
-        return next(answer for answer in self.answers if 200 <= answer.status < 300)
+        return next(response for response in self.responses if 200 <= response.status < 300)
 
 
 @dataclass(frozen=True)
@@ -109,13 +109,13 @@ def chapters() -> list[Chapter]:
 
 
 @cache
-def error_answers() -> list[Answer]:
-    """Every kind of error that some operation may answer, by status; of the same status the first."""
-    found: dict[int, Answer] = {}
+def error_responses() -> list[ResponseDoc]:
+    """Every kind of error that some operation may return, by status; of the same status the first."""
+    found: dict[int, ResponseDoc] = {}
     for _tag, operation in _operations():
-        for answer in operation.answers:
-            if answer.status >= 400:
-                found.setdefault(answer.status, answer)
+        for response in operation.responses:
+            if response.status >= 400:
+                found.setdefault(response.status, response)
     return [found[status] for status in sorted(found)]
 
 
@@ -151,7 +151,7 @@ def _operation(path: str, method: str, about: Json, shared_parameters: list[Json
         body=tables(body["schema"]) if body else [],
         body_types=list(content),
         requests=_examples(body),
-        answers=[_answer(int(status), answer) for status, answer in about["responses"].items()],
+        responses=[_response(int(status), response) for status, response in about["responses"].items()],
     )
 
 
@@ -161,14 +161,14 @@ def _parameter(parameter: Json) -> Parameter:
     return Parameter(parameter["in"], field, parameter.get("example"))
 
 
-def _answer(status: int, described: Json) -> Answer:
-    answer = resolve(described)
-    content = answer.get("content", {}).get("application/json", {})
-    headers = {name: resolve(header) for name, header in answer["headers"].items()}
-    return Answer(
+def _response(status: int, described: Json) -> ResponseDoc:
+    response = resolve(described)
+    content = response.get("content", {}).get("application/json", {})
+    headers = {name: resolve(header) for name, header in response["headers"].items()}
+    return ResponseDoc(
         status=status,
-        is_shared=answer is not described,
-        description=answer["description"],
+        is_shared=response is not described,
+        description=response["description"],
         headers=[(name, header["description"]) for name, header in headers.items()],
         tables=tables(content["schema"]) if content and status < 300 else [],
         examples=_examples(content),

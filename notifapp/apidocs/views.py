@@ -7,17 +7,17 @@ from flask import Response, render_template, request
 from notifapp.access import public
 from notifapp.apidocs import samples
 from notifapp.apidocs.document import VERSION, serialized
-from notifapp.apidocs.reference import chapters, error_answers, permissions
+from notifapp.apidocs.reference import chapters, error_responses, permissions
 
 
 @public
 def openapi() -> Response:
     """The API as an OpenAPI 3.1 document, for tools."""
     data, tag = serialized()
-    answer = Response(data, mimetype="application/json")
-    answer.set_etag(tag)
-    answer.make_conditional(request)
-    return answer
+    response = Response(data, mimetype="application/json")
+    response.set_etag(tag)
+    response.make_conditional(request)
+    return response
 
 
 @public
@@ -27,7 +27,7 @@ def page() -> str:
     return render_template(
         "apidocs/page.html",
         chapters=chapters(),
-        errors=error_answers(),
+        errors=error_responses(),
         permissions=permissions(),
         server=server,
         version=VERSION,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Response, render_template, stream_with_context, url_for
+from flask.typing import ResponseReturnValue
 
 from notifapp import clock
 from notifapp.access import admin_required
@@ -14,7 +15,7 @@ from notifapp.web.forms import add_errors
 
 
 @admin_required
-def index() -> str | tuple[str, int]:
+def index() -> ResponseReturnValue:
     """The events, newest first."""
     form = AuditFilterForm()
     try:
@@ -27,16 +28,16 @@ def index() -> str | tuple[str, int]:
 
 
 @admin_required
-def download() -> Response | tuple[str, int]:
+def download() -> ResponseReturnValue:
     """The same events as a file, streamed."""
     form = AuditFilterForm()
     try:
         filters = form.filters()
     except ValidationFailed as error:
         return _refuse(form, error)
-    answer = Response(stream_with_context(export.lines(filters)), mimetype="text/csv")
-    answer.headers.set("Content-Disposition", "attachment", filename=f"audit-{clock.now():%Y-%m-%d}.csv")
-    return answer
+    response = Response(stream_with_context(export.lines(filters)), mimetype="text/csv")
+    response.headers.set("Content-Disposition", "attachment", filename=f"audit-{clock.now():%Y-%m-%d}.csv")
+    return response
 
 
 def _refuse(form: AuditFilterForm, error: ValidationFailed) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import render_template
+from flask.typing import ResponseReturnValue
 
 from notifapp.access import Permission, ProjectRef, permission_required
 from notifapp.channels import Channel
@@ -14,7 +15,7 @@ from notifapp.web.forms import add_errors
 
 
 @permission_required(Permission.SMS_NOTIFIERS_READ, Permission.EMAIL_NOTIFIERS_READ, Permission.OTP_SEND)
-def index(project: ProjectRef) -> str | tuple[str, int]:
+def index(project: ProjectRef) -> ResponseReturnValue:
     """What was sent, what is on its way and what failed, newest first."""
     form = DeliveryFilterForm(queries.list_notifier_names(project))
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
+from flask.typing import ResponseReturnValue
 
 from notifapp.access import Permission, ProjectRef, may, permission_required, principal, require
 from notifapp.channels import Channel
@@ -21,7 +21,7 @@ def page(project: ProjectRef) -> str:
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
-def save(project: ProjectRef, channel: str) -> Response | str | tuple[str, int]:
+def save(project: ProjectRef, channel: str) -> ResponseReturnValue:
     """Save a channel's message, or with the other button show what it would look like."""
     of = Channel(channel)
     form = TemplateForm(prefix=f"{channel}-")

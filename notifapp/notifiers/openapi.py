@@ -8,7 +8,7 @@ from notifapp.notifiers.api import PATH
 from notifapp.notifiers.openapi_schemas import schema_name, schemas
 from notifapp.notifiers.service import ORDERINGS
 from notifapp.web.limit_offset import DEFAULT_LIMIT, MAX_LIMIT
-from notifapp.web.openapi import Json, Part, answer, bad_request, body, example, operation, ref
+from notifapp.web.openapi import Json, Part, bad_request, body, example, operation, ref, response
 
 _TIMES = {"created_at": "2026-11-23T12:14:05.235667Z", "updated_at": "2026-11-23T12:14:05.235667Z"}
 _WITHOUT_PATTERN = {"pattern_code": "", "pattern_variables": "code"}
@@ -131,7 +131,9 @@ def _list(channel: Channel) -> Json:
         "settings take. A parameter that can't be read counts as absent.",
         permission=NOTIFIER_PERMISSIONS[channel].read,
         parameters=_LIST_PARAMETERS,
-        responses={"200": answer("One page of the list.", ref("schemas", schema_name(channel, "Page")), {"One": page})},
+        responses={
+            "200": response("One page of the list.", ref("schemas", schema_name(channel, "Page")), {"One": page})
+        },
     )
 
 
@@ -143,7 +145,7 @@ def _create(channel: Channel) -> Json:
         permission=NOTIFIER_PERMISSIONS[channel].create,
         body=body(schema_name(channel, "Creation"), _CREATIONS[channel], required=True, forms=channel is Channel.EMAIL),
         responses={
-            "201": answer(
+            "201": response(
                 "The new notifier.",
                 ref("schemas", schema_name(channel)),
                 {"After the request beside it": _CREATED_EXAMPLE[channel]},
@@ -160,7 +162,7 @@ def _read(channel: Channel) -> Json:
         description="Answers one notifier of the project, enabled or not.",
         permission=NOTIFIER_PERMISSIONS[channel].read,
         responses={
-            "200": answer("The notifier.", ref("schemas", schema_name(channel)), {"One": _READ_EXAMPLE[channel]}),
+            "200": response("The notifier.", ref("schemas", schema_name(channel)), {"One": _READ_EXAMPLE[channel]}),
             "404": ref("responses", "NotFound"),
         },
     )
@@ -175,7 +177,7 @@ def _update(channel: Channel) -> Json:
         permission=NOTIFIER_PERMISSIONS[channel].update,
         body=body(schema_name(channel, "Change"), _CHANGES[channel], required=False, forms=channel is Channel.EMAIL),
         responses={
-            "200": answer(
+            "200": response(
                 "The notifier after the change.",
                 ref("schemas", schema_name(channel)),
                 {"After the request beside it": _UPDATED_EXAMPLE[channel]},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from flask import flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from notifapp.access import (
@@ -27,8 +28,6 @@ from notifapp.notifiers.service import NotifierDetails
 from notifapp.settings.service import ids_in_force
 from notifapp.web import paging
 from notifapp.web.forms import Form, add_errors
-
-PageResponse = str | tuple[str, int] | Response
 
 
 class Group(NamedTuple):
@@ -77,7 +76,7 @@ def new(project: ProjectRef, channel: Channel, backend_key: str) -> str:
 
 
 @notifier_permission_required("create")
-def create(project: ProjectRef, channel: Channel, backend_key: str) -> PageResponse:
+def create(project: ProjectRef, channel: Channel, backend_key: str) -> ResponseReturnValue:
     """Create a notifier from the form."""
     backend = offered_backend(channel, backend_key)
     form = new_form(backend)
@@ -99,7 +98,7 @@ def edit(project: ProjectRef, channel: Channel, notifier_id: int) -> str:
 
 
 @notifier_permission_required("update")
-def save(project: ProjectRef, channel: Channel, notifier_id: int) -> PageResponse:
+def save(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
     """Change a notifier from the form."""
     notifier = service.get_notifier(project, channel, notifier_id)
     form = edit_form(notifier)
@@ -114,7 +113,7 @@ def save(project: ProjectRef, channel: Channel, notifier_id: int) -> PageRespons
 
 
 @notifier_permission_required("update")
-def enable(project: ProjectRef, channel: Channel, notifier_id: int) -> PageResponse:
+def enable(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
     """Let the settings choose it."""
     notifier = service.set_enabled(project, channel, notifier_id, enabled=True, principal=principal())
     flash(f"{notifier.name} is enabled: it can be chosen in the settings.", "success")
@@ -122,7 +121,7 @@ def enable(project: ProjectRef, channel: Channel, notifier_id: int) -> PageRespo
 
 
 @notifier_permission_required("update")
-def disable(project: ProjectRef, channel: Channel, notifier_id: int) -> PageResponse:
+def disable(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
     """Don't let the settings choose it anew."""
     notifier = service.set_enabled(project, channel, notifier_id, enabled=False, principal=principal())
     note = (
@@ -140,7 +139,7 @@ def confirm_delete(project: ProjectRef, channel: Channel, notifier_id: int) -> s
 
 
 @notifier_permission_required("update")
-def delete(project: ProjectRef, channel: Channel, notifier_id: int) -> PageResponse:
+def delete(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
     """Delete it, unless the settings use it."""
     notifier = service.get_notifier(project, channel, notifier_id)
     try:

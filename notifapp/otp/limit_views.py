@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from notifapp.access import ProjectRef, principal, project_admin_required
@@ -24,7 +25,7 @@ def limits(project: ProjectRef) -> str:
 
 
 @project_admin_required
-def save_limits(project: ProjectRef) -> Response | tuple[str, int]:
+def save_limits(project: ProjectRef) -> ResponseReturnValue:
     """Save the limits."""
     form = LimitsForm()
     try:

@@ -12,7 +12,6 @@ from notifapp.settings.models import MAX_OTP_CODE_LEN, MAX_OTP_TTL, MIN_OTP_CODE
 from notifapp.web.openapi import (
     Json,
     Part,
-    answer,
     bad_request,
     body,
     example,
@@ -20,6 +19,7 @@ from notifapp.web.openapi import (
     nullable,
     operation,
     ref,
+    response,
 )
 
 _EITHER = (Permission.OTP_SEND, Permission.OTP_VERIFY)
@@ -108,7 +108,7 @@ _SCHEMAS: Json = {
     "OtpChallengeErrors": field_errors((CHANNEL, RECIPIENT)),
     "OtpChallenge": _object(_CHALLENGE),
     "OtpChallengeState": _object(_CHALLENGE | _STATE),
-    "OtpAnswer": _object(
+    "OtpCode": _object(
         {
             CODE: {
                 "type": "string",
@@ -163,7 +163,7 @@ def _refusal(*, attempts_left: int, expired: bool = False) -> Json:
     return dict(InvalidCode(attempts_left=attempts_left, expired=expired).body())
 
 
-_TOO_MANY = answer(
+_TOO_MANY = response(
     "A limit is reached. The `detail` says which; `Retry-After` when it is worth another try.",
     ref("schemas", "Error"),
     {
@@ -188,12 +188,12 @@ _CREATE = operation(
         required=True,
     ),
     responses={
-        "201": answer("The new challenge.", ref("schemas", "OtpChallenge"), {"A code is on its way": _NEW_EXAMPLE}),
+        "201": response("The new challenge.", ref("schemas", "OtpChallenge"), {"A code is on its way": _NEW_EXAMPLE}),
         "400": bad_request(
             "OtpChallengeErrors",
             {"Not a number": {RECIPIENT: ["Enter a valid phone number, such as +989121234567."]}},
         ),
-        "409": answer(
+        "409": response(
             "The settings have no notifier that could send on this channel.",
             ref("schemas", "Error"),
             {"None chosen": {"detail": "No SMS notifier is chosen in this project's notification settings."}},
@@ -208,12 +208,12 @@ _VERIFY = operation(
     description="Approves the challenge when the code is right, in time and given for the first time. A right answer "
     "is accepted once: of several at the same moment one is approved.",
     permission=Permission.OTP_VERIFY,
-    body=body("OtpAnswer", {"code": example("As it was typed", {CODE: "048213"})}, required=True),
+    body=body("OtpCode", {"code": example("As it was typed", {CODE: "048213"})}, required=True),
     responses={
-        "200": answer(
+        "200": response(
             "The code is right.", ref("schemas", "OtpApproval"), {"Approved": {"id": _ID, "status": "approved"}}
         ),
-        "400": answer(
+        "400": response(
             "The code doesn't count, or there is none in the body.",
             {"anyOf": [ref("schemas", "OtpRefusal"), ref("schemas", "OtpCodeErrors"), ref("schemas", "Error")]},
             {
@@ -233,7 +233,7 @@ _READ = operation(
     description="Answers what has become of a challenge, without its code.",
     permission=_EITHER,
     responses={
-        "200": answer(
+        "200": response(
             "The challenge.",
             ref("schemas", "OtpChallengeState"),
             {"Open": _NEW_EXAMPLE | {"status": "pending", "approved_at": None}},
@@ -247,7 +247,7 @@ _POLICY = operation(
     summary="Read the policy",
     description="Answers what a code that is sent now would be like, which channels can be used, and the limits.",
     permission=_EITHER,
-    responses={"200": answer("The policy.", ref("schemas", "OtpPolicy"), {"Both channels": _POLICY_EXAMPLE})},
+    responses={"200": response("The policy.", ref("schemas", "OtpPolicy"), {"Both channels": _POLICY_EXAMPLE})},
 )
 
 _THE_ID: Json = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, url_for
-from werkzeug.wrappers import Response
+from flask.typing import ResponseReturnValue
 
 from notifapp.access import Permission, ProjectRef, permission_required, principal, require
 from notifapp.channels import Channel
@@ -24,7 +24,7 @@ def try_form(project: ProjectRef) -> str:
 
 
 @permission_required(Permission.OTP_SEND)
-def try_send(project: ProjectRef) -> Response | tuple[str, int]:
+def try_send(project: ProjectRef) -> ResponseReturnValue:
     """Send a code, within the limits of every recipient."""
     require(Permission.OTP_VERIFY)
     form = SendForm()
@@ -44,7 +44,7 @@ def try_code(project: ProjectRef, challenge_id: str) -> str:
 
 
 @permission_required(Permission.OTP_VERIFY)
-def try_verify(project: ProjectRef, challenge_id: str) -> Response | tuple[str, int]:
+def try_verify(project: ProjectRef, challenge_id: str) -> ResponseReturnValue:
     """Verify the code."""
     require(Permission.OTP_SEND)
     form = CodeForm()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from notifapp import wording
@@ -22,9 +23,6 @@ from notifapp.projects.forms import NewProjectForm, RenameForm
 from notifapp.web import paging
 from notifapp.web.forms import add_errors
 
-PATH = "/projects"
-ONE = f"{PATH}/<project_slug>"
-
 
 @sign_in_required
 def index() -> str:
@@ -41,7 +39,7 @@ def new() -> str:
 
 
 @admin_required
-def create() -> Response | tuple[str, int]:
+def create() -> ResponseReturnValue:
     """Create a project."""
     form = NewProjectForm()
     try:
@@ -74,7 +72,7 @@ def rename_form(project_slug: str) -> str:
 
 
 @admin_required
-def rename(project_slug: str) -> Response | tuple[str, int]:
+def rename(project_slug: str) -> ResponseReturnValue:
     """Rename a project."""
     project, form = _enter(project_slug), RenameForm()
     try:

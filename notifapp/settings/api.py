@@ -16,10 +16,10 @@ PATH = "/api/settings/notifications"
 def read(project: ProjectRef) -> Response:
     """The settings in force, with their version as a strong ETag; 304 when the caller has them already."""
     settings = service.get_notification_settings(project)
-    answer = _answer(settings)
+    response = _respond(settings)
     if "If-None-Match" in request.headers:
-        answer.make_conditional(request)
-    return answer
+        response.make_conditional(request)
+    return response
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
@@ -29,9 +29,9 @@ def update(project: ProjectRef) -> Response:
     updated = service.update_notification_settings(
         project, read_fields(), principal=principal(), expected_version=expected
     )
-    return _answer(updated.after)
+    return _respond(updated.after)
 
 
-def _answer(settings: Settings) -> Response:
+def _respond(settings: Settings) -> Response:
     names = [notifier.name if notifier else None for notifier in (settings.sms_notifier, settings.email_notifier)]
     return json_response(body(settings), tag=version_tag(settings.version, *names))

@@ -8,7 +8,6 @@ from notifapp.settings.api import PATH
 from notifapp.web.openapi import (
     Json,
     Part,
-    answer,
     bad_request,
     body,
     example,
@@ -16,6 +15,7 @@ from notifapp.web.openapi import (
     nullable,
     operation,
     ref,
+    response,
 )
 from notifapp.web.openapi import not_modified as _not_modified
 
@@ -111,7 +111,7 @@ _READ = operation(
     permission=Permission.NOTIFICATIONS_SETTINGS_READ,
     parameters=[ref("parameters", "If-None-Match")],
     responses={
-        "200": answer(
+        "200": response(
             "The settings in force.",
             ref("schemas", "NotificationSettings"),
             {"Both notifiers chosen": _EXAMPLE, "Nobody has touched them": _UNTOUCHED},
@@ -132,14 +132,14 @@ _UPDATE = operation(
     parameters=[ref("parameters", "If-Match")],
     body=body("NotificationSettingsChange", _CHANGES, required=False),
     responses={
-        "200": answer(
+        "200": response(
             "The settings after the change.",
             ref("schemas", "NotificationSettings"),
             {"After the request beside it": _EXAMPLE},
             "ETag",
         ),
         "400": bad_request("NotificationSettingsErrors", {"Two fields refused": _REFUSED}),
-        "409": answer(
+        "409": response(
             "A chosen notifier was deleted while the change was made. Nothing was changed.",
             ref("schemas", "Error"),
             {"Deleted meanwhile": {"detail": "A chosen notifier was deleted in the meantime. Choose again."}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import flash, get_template_attribute, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
@@ -30,7 +31,7 @@ def page(project: ProjectRef) -> str:
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
-def save(project: ProjectRef) -> Response | tuple[str, int]:
+def save(project: ProjectRef) -> ResponseReturnValue:
     """Save what was changed on the form, unless the settings have changed since it was shown."""
     form = SettingsForm()
     changes = touched(form.posted(), _shown(project, form))
@@ -74,7 +75,7 @@ def confirm_restore(project: ProjectRef, version: int) -> str:
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
-def restore(project: ProjectRef, version: int) -> Response | tuple[str, int]:
+def restore(project: ProjectRef, version: int) -> ResponseReturnValue:
     """Make the values of an old revision a new one, through the same service and its rules."""
     form = SettingsForm()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from notifapp.access import admin_required, principal
@@ -14,12 +15,11 @@ from notifapp.users.service import find_user
 from notifapp.web import paging
 from notifapp.web.forms import add_errors
 
-PATH = "/tokens"
 NOBODY = 0  # no id of a user or a project: the service refuses it with the right words
 
 
 @admin_required
-def index() -> str | tuple[str, int]:
+def index() -> ResponseReturnValue:
     """Every token, newest first, narrowed by the filters in the address."""
     form = TokenFilterForm()
     try:
@@ -39,7 +39,7 @@ def new() -> str:
 
 
 @admin_required
-def create() -> tuple[str, int]:
+def create() -> ResponseReturnValue:
     """Create a token and show it, this once, in the answer itself: no redirect, no cache and no history holds it."""
     form = NewTokenForm()
     try:

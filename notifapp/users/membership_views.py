@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from notifapp.access import Permission, admin_required, principal
@@ -10,15 +11,12 @@ from notifapp.errors import NotFound, ValidationFailed
 from notifapp.projects.service import find_project
 from notifapp.users import queries, service
 from notifapp.users.forms import MembershipForm
-from notifapp.users.views import ONE, Answer
 from notifapp.web import paging
 from notifapp.web.forms import add_errors
 
-MEMBERSHIPS = f"{ONE}/memberships"
-
 
 @admin_required
-def choose_project(user_id: int) -> Response | str:
+def choose_project(user_id: int) -> ResponseReturnValue:
     """Find the project to add a user to; an address typed in full leads straight to its permissions."""
     user = queries.get_user(user_id)
     search = paging.search_text()
@@ -31,7 +29,7 @@ def choose_project(user_id: int) -> Response | str:
 
 
 @admin_required
-def membership(user_id: int, slug: str) -> Answer:
+def membership(user_id: int, slug: str) -> ResponseReturnValue:
     """The permission codes that a user holds in a project; saving them adds the user to it where need be."""
     project = find_project(slug)
     place = queries.get_place(user_id, project)
@@ -49,7 +47,7 @@ def membership(user_id: int, slug: str) -> Answer:
 
 
 @admin_required
-def remove_membership(user_id: int, slug: str) -> Answer:
+def remove_membership(user_id: int, slug: str) -> ResponseReturnValue:
     """End a membership, after asking."""
     user, project = queries.get_user(user_id), find_project(slug)
     if request.method != "POST":

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
+from flask.typing import ResponseReturnValue
 
 from notifapp.access import admin_required, principal
-from notifapp.database import MAX_ID, AnyRow
+from notifapp.database import AnyRow
 from notifapp.errors import ValidationFailed
 from notifapp.users import queries, service
 from notifapp.users.forms import UserForm
 from notifapp.web import paging
 from notifapp.web.forms import add_errors
-
-ONE = f"/users/<int(max={MAX_ID}):user_id>"
-
-Answer = Response | str | tuple[str, int]
 
 
 @admin_required
@@ -27,7 +23,7 @@ def index() -> str:
 
 
 @admin_required
-def create() -> Answer:
+def create() -> ResponseReturnValue:
     """Create a user; the answer shows the link that sets the first password, once."""
     form = UserForm()
     if not form.is_submitted():
@@ -43,7 +39,7 @@ def create() -> Answer:
 
 
 @admin_required
-def edit(user_id: int) -> Answer:
+def edit(user_id: int) -> ResponseReturnValue:
     """One user: who it is, and the projects."""
     user = queries.get_user(user_id)
     form = UserForm(obj=user)
@@ -65,7 +61,7 @@ def edit(user_id: int) -> Answer:
 
 
 @admin_required
-def deactivate(user_id: int) -> Answer:
+def deactivate(user_id: int) -> ResponseReturnValue:
     """Shut a user out, after asking."""
     user = queries.get_user(user_id)
     if request.method != "POST":
@@ -76,7 +72,7 @@ def deactivate(user_id: int) -> Answer:
 
 
 @admin_required
-def reactivate(user_id: int) -> Answer:
+def reactivate(user_id: int) -> ResponseReturnValue:
     """Let a user in again, after asking."""
     user = queries.get_user(user_id)
     if request.method != "POST":
@@ -87,7 +83,7 @@ def reactivate(user_id: int) -> Answer:
 
 
 @admin_required
-def password_link(user_id: int) -> Answer:
+def password_link(user_id: int) -> ResponseReturnValue:
     """Make a link that sets this user's password, after asking; the answer shows it, once."""
     if request.method != "POST":
         return render_template("users/password_link.html", user=queries.get_user(user_id))

@@ -76,7 +76,7 @@ def body(schema: str, examples: Mapping[str, Json], *, required: bool, forms: bo
     return {"required": required, "content": content}
 
 
-def answer(description: str, schema: Json, examples: Mapping[str, object], *headers: str) -> Json:
+def response(description: str, schema: Json, examples: Mapping[str, object], *headers: str) -> Json:
     """A JSON answer; `examples` are values by what they show, `headers` those that it carries beside the usual ones."""
     named = {f"example{number}": example(text, value) for number, (text, value) in enumerate(examples.items(), 1)}
     content = {"application/json": {"schema": schema, "examples": named}}
@@ -101,7 +101,7 @@ def bad_request(schema: str, examples: Mapping[str, object]) -> Json:
     }
     either = {"anyOf": [ref("schemas", schema), ref("schemas", "Error")]}
     text = "Some values were refused, each with its reasons, or the body can't be read. Nothing was changed."
-    return answer(text, either, {**examples, **unreadable})
+    return response(text, either, {**examples, **unreadable})
 
 
 def field_errors(properties: Iterable[str]) -> Json:
@@ -126,7 +126,7 @@ def _headers(*names: str) -> Json:
 
 def _error(description: str, examples: Iterable[str], *headers: str) -> Json:
     values = {detail: {"detail": detail} for detail in examples}
-    return answer(description, ref("schemas", "Error"), values, *headers)
+    return response(description, ref("schemas", "Error"), values, *headers)
 
 
 _ALWAYS = {
