@@ -195,21 +195,21 @@ def _declare(check: Check) -> Callable[[Callable[P, R]], Callable[..., R]]:
 
 
 def _guard() -> None:
-    """Find out who is signed in, and refuse what declares nothing. A token is looked up when it is asked for."""
+    """Find out who is signed in, and refuse what declares nothing. A token is looked up when it is needed."""
     g.access = access = Access()
-    asked = request_ctx.request
-    endpoint = asked.endpoint
-    if _is_api(asked):
-        if endpoint is None or asked.method == "OPTIONS":
-            _check_methods_of_path(asked)
+    request = request_ctx.request
+    endpoint = request.endpoint
+    if _is_api(request):
+        if endpoint is None or request.method == "OPTIONS":
+            _check_methods_of_path(request)
     elif endpoint != "static":
         csrf.protect()
-        access.principal = _signed_in(asked)
+        access.principal = _signed_in(request)
     if endpoint is not None and declared_check(endpoint) is None:
         raise Forbidden
 
 
-def _signed_in(asked: Request) -> Principal | None:
+def _signed_in(request: Request) -> Principal | None:
     if not current_user.is_authenticated:
         return None
     return Principal(
@@ -218,13 +218,13 @@ def _signed_in(asked: Request) -> Principal | None:
         name=current_user.name,
         is_admin=current_user.is_admin,
         user_id=current_user.user_id,
-        address=asked.remote_addr,
+        address=request.remote_addr,
     )
 
 
-def _check_methods_of_path(asked: Request) -> None:
+def _check_methods_of_path(request: Request) -> None:
     """Check 401 and 403 before 405, so that a caller without access learns no methods."""
-    adapter = current_app.create_url_adapter(asked)
+    adapter = current_app.create_url_adapter(request)
     failures: list[Exception] = []
     for method in adapter.allowed_methods() if adapter else ():
         try:
@@ -241,16 +241,16 @@ def _check_methods_of_path(asked: Request) -> None:
         raise failures[0]
 
 
-def _is_api(asked: Request) -> bool:
-    return asked.path.startswith("/api/")
+def _is_api(request: Request) -> bool:
+    return request.path.startswith("/api/")
 
 
 def _principal(access: Access) -> Principal:
     if access.principal is None:
-        asked = request_ctx.request
-        if not _is_api(asked):
+        request = request_ctx.request
+        if not _is_api(request):
             raise Unauthenticated
-        _authenticate(access, asked)
+        _authenticate(access, request)
     return cast(Principal, access.principal)
 
 
@@ -263,14 +263,14 @@ def _require(access: Access, permissions: tuple[Permission, ...]) -> None:
         raise Forbidden
 
 
-def _authenticate(access: Access, asked: Request) -> None:
-    accept = asked.headers.get("Accept", "*/*")
+def _authenticate(access: Access, request: Request) -> None:
+    accept = request.headers.get("Accept", "*/*")
     if accept != "*/*" and _JSON_RANGES.isdisjoint(
         media_range.split(";")[0].strip().lower() for media_range in accept.split(",")
     ):
         raise NotAcceptable
-    token = authentication.token_of(asked.headers.get("Authorization"))
-    access.token = found = authentication.authenticate(token, address=asked.remote_addr)
+    token = authentication.token_of(request.headers.get("Authorization"))
+    access.token = found = authentication.authenticate(token, address=request.remote_addr)
     access.principal = found.principal
     if found.is_use_due:
         token_uses.note(found.principal.token_id or 0)

@@ -12,7 +12,7 @@ MIN_LENGTH = 15  # characters; NIST SP 800-63B-4 asks for 15 where a password st
 MAX_LENGTH = 128
 MEMORY_COST = 19 * 1024  # KiB
 
-_OF_ITS_OWN = 8  # characters that must remain when what anybody could guess is taken away
+_MIN_UNGUESSABLE = 8  # characters that must remain when what anybody could guess is taken away
 _RUNS = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "1qaz2wsx3edc4rfv5tgb")
 _WORDS = ("notifapp", "password", "passwort", "letmein", "welcome", "admin")
 
@@ -30,7 +30,7 @@ def problems(password: str, *, email: str = "") -> list[str]:
         return [f"Use at most {MAX_LENGTH} characters."]
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in password):
         return ["Use no line breaks or control characters."]
-    if len(_unguessable(password.lower(), email.lower())) < _OF_ITS_OWN:
+    if len(_unguessable(password.lower(), email.lower())) < _MIN_UNGUESSABLE:
         return ["This is too easy to guess: use less of your address, of common words, and of characters in a row."]
     return []
 

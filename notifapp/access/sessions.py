@@ -77,6 +77,6 @@ def end_session(connection: Connection, session_id: int) -> None:
     connection.execute(delete(_table).where(_session.id == session_id))
 
 
-def end_sessions_of(connection: Connection, user_id: int, *, but: int | None = None) -> None:
-    """End every session of a user, `but` perhaps the one in hand."""
-    connection.execute(delete(_table).where(_session.user_id == user_id, _session.id != (but or 0)))
+def end_sessions_of(connection: Connection, user_id: int, *, keep: int | None = None) -> None:
+    """End every session of a user, `keep` perhaps the one in hand."""
+    connection.execute(delete(_table).where(_session.user_id == user_id, _session.id != (keep or 0)))

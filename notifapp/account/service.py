@@ -83,7 +83,7 @@ def change_password(current: str, new: str, *, session_id: int, principal: Princ
         changed = update(User).where(*unchanged).values(password_hash=new_hash).returning(User.id)
         if connection.scalars(changed).one_or_none() is None:
             raise Conflict("Your password was changed elsewhere in the meantime.")
-        _after_password_change(connection, user.id, principal, but=session_id)
+        _after_password_change(connection, user.id, principal, keep=session_id)
 
 
 def count_live_tokens(user_id: int) -> int:
@@ -208,10 +208,10 @@ def _live_tokens(user_id: int) -> tuple[ColumnElement[bool], ...]:
 
 
 def _after_password_change(
-    connection: Connection, user_id: int, principal: Principal, *, but: int | None = None
+    connection: Connection, user_id: int, principal: Principal, *, keep: int | None = None
 ) -> None:
-    """End whatever the old password may have opened: sessions `but` the one in hand, links, tokens."""
-    sessions.end_sessions_of(connection, user_id, but=but)
+    """End whatever the old password may have opened: sessions `keep` the one in hand, links, tokens."""
+    sessions.end_sessions_of(connection, user_id, keep=keep)
     connection.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
     record(connection, Action.PASSWORD_CHANGED, principal=principal, subject=principal.email)
     revoked = connection.execute(

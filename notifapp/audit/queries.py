@@ -20,7 +20,7 @@ CSV_BATCH = 1000  # events that one query of the download fetches
 
 _event, _token, _project = table_of(AuditEvent).c, table_of(ApiToken).c, table_of(Project).c
 _CODES = ("granted", "taken")
-_TOLD_ELSEWHERE = ("changes", "version")  # the subject of changed settings is their version
+_SHOWN_ELSEWHERE = ("changes", "version")  # the subject of changed settings is their version
 _PERMISSIONS = {permission.value: permission.label for permission in Permission}
 _ORDER = [_event.at, _event.id]
 
@@ -128,7 +128,7 @@ def _in_words(detail: Mapping[str, Any]) -> tuple[list[Change], list[tuple[str, 
     facts = [
         (_label(key), _codes(value) if key in _CODES else wording.value(value))
         for key, value in detail.items()
-        if key not in _TOLD_ELSEWHERE
+        if key not in _SHOWN_ELSEWHERE
     ]
     return changes, [(label, value) for label, value in facts if value]
 

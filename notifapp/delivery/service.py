@@ -127,9 +127,9 @@ _HELD = update(_table).where(
     _delivery.status == DeliveryStatus.SENDING.value,
     _delivery.attempts == bindparam("attempt"),
 )
-_TOLD: dict[str, Any] = {name: bindparam(name) for name in ("provider_id", "error_code", "error_reason")}
+_RESULT: dict[str, Any] = {name: bindparam(name) for name in ("provider_id", "error_code", "error_reason")}
 _FINISH = Statement(
-    _HELD.values(status=bindparam("new_status"), payload=None, lease_until=None, finished_at=_NOW, **_TOLD)
+    _HELD.values(status=bindparam("new_status"), payload=None, lease_until=None, finished_at=_NOW, **_RESULT)
 )
 _IS_TOO_LATE = _delivery.expires_at <= bindparam("next_attempt_at")
 _RETRY = Statement(
@@ -139,7 +139,7 @@ _RETRY = Statement(
         finished_at=case((_IS_TOO_LATE, _NOW), else_=None),
         next_attempt_at=bindparam("next_attempt_at"),
         lease_until=None,
-        **_TOLD,
+        **_RESULT,
     )
 )
 _RELEASE = Statement(
@@ -188,7 +188,7 @@ def record_test(connection: Connection, about: Mapping[str, object], result: Rec
         "purpose": Purpose.TEST.value,
         "status": (DeliveryStatus.SENT if is_sent else DeliveryStatus.FAILED).value,
         "attempts": 1,
-        **_told(result),
+        **_result_columns(result),
         **dict.fromkeys(("next_attempt_at", "expires_at", "finished_at"), now),
     }
     connection.execute(insert(_table).values(**about, **values))
@@ -275,13 +275,13 @@ def _write(connection: Connection, outcome: Outcome) -> None:
         _RELEASE.execute(connection, **held)
     elif isinstance(result, SendFailed) and result.retryable:
         next_attempt_at = now + timedelta(seconds=BACKOFF[min(claim.attempt, len(BACKOFF)) - 1])
-        _RETRY.execute(connection, **held, next_attempt_at=next_attempt_at, **_told(result))
+        _RETRY.execute(connection, **held, next_attempt_at=next_attempt_at, **_result_columns(result))
     else:
         status = DeliveryStatus.SENT if isinstance(result, Receipt) else DeliveryStatus.FAILED
-        _FINISH.execute(connection, **held, new_status=status.value, **_told(result))
+        _FINISH.execute(connection, **held, new_status=status.value, **_result_columns(result))
 
 
-def _told(result: Receipt | SendFailed) -> dict[str, str | None]:
+def _result_columns(result: Receipt | SendFailed) -> dict[str, str | None]:
     """What a gateway said, as it is kept: at most as long as its columns."""
     if isinstance(result, Receipt):
         return {"provider_id": result.provider_id[:200] or None, "error_code": None, "error_reason": None}

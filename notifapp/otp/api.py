@@ -22,8 +22,8 @@ POLICY_PATH = "/api/otp/policy"
 @permission_required(Permission.OTP_SEND)
 def create_challenge(project: ProjectRef) -> Response:
     """Send a new code; it replaces the open one of the same recipient."""
-    asked = read_challenge(read_fields())
-    challenge = service.issue_challenge(project, asked.channel, asked.recipient)
+    new = read_challenge(read_fields())
+    challenge = service.issue_challenge(project, new.channel, new.recipient)
     return json_response(_new(challenge), status=201)
 
 

@@ -29,8 +29,8 @@ def try_send(project: ProjectRef) -> ResponseReturnValue:
     require(Permission.OTP_VERIFY)
     form = SendForm()
     try:
-        asked = read_challenge({field.name: field.data for field in form if field.data})
-        challenge = service.issue_challenge(project, asked.channel, asked.recipient)
+        new = read_challenge({field.name: field.data for field in form if field.data})
+        challenge = service.issue_challenge(project, new.channel, new.recipient)
     except (ValidationFailed, Conflict, TooManyRequests) as error:
         _tell(form, error)
         return _send_page(form), error.status

@@ -10,7 +10,7 @@ from notifapp.notifiers.backends.console import Console
 from notifapp.notifiers.backends.ippanel import Ippanel
 from notifapp.notifiers.backends.kavenegar import Kavenegar
 from notifapp.notifiers.backends.melipayamak import Melipayamak
-from notifapp.notifiers.backends.not_installed import Missing
+from notifapp.notifiers.backends.not_installed import NotInstalled
 from notifapp.notifiers.backends.smtp import Smtp
 from notifapp.notifiers.backends.twilio import Twilio
 from notifapp.notifiers.backends.webhook import Webhook
@@ -32,7 +32,7 @@ BACKENDS: dict[str, Backend[Any]] = {backend.key: backend for backend in (*_ALWA
 
 def find_backend(key: str) -> Backend[Any]:
     """The backend of a stored notifier; where it isn't installed any more, one that can be shown and no more."""
-    return BACKENDS.get(key) or Missing(key)
+    return BACKENDS.get(key) or NotInstalled(key)
 
 
 def backends_for(channel: Channel) -> list[Backend[Any]]:

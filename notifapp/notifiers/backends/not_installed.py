@@ -13,7 +13,7 @@ class NoConfig:
     """Nothing is known of its settings, so none can be changed."""
 
 
-class Missing(Backend[NoConfig]):
+class NotInstalled(Backend[NoConfig]):
     """It has a name, and sends nothing."""
 
     description = "This backend is not installed."

@@ -24,7 +24,7 @@ from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from notifapp.notifiers.gateway.base import SendFailed
-from notifapp.notifiers.gateway.network import KEEP_SECONDS, Line, Resolver, tls_context
+from notifapp.notifiers.gateway.network import KEEP_SECONDS, Call, Resolver, tls_context
 
 MAX_RESPONSE_BYTES = 64 * 1024
 _POOL_SIZE = 64
@@ -69,12 +69,12 @@ class HttpClient:
         Raise `SendFailed` where there is none. Causes are dropped on purpose: they quote the address, and some
         gateways want the key in it.
         """
-        with Line(self.total, self.resolve) as line:
-            _call.line = line
+        with Call(self.total, self.resolve) as call:
+            _current.call = call
             try:
                 return self._post(url, request)
             except requests.exceptions.RequestException as error:
-                failure = _failure(requests.exceptions.Timeout() if line.is_cut else error)
+                failure = _failure(requests.exceptions.Timeout() if call.is_cut else error)
             raise failure
 
     @cached_property
@@ -104,20 +104,20 @@ class HttpClient:
         return GatewayResponse(response.status_code, _json_object(body))
 
 
-class _Call(threading.local):
-    """The line of the call that this thread makes."""
+class _Current(threading.local):
+    """This thread's current call."""
 
-    line: Line
+    call: Call
 
 
 class _Connection(HTTPSConnection):
-    """A connection made by a line, and held by the line of each call that uses it."""
+    """A connection made by one call, and held by each call that uses it."""
 
     _used_at = 0.0
 
     def _new_conn(self) -> socket.socket:
         try:
-            return _call.line.connect(self._dns_host, self.port or 443, float(self.timeout or 0))
+            return _current.call.connect(self._dns_host, self.port or 443, float(self.timeout or 0))
         except TimeoutError as error:
             raise ConnectTimeoutError(self, str(error)) from error
         except OSError as error:
@@ -130,7 +130,7 @@ class _Connection(HTTPSConnection):
             self.close()
             self.connect()
         elif self.sock is not None:
-            _call.line.hold(self.sock)
+            _current.call.hold(self.sock)
         self._used_at = now
         super().request(*args, **kwargs)
 
@@ -139,11 +139,11 @@ class _Pool(HTTPSConnectionPool):
     ConnectionCls = _Connection
 
 
-_call = _Call()
+_current = _Current()
 
 
 class _Adapter(HTTPAdapter):
-    """Connects by lines, with one TLS context; `requests` would read all authorities again for each connection."""
+    """Connects by calls, with one TLS context; `requests` would read all authorities again for each connection."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context

@@ -48,7 +48,7 @@ class DestinationRefused(SendFailed):
         super().__init__(reason, code="destination", retryable=False)
 
 
-class Line:
+class Call:
     """One call: a context within which `connect` works; after `seconds` its connection is cut off.
 
     Timeouts of a socket bound each step; this bounds all of them together, also against a peer that sends a byte
@@ -61,7 +61,7 @@ class Line:
         self._resolve = resolve
         self._socket: socket.socket | None = None
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> Call:
         _WATCH.add(self)
         return self
 
@@ -86,7 +86,7 @@ class Line:
         return connected
 
     def hold(self, connected: socket.socket) -> None:
-        """Be the line of a connection, a new one or one that was kept from an earlier call."""
+        """Be the call of a connection, a new one or one that was kept from an earlier call."""
         if self._socket is not None:
             self._socket.close()
         # A duplicate, because TLS takes the original apart; hanging up works on either.
@@ -103,26 +103,26 @@ class Line:
 
 
 class _Watch:
-    """Cuts the lines whose time is over. One thread for all of them, which sleeps while nobody calls."""
+    """Cuts the calls whose time is over. One thread for all of them, which sleeps while nobody calls."""
 
     def __init__(self) -> None:
-        self._lines: set[Line] = set()
+        self._calls: set[Call] = set()
         self._lock = threading.Lock()
         self._any = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def add(self, line: Line) -> None:
+    def add(self, call: Call) -> None:
         with self._lock:
-            self._lines.add(line)
+            self._calls.add(call)
             self._any.set()
             if self._thread is None or not self._thread.is_alive():  # also in a child after a fork
                 self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
                 self._thread.start()
 
-    def remove(self, line: Line) -> None:
+    def remove(self, call: Call) -> None:
         with self._lock:
-            self._lines.discard(line)
-            if not self._lines:
+            self._calls.discard(call)
+            if not self._calls:
                 self._any.clear()
 
     def _run(self) -> None:
@@ -130,9 +130,9 @@ class _Watch:
             self._any.wait()
             now = time.monotonic()
             with self._lock:
-                for line in self._lines:
-                    if line.ends_at <= now and not line.is_cut:
-                        line.cut()
+                for call in self._calls:
+                    if call.ends_at <= now and not call.is_cut:
+                        call.cut()
             time.sleep(_WATCH_SECONDS)
 
 
