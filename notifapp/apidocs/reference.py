@@ -1,4 +1,4 @@
-"""The document in the order and the words in which the reference page shows it."""
+"""The OpenAPI document, arranged for the reference page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Example:
-    """A JSON value and what it shows."""
+    """A JSON value and its summary."""
 
     summary: str
     value: object
@@ -34,9 +34,9 @@ class Example:
 
 @dataclass(frozen=True)
 class ResponseDoc:
-    """One of the answers of an operation; `headers` are pairs of a name and what it means.
+    """A response of an operation; `headers` are pairs of name and meaning.
 
-    A shared one is the same for every operation that may give it.
+    A shared one is the same for every operation that returns it.
     """
 
     status: int
@@ -48,13 +48,13 @@ class ResponseDoc:
 
     @property
     def phrase(self) -> str:
-        """The status in HTTP's words."""
+        """The reason phrase of the status, such as "Not Found"."""
         return HTTPStatus(self.status).phrase
 
 
 @dataclass(frozen=True)
 class Operation:
-    """A method of a path, with all that the page says of it."""
+    """A method of a path, with everything that the page shows of it."""
 
     id: str
     method: str
@@ -70,22 +70,22 @@ class Operation:
 
     @property
     def verb(self) -> str:
-        """The first word of its summary: Read, Update."""
+        """The first word of its summary, such as "Read" or "Update"."""
         return self.summary.split()[0]
 
     def fields_in(self, place: str) -> list[Field]:
-        """Its parameters in this place: path, query or header."""
+        """Its parameters in this place: "path", "query" or "header"."""
         return [parameter.field for parameter in self.parameters if parameter.place == place]
 
     @property
     def success(self) -> ResponseDoc:
-        """What is answered when all goes well."""
+        """The successful response."""
         return next(response for response in self.responses if 200 <= response.status < 300)
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """The operations of one feature. `id` is its anchor on the page."""
+    """The operations of one feature. `id` is the chapter's anchor on the page."""
 
     id: str
     title: str
@@ -95,7 +95,7 @@ class Chapter:
 
 @cache
 def chapters() -> list[Chapter]:
-    """The whole reference."""
+    """The reference's chapters, in order."""
     operations = list(_operations())
     return [
         Chapter(
@@ -110,7 +110,7 @@ def chapters() -> list[Chapter]:
 
 @cache
 def error_responses() -> list[ResponseDoc]:
-    """Every kind of error that some operation may return, by status; of the same status the first."""
+    """The error responses of all operations, by status; the first one of each status."""
     found: dict[int, ResponseDoc] = {}
     for _tag, operation in _operations():
         for response in operation.responses:
@@ -121,7 +121,7 @@ def error_responses() -> list[ResponseDoc]:
 
 @cache
 def permissions() -> dict[Permission, list[Operation]]:
-    """Which operations each permission code opens."""
+    """The operations that each permission code allows."""
     opened: dict[Permission, list[Operation]] = {}
     for _tag, operation in _operations():
         for permission in operation.permissions:

@@ -12,7 +12,7 @@ from notifapp.apidocs.reference import chapters, error_responses, permissions
 
 @public
 def openapi() -> Response:
-    """The API as an OpenAPI 3.1 document, for tools."""
+    """The API as an OpenAPI 3.1 document."""
     data, tag = serialized()
     response = Response(data, mimetype="application/json")
     response.set_etag(tag)
@@ -22,7 +22,7 @@ def openapi() -> Response:
 
 @public
 def page() -> str:
-    """The same document as a page, for people; its examples call the server that shows them."""
+    """The same document as a page for people; its examples call this server."""
     server = request.host_url.rstrip("/")
     return render_template(
         "apidocs/page.html",

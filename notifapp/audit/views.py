@@ -1,4 +1,4 @@
-"""The audit trail, for admins: a page with filters, and the same as a file."""
+"""The audit trail, for admins: a page with filters, and a download."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from notifapp.web.forms import add_errors
 
 @admin_required
 def index() -> ResponseReturnValue:
-    """The events, newest first."""
+    """The events that match the filters, newest first."""
     form = AuditFilterForm()
     try:
         filters = form.filters()
@@ -29,7 +29,7 @@ def index() -> ResponseReturnValue:
 
 @admin_required
 def download() -> ResponseReturnValue:
-    """The same events as a file, streamed."""
+    """The same events as CSV, streamed."""
     form = AuditFilterForm()
     try:
         filters = form.filters()

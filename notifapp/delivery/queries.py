@@ -1,4 +1,4 @@
-"""Deliveries as their page shows them: a filtered list, and how many were sent and failed hour by hour."""
+"""Queries for the deliveries' page: a filtered list, and hourly counts of sent and failed messages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHOWN = [column for column in _delivery if column.name != "payload"]
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the list is narrowed to; empty means everything. Both days are included, in UTC."""
+    """The filters of the list; empty ones match everything. Both days are inclusive, in UTC."""
 
     status: DeliveryStatus | None = None
     channel: Channel | None = None
@@ -33,13 +33,13 @@ class Filters:
     last_day: date | None = None
 
     def __bool__(self) -> bool:
-        """Whether anything is filtered out."""
+        """Whether any filter is set."""
         return self != Filters()
 
 
 @dataclass(slots=True)
 class Chart:
-    """A notifier's last hours, oldest first: how many messages of each were sent and how many failed."""
+    """A notifier's last hours, oldest first: the number of messages sent and failed in each."""
 
     notifier: str
     sent: list[int] = field(default_factory=lambda: [0] * CHART_HOURS)
@@ -47,7 +47,7 @@ class Chart:
 
     @property
     def most(self) -> int:
-        """The height of the highest bar."""
+        """The most messages in an hour, which is the height of the highest bar."""
         return max(sent + failed for sent, failed in zip(self.sent, self.failed, strict=True))
 
 
@@ -58,7 +58,7 @@ def list_deliveries(project: ProjectRef, filters: Filters, cursor: keyset.Cursor
 
 
 def list_notifier_names(project: ProjectRef) -> list[str]:
-    """The names of the notifiers that have sent lately, deleted ones too."""
+    """The names of the notifiers used in the last 30 days, including deleted ones."""
     since = clock.now() - timedelta(days=30)
     statement = (
         select(_delivery.notifier_name)
@@ -71,7 +71,7 @@ def list_notifier_names(project: ProjectRef) -> list[str]:
 
 
 def charts(project: ProjectRef) -> list[Chart]:
-    """The last 24 hours of each notifier that was used in them, by name."""
+    """A chart of the last 24 hours for each notifier used in them, sorted by name."""
     now = clock.now()
     found: dict[str, Chart] = {}
     with reading() as connection:

@@ -16,7 +16,7 @@ from notifapp.web.forms import add_errors
 
 @permission_required(Permission.SMS_NOTIFIERS_READ, Permission.EMAIL_NOTIFIERS_READ, Permission.OTP_SEND)
 def index(project: ProjectRef) -> ResponseReturnValue:
-    """What was sent, what is on its way and what failed, newest first."""
+    """The deliveries that match the filters, newest first, and the charts."""
     form = DeliveryFilterForm(queries.list_notifier_names(project))
     try:
         filters = form.filters()

@@ -1,4 +1,4 @@
-"""Test messages: a second button of the notifiers' forms, so it works on what isn't saved yet."""
+"""Test messages, sent by a second button of the notifiers' forms, with unsaved values too."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_new(project: ProjectRef, channel: Channel, backend_key: str) -> Respons
 
 @notifier_permission_required("update")
 def test_stored(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
-    """Send a test message with the values in a notifier's form, saved or not."""
+    """Send a test message with the values in a notifier's form, which may be unsaved."""
     notifier = service.get_notifier(project, channel, notifier_id)
     form, recipient = edit_form(notifier), recipient_form(channel)
     fields = posted_fields(form)

@@ -1,4 +1,4 @@
-"""The page of a project's limits, for admins."""
+"""The page for a project's limits, for admins."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from notifapp.web.forms import add_errors
 
 @project_admin_required
 def limits(project: ProjectRef) -> str:
-    """The limits, and who has been stopped by them."""
+    """The limits, and the recipients stopped by them."""
     form = LimitsForm()
     form.show(get_limits(project.id))
     return _render(project, form)

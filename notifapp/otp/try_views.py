@@ -1,4 +1,4 @@
-"""Trying it: staff send a code to themselves and verify it, by the same services as the API."""
+"""The "Try it" pages: staff send a code to themselves and verify it, by the same services as the API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from notifapp.web.forms import Form, add_errors
 
 @permission_required(Permission.OTP_SEND)
 def try_form(project: ProjectRef) -> str:
-    """To whom a code shall go."""
+    """The form for the recipient of a code."""
     form = SendForm()
     form.channel.data, form.recipient.data = Channel.EMAIL.value, principal().email
     return _send_page(form)
@@ -25,7 +25,7 @@ def try_form(project: ProjectRef) -> str:
 
 @permission_required(Permission.OTP_SEND)
 def try_send(project: ProjectRef) -> ResponseReturnValue:
-    """Send a code, within the limits of every recipient."""
+    """Send a code, within the usual limits."""
     require(Permission.OTP_VERIFY)
     form = SendForm()
     try:
@@ -39,7 +39,7 @@ def try_send(project: ProjectRef) -> ResponseReturnValue:
 
 @permission_required(Permission.OTP_VERIFY)
 def try_code(project: ProjectRef, challenge_id: str) -> str:
-    """The field for the code, or what became of the challenge."""
+    """The form for the code, or the outcome of the challenge."""
     return _code_page(project, challenge_id, CodeForm())
 
 
@@ -58,7 +58,7 @@ def try_verify(project: ProjectRef, challenge_id: str) -> ResponseReturnValue:
 
 
 def _tell(form: Form, error: Conflict | TooManyRequests | ValidationFailed | InvalidCode) -> None:
-    """Put an error where it belongs on the form."""
+    """Add an error to its field, or to the form itself."""
     if isinstance(error, InvalidCode):
         error_of_code = f"{error.detail} {_tries(error.attempts_left)}".strip()
         add_errors(form, ValidationFailed({CODE: [error_of_code]}))

@@ -14,7 +14,7 @@ PATH = "/api/settings/notifications"
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
 def read(project: ProjectRef) -> Response:
-    """The settings in force, with their version as a strong ETag; 304 when the caller has them already."""
+    """The settings in force, with their version as a strong ETag; 304 if the caller already has them."""
     settings = service.get_notification_settings(project)
     response = _respond(settings)
     if "If-None-Match" in request.headers:
@@ -24,7 +24,7 @@ def read(project: ProjectRef) -> Response:
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
 def update(project: ProjectRef) -> Response:
-    """Change the supplied fields; with `If-Match` only when the settings are still at that version."""
+    """Change the supplied fields; with `If-Match`, only if the settings are still at that version."""
     expected = expected_version(lambda: service.get_notification_settings(project).version)
     updated = service.update_notification_settings(
         project, read_fields(), principal=principal(), expected_version=expected

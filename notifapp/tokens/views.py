@@ -15,12 +15,12 @@ from notifapp.users.service import find_user
 from notifapp.web import paging
 from notifapp.web.forms import add_errors
 
-NOBODY = 0  # no id of a user or a project: the service refuses it with the right words
+NOBODY = 0  # no user or project has this id, so the service refuses it with the right message
 
 
 @admin_required
 def index() -> ResponseReturnValue:
-    """Every token, newest first, narrowed by the filters in the address."""
+    """All tokens that match the filters, newest first."""
     form = TokenFilterForm()
     try:
         filters = form.filters()
@@ -33,14 +33,14 @@ def index() -> ResponseReturnValue:
 
 @admin_required
 def new() -> str:
-    """The form of a new token; owner and project may come from the address."""
+    """The form for a new token; the query string may fill in the owner and the project."""
     form = NewTokenForm(owner=request.args.get("owner"), project=request.args.get("project"))
     return render_template("tokens/new.html", form=form)
 
 
 @admin_required
 def create() -> ResponseReturnValue:
-    """Create a token and show it, this once, in the answer itself: no redirect, no cache and no history holds it."""
+    """Create a token and show it once, directly in the response, so that no redirect, cache or history contains it."""
     form = NewTokenForm()
     try:
         token = service.create_token(
@@ -58,7 +58,7 @@ def create() -> ResponseReturnValue:
 
 @admin_required
 def confirm_revoke(token_id: int) -> str:
-    """What revoking means."""
+    """Ask before revoking."""
     return render_template("tokens/revoke.html", token=queries.get_token(token_id))
 
 

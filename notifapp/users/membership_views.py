@@ -1,4 +1,4 @@
-"""The pages about a user's memberships, for admins."""
+"""The pages for a user's memberships, for admins."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from notifapp.web.forms import add_errors
 
 @admin_required
 def choose_project(user_id: int) -> ResponseReturnValue:
-    """Find the project to add a user to; an address typed in full leads straight to its permissions."""
+    """Find the project to add a user to; a complete slug leads straight to the permissions there."""
     user = queries.get_user(user_id)
     search = paging.search_text()
     try:
@@ -30,7 +30,7 @@ def choose_project(user_id: int) -> ResponseReturnValue:
 
 @admin_required
 def membership(user_id: int, slug: str) -> ResponseReturnValue:
-    """The permission codes that a user holds in a project; saving them adds the user to it where need be."""
+    """The permission codes that a user holds in a project; saving them adds the user to it if necessary."""
     project = find_project(slug)
     place = queries.get_place(user_id, project)
     form = MembershipForm(codes=place.codes)
@@ -48,7 +48,7 @@ def membership(user_id: int, slug: str) -> ResponseReturnValue:
 
 @admin_required
 def remove_membership(user_id: int, slug: str) -> ResponseReturnValue:
-    """End a membership, after asking."""
+    """Remove a user from a project, after confirmation."""
     user, project = queries.get_user(user_id), find_project(slug)
     if request.method != "POST":
         _require_member(queries.get_place(user_id, project))

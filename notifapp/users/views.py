@@ -1,4 +1,4 @@
-"""The pages about users, for admins."""
+"""The pages for users, for admins."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from notifapp.web.forms import add_errors
 
 @admin_required
 def index() -> str:
-    """Everybody, or who is searched for."""
+    """All users, or those that match the search."""
     search = paging.search_text()
     page = paging.page(queries.list_users(search, paging.requested()))
     return render_template("users/index.html", page=page, search=search)
@@ -24,7 +24,7 @@ def index() -> str:
 
 @admin_required
 def create() -> ResponseReturnValue:
-    """Create a user; the answer shows the link that sets the first password, once."""
+    """Create a user; the response shows, once, the link that sets the first password."""
     form = UserForm()
     if not form.is_submitted():
         return render_template("users/new.html", form=form)
@@ -40,7 +40,7 @@ def create() -> ResponseReturnValue:
 
 @admin_required
 def edit(user_id: int) -> ResponseReturnValue:
-    """One user: who it is, and the projects."""
+    """One user: the account and the memberships."""
     user = queries.get_user(user_id)
     form = UserForm(obj=user)
     if not form.is_submitted():
@@ -62,7 +62,7 @@ def edit(user_id: int) -> ResponseReturnValue:
 
 @admin_required
 def deactivate(user_id: int) -> ResponseReturnValue:
-    """Shut a user out, after asking."""
+    """Deactivate a user, after confirmation."""
     user = queries.get_user(user_id)
     if request.method != "POST":
         return render_template("users/deactivate.html", user=user)
@@ -73,7 +73,7 @@ def deactivate(user_id: int) -> ResponseReturnValue:
 
 @admin_required
 def reactivate(user_id: int) -> ResponseReturnValue:
-    """Let a user in again, after asking."""
+    """Reactivate a user, after confirmation."""
     user = queries.get_user(user_id)
     if request.method != "POST":
         return render_template("users/reactivate.html", user=user)
@@ -84,7 +84,7 @@ def reactivate(user_id: int) -> ResponseReturnValue:
 
 @admin_required
 def password_link(user_id: int) -> ResponseReturnValue:
-    """Make a link that sets this user's password, after asking; the answer shows it, once."""
+    """Create a link that sets this user's password, after confirmation; the response shows it once."""
     if request.method != "POST":
         return render_template("users/password_link.html", user=queries.get_user(user_id))
     return _new_link(user_id)

@@ -1,4 +1,4 @@
-"""The one place where an error becomes a page, or under `/api/` a JSON body."""
+"""Renders every error: as a page, or as JSON under `/api/`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _log = logging.getLogger("notifapp.errors")
 
 
 def init_app(app: Flask) -> None:
-    """Turn every error into a page, or under `/api/` into JSON."""
+    """Register a handler for every error."""
     app.register_error_handler(DomainError, _respond)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(OperationalError, _database_error)
@@ -43,7 +43,7 @@ def _respond(error: DomainError) -> AnyResponse:
 
 
 def _return_path() -> str | None:
-    """Where to go on after signing in: a page that can simply be opened again, never another site."""
+    """Where to return to after signing in: the requested page if it was a GET, never another site."""
     return request.full_path.rstrip("?") if request.method == "GET" and request.path != "/" else None
 
 

@@ -1,4 +1,4 @@
-"""Filters above a list, as they come in with the address of its page."""
+"""Filters of a list, read from the query string."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ AS_TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "fals
 
 
 class FilterForm(Form):
-    """The base of every form of filters. Each field is optional."""
+    """The base of all filter forms. Every field is optional."""
 
     def __init__(self) -> None:
         super().__init__(formdata=request.args)
 
     def chosen(self, name: str, kind: type[Kind], errors: FieldErrors) -> Kind | None:
-        """What was chosen from a closed list."""
+        """The chosen member of `kind`, or None; an unknown one becomes an error of the field."""
         field = self[name]
         with errors.of(name):
             try:
@@ -35,18 +35,18 @@ class FilterForm(Form):
         return None
 
     def typed(self, name: str) -> str:
-        """What was typed, without outer blanks."""
+        """The text that was typed, stripped."""
         return (self[name].data or "").strip()
 
 
 class DatedFilterForm(FilterForm):
-    """Filters with a first and a last day, both included, in UTC."""
+    """Filters with a first and a last day, both inclusive, in UTC."""
 
     since = StringField("First day", widget=DateInput())
     until = StringField("Last day", widget=DateInput())
 
     def days(self, errors: FieldErrors) -> tuple[date | None, date | None]:
-        """The first and the last day, where they were given."""
+        """The first and the last day, if given."""
         first, last = self._day("since", errors), self._day("until", errors)
         if first and last and first > last:
             errors.messages["until"] = ["Choose the first day or a later one."]
@@ -63,5 +63,5 @@ class DatedFilterForm(FilterForm):
 
 
 def offer(field: SelectField, every: str, choices: Any) -> None:
-    """Fill a dropdown: `every` stands for no filter, `choices` are pairs of value and label."""
+    """Fill a dropdown: `every` is the label for no filter, `choices` are pairs of value and label."""
     field.choices = [("", every), *choices]
