@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import flash, get_template_attribute, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
@@ -23,7 +24,7 @@ NOTIFIERS = (SMS_NOTIFIER, EMAIL_NOTIFIER)
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
 def page(project: ProjectRef) -> str:
-    """The form with what is in force; read-only for who may not update."""
+    """The form with the settings in force; read-only without the permission to update them."""
     settings = service.get_notification_settings(project)
     form = SettingsForm()
     form.show(as_posted(settings), settings.version)
@@ -31,8 +32,8 @@ def page(project: ProjectRef) -> str:
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
-def save(project: ProjectRef) -> Response | tuple[str, int]:
-    """Save what was changed on the form, unless the settings have changed since it was shown."""
+def save(project: ProjectRef) -> ResponseReturnValue:
+    """Save the changed fields, unless the settings have changed since the form was shown."""
     form = SettingsForm()
     changes = touched(form.posted(), _shown(project, form))
     try:
@@ -53,7 +54,7 @@ def save(project: ProjectRef) -> Response | tuple[str, int]:
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
 def history(project: ProjectRef) -> str:
-    """Every revision, newest first. Versions have no gaps, so a page is a range of them."""
+    """All revisions, newest first. Versions have no gaps, so a page is a range of versions."""
     newest = service.get_notification_settings(project).version
     before = request.args.get("before", newest + 1, type=int)
     revisions = read_history(project, before=min(max(before, 1), newest + 1), limit=REVISIONS_PER_PAGE)
@@ -68,13 +69,13 @@ def history(project: ProjectRef) -> str:
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
 def confirm_restore(project: ProjectRef, version: int) -> str:
-    """What restoring this revision would change."""
+    """Show what restoring this revision would change."""
     return _render_restore(project, version, SettingsForm())
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
-def restore(project: ProjectRef, version: int) -> Response | tuple[str, int]:
-    """Make the values of an old revision a new one, through the same service and its rules."""
+def restore(project: ProjectRef, version: int) -> ResponseReturnValue:
+    """Save an old revision's values as a new revision, by the same rules as any change."""
     form = SettingsForm()
     try:
         updated = service.update_notification_settings(
@@ -94,7 +95,7 @@ def restore(project: ProjectRef, version: int) -> Response | tuple[str, int]:
 
 
 def _shown(project: ProjectRef, form: SettingsForm) -> Settings:
-    """The settings that the person had in view."""
+    """The settings that the form showed, or the ones in force if that is unknown."""
     try:
         return settings_at(project, form.shown_version())
     except NotFound:
@@ -108,13 +109,13 @@ def _saved(project: ProjectRef, updated: service.Update) -> Response:
         flash(Markup("<strong>Settings saved.</strong>") + listed, "success")
     else:
         flash("Nothing to save: the settings were like this already.", "info")
-    # Who may update but not read gets no page with the settings on it.
+    # Without the permission to read, don't redirect to a page that shows the settings.
     endpoint = ".page" if may(Permission.NOTIFICATIONS_SETTINGS_READ) else "projects.overview"
     return redirect(url_for(endpoint, project_slug=project.slug), 303)
 
 
 def _for_people(error: ValidationFailed) -> ValidationFailed:
-    """The same errors; an id that can't be chosen in words for somebody who saw names, not ids."""
+    """The same errors, but for notifiers with a message that fits names rather than ids."""
     gone = ["This notifier can't be chosen: it has been disabled or deleted. Choose another."]
     return ValidationFailed({name: gone if name in NOTIFIERS else found for name, found in error.errors.items()})
 
@@ -134,7 +135,7 @@ def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more:
 
 
 def _render_conflict(project: ProjectRef, form: SettingsForm, typed: dict[str, str]) -> str:
-    """The form again: what was typed is kept, all else is what is in force now, and what changed is told."""
+    """The form with the typed values, the current settings otherwise, and the changes made in the meantime."""
     settings = service.get_notification_settings(project)
     newer = [change for change in read_history(project, limit=10) if change.version > form.shown_version()]
     form.show(as_posted(settings) | typed, settings.version)

@@ -1,4 +1,4 @@
-"""Whether the process answers, and whether it can do its work."""
+"""Health checks: whether the process is alive, and whether it is ready to serve requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def healthz() -> Response:
 
 @public
 def readyz() -> Response:
-    """The database answers and its migrations are current; 503 with the reason otherwise."""
+    """The database responds and its migrations are current; otherwise 503 with the reason."""
     problem = _problem()
     if problem:
         return json_response({"status": "unavailable", "detail": problem}, status=503)
