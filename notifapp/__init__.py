@@ -36,15 +36,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class SyncFlask(Flask):
-    """Flask that doesn't ask at every hook of every request whether it is a coroutine: none here is."""
+    """Flask that skips checking views and hooks for coroutines on every request, because we have none."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return `func` as it is."""
+        """Return `func` unchanged."""
         return func
 
 
 def create_app(config: Config | None = None) -> Flask:
-    """The application. Raise `ConfigError` when the environment's configuration can't be used."""
+    """Create the application. Raise `ConfigError` if the configuration is invalid."""
     config = config or Config.from_environment()
     app = SyncFlask(
         __name__,
@@ -81,7 +81,7 @@ def _configure(app: Flask, config: Config) -> None:
         NOTIFAPP=config,
         SECRET_KEY=config.secret_key,
         SQLALCHEMY_DATABASE_URI=config.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS={"poolclass": NullPool},  # each thread keeps its own: database/connections.py
+        SQLALCHEMY_ENGINE_OPTIONS={"poolclass": NullPool},  # each thread keeps its own: see database/connections.py
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
         SESSION_COOKIE_NAME="notifapp" if config.debug else "__Host-notifapp",
@@ -89,8 +89,8 @@ def _configure(app: Flask, config: Config) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=timedelta(seconds=config.session_idle),
-        WTF_CSRF_CHECK_DEFAULT=False,  # the guard checks it, for every page: see access/guard.py
-        WTF_CSRF_TIME_LIMIT=None,  # as long as the session that it belongs to
+        WTF_CSRF_CHECK_DEFAULT=False,  # access/guard.py checks it on every page
+        WTF_CSRF_TIME_LIMIT=None,  # valid as long as its session
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(hours=1),
     )
     app.url_map.strict_slashes = False
@@ -107,7 +107,7 @@ def _extend(app: Flask, config: Config) -> None:
     migrate.init_app(app, db, directory=str(MIGRATIONS))
     csrf.init_app(app)
     login_manager.init_app(app)
-    login_manager.session_protection = None  # the session's row decides, not the browser's address
+    login_manager.session_protection = None  # the session's row decides, not the client's IP address
     login_manager.user_loader(sessions.load_session)
     app.extensions["vault"] = MultiFernet([Fernet(key) for key in config.encryption_keys])
     app.extensions["password_hasher"] = passwords.make_hasher()

@@ -1,20 +1,20 @@
-"""The two ways a message can travel."""
+"""The two channels that carry messages."""
 
 from enum import StrEnum
 
 
 class Channel(StrEnum):
-    """What a notifier carries. The values are stored, and are part of addresses."""
+    """What a notifier carries. The values are stored in the database and appear in URLs."""
 
     SMS = "sms"
     EMAIL = "email"
 
     @property
     def label(self) -> str:
-        """The name that people read."""
+        """The name to show."""
         return {"sms": "SMS", "email": "Email"}[self.value]
 
     @property
     def sentence(self) -> str:
-        """The name inside a sentence."""
+        """The name to show inside a sentence."""
         return {"sms": "SMS", "email": "email"}[self.value]

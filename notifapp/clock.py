@@ -1,10 +1,10 @@
-"""The one source of the time, so that a test can set it, and the one way to write it down."""
+"""The current time, from one place so that tests can set it, and the one format for times."""
 
 from datetime import UTC, date, datetime, time
 
 
 def now() -> datetime:
-    """The present moment, aware, in UTC."""
+    """The current time, timezone-aware, in UTC."""
     return datetime.now(UTC)
 
 

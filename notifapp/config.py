@@ -1,4 +1,4 @@
-"""Every environment variable, read once and validated. A bad one stops the start with one clear line."""
+"""Every environment variable, read and validated once. An invalid one stops the start with a one-line error."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ MAX_BODY_BYTES = 64 * 1024
 
 
 class ConfigError(Exception):
-    """The configuration can't be used; the message is one line that names the variable."""
+    """The configuration is invalid; the one-line message names the variable."""
 
 
 def instance_dir(environment: Mapping[str, str] | None = None) -> Path:
-    """Where the embedded database and the generated keys live."""
+    """The folder of the embedded database and the generated keys."""
     env = os.environ if environment is None else environment
     return Path(env.get("NOTIFAPP_INSTANCE_DIR") or "instance").resolve()
 
 
 @dataclass(frozen=True)
 class Config:
-    """What the operator decided. Times are in seconds."""
+    """The operator's configuration. Times are in seconds."""
 
     database_url: str
     instance_dir: Path
@@ -48,7 +48,7 @@ class Config:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Config:
-        """Read and check every `NOTIFAPP_…` variable. Raise `ConfigError` for the first bad one."""
+        """Read and validate every `NOTIFAPP_…` variable. Raise `ConfigError` for the first invalid one."""
         env = os.environ if environment is None else environment
         folder = instance_dir(env)
         debug = _boolean(env, "NOTIFAPP_DEBUG")
@@ -109,7 +109,7 @@ def _database_url(env: Mapping[str, str], folder: Path) -> str:
 def _redis_url(env: Mapping[str, str]) -> str | None:
     text = env.get("NOTIFAPP_REDIS_URL", "").strip() or None
     try:
-        ConnectionPool.from_url(text or "redis://")  # parsed here, connected to when it is first needed
+        ConnectionPool.from_url(text or "redis://")  # only parses; connects when first used
     except ValueError:
         raise ConfigError("NOTIFAPP_REDIS_URL must be redis://…, rediss://… or unix://…") from None
     return text

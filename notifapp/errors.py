@@ -1,4 +1,4 @@
-"""What can go wrong: typed errors, raised anywhere. web/error_responses.py renders every one of them."""
+"""Typed errors, raised anywhere and rendered by web/error_responses.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 class DomainError(Exception):
-    """A request that can't be carried out. `status` is its HTTP status, `detail` what a person may read."""
+    """A request that can't be carried out. `status` is its HTTP status, `detail` a message for people."""
 
     status = 400
     detail = "The request could not be carried out."
@@ -16,7 +16,7 @@ class DomainError(Exception):
         self.detail = detail or self.detail
 
     def body(self) -> Mapping[str, object]:
-        """The JSON body of this error, as the contract has it."""
+        """The JSON body of this error, as the contract defines it."""
         return {"detail": self.detail}
 
     def headers(self) -> Mapping[str, str]:
@@ -25,7 +25,7 @@ class DomainError(Exception):
 
 
 class ValidationFailed(DomainError):
-    """Input was refused. `errors` holds every failing field at once: {field: [message, …]}."""
+    """Invalid input. `errors` holds every failing field: {field: [message, …]}."""
 
     detail = "Some of the values can't be saved."
 
@@ -34,12 +34,12 @@ class ValidationFailed(DomainError):
         self.errors = dict(errors)
 
     def body(self) -> Mapping[str, object]:
-        """The failing fields with their messages."""
+        """The failing fields and their messages."""
         return self.errors
 
 
 class Unauthenticated(DomainError):
-    """Nobody is calling, or with credentials that don't count (RFC 9110, 15.5.2)."""
+    """No credentials, or invalid ones (RFC 9110, 15.5.2)."""
 
     status = 401
     detail = "Authentication credentials were not provided."
@@ -50,35 +50,35 @@ class Unauthenticated(DomainError):
 
 
 class Forbidden(DomainError):
-    """The caller is known and may not do this."""
+    """The caller is known but may not do this."""
 
     status = 403
     detail = "You do not have permission to perform this action."
 
 
 class NotFound(DomainError):
-    """No such thing, or none that the caller may know of."""
+    """It doesn't exist, or the caller may not know that it does."""
 
     status = 404
     detail = "Not found."
 
 
 class Conflict(DomainError):
-    """The change doesn't fit what is there now."""
+    """The change conflicts with the current state."""
 
     status = 409
     detail = "This conflicts with the current state."
 
 
 class StaleVersion(DomainError):
-    """The settings have changed since the version that the caller had in hand (RFC 9110, 13.1.1)."""
+    """The settings have changed since the version that the caller has seen (RFC 9110, 13.1.1)."""
 
     status = 412
     detail = "The settings have changed since you read them. Read them again before you save."
 
 
 class TooManyRequests(DomainError):
-    """A limit is reached; `retry_after` is the number of seconds to wait."""
+    """A limit was reached; `retry_after` is the number of seconds to wait."""
 
     status = 429
 
@@ -98,5 +98,5 @@ class Unavailable(DomainError):
     detail = "The database can't be reached right now. Try again in a moment."
 
     def headers(self) -> Mapping[str, str]:
-        """When it is worth another try, in seconds."""
+        """When to try again, in seconds."""
         return {"Retry-After": "5"}

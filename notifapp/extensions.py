@@ -1,4 +1,4 @@
-"""The Flask extensions, made here and bound to the app in `create_app()`."""
+"""The Flask extensions, created here and bound to the app in `create_app()`."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class SessionLogins(LoginManager):  # type: ignore[misc]
-    """Flask-Login without its remember-me cookie, which isn't used and would be looked for after every request."""
+    """Flask-Login without its remember-me cookie, which isn't used but would be checked after every request."""
 
     def _update_remember_cookie(self, response: Response) -> Response:
         return response

@@ -1,7 +1,7 @@
-"""The input rules: what a form posts or JSON carries becomes a value, or a `ValueError` that says what would be right.
+"""The input rules: turn a form's or JSON's raw values into clean ones, or raise a `ValueError` that says what to enter.
 
-Values and messages are those of Django REST Framework's fields, tried for real (the contract's "Input rules";
-tests/contract/ compares both). Only `whole_number` and `display_name`, which serve pages and commands, have their own.
+Values and messages are those of Django REST Framework's fields (the contract's "Input rules"; tests/contract/ compares
+the two). Only `whole_number` and `display_name`, which serve pages and commands, have their own.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _LINE_NUMBER = re.compile(r"\+[1-9][0-9]{4,14}")
 
 
 class FieldErrors:
-    """Collects the messages of every failing field, so that all are reported at once."""
+    """Collects the messages of all failing fields, to report them together."""
 
     def __init__(self) -> None:
         self.messages: dict[str, list[str]] = {}
 
     @contextmanager
     def of(self, field: str) -> Iterator[None]:
-        """Note a `ValueError` of the block under `field`, and a `ValidationFailed` under its own fields."""
+        """Record the block's `ValueError` under `field`, or its `ValidationFailed` under its own fields."""
         try:
             yield
         except ValueError as error:
@@ -47,20 +47,20 @@ class FieldErrors:
             self.messages.update(failed.errors)
 
     def raise_any(self) -> None:
-        """Raise `ValidationFailed` if there are any."""
+        """Raise `ValidationFailed` if any field failed."""
         if self.messages:
             raise ValidationFailed(self.messages)
 
 
 def required(fields: Mapping[str, object], name: str) -> object:
-    """The raw value of a field that has to be there."""
+    """The raw value of a required field."""
     if name not in fields:
         raise ValueError("This field is required.")
     return fields[name]
 
 
 def integer(value: object, *, least: int | None = None, most: int | None = None) -> int:
-    """A whole number, also as text in any script's digits or with zeros behind its point, within these bounds."""
+    """A whole number within these bounds; may be text, in any script's digits, with zeros after its decimal point."""
     not_null(value)
     if isinstance(value, str) and len(value) > _MAX_DIGITS:
         raise ValueError("String value too large.")
@@ -76,7 +76,7 @@ def integer(value: object, *, least: int | None = None, most: int | None = None)
 
 
 def whole_number(value: object, least: int, most: int) -> int:
-    """The same in words for people: "Enter a whole number from 4 to 10."."""
+    """The same, with a message for people: "Enter a whole number from 4 to 10."."""
     try:
         return integer(value, least=least, most=most)
     except ValueError:
@@ -84,7 +84,7 @@ def whole_number(value: object, least: int, most: int) -> int:
 
 
 def primary_key(value: object) -> int | None:
-    """The id of a row, also as text; null and blank clear."""
+    """A row's id, which may be text; null and blank mean None."""
     if value is None or value == "":
         return None
     if isinstance(value, str):
@@ -98,7 +98,7 @@ def primary_key(value: object) -> int | None:
 
 
 def boolean(value: object) -> bool:
-    """True or false, also as one of the usual words."""
+    """True or false, which may be one of the usual words."""
     not_null(value)
     word = str(value).lower() if isinstance(value, str | int) else ""
     if word not in TRUE + FALSE:
@@ -107,7 +107,7 @@ def boolean(value: object) -> bool:
 
 
 def choice(value: object, choices: Collection[str], *, hint: str = "") -> str:
-    """One of `choices`; `hint` is added to the message about another."""
+    """One of `choices`; `hint` is appended to the error message."""
     not_null(value)
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f'"{printable(str(value))}" is not a valid choice.{hint}')
@@ -115,7 +115,7 @@ def choice(value: object, choices: Collection[str], *, hint: str = "") -> str:
 
 
 def text(value: object, *, max_length: int, may_be_blank: bool = False) -> str:
-    """A text without outer white space, of at most `max_length` characters that can be stored."""
+    """A text of at most `max_length` storable characters, without leading and trailing white space."""
     not_null(value)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("Not a valid string.")
@@ -162,7 +162,7 @@ def email_address(value: str, *, ascii_only: bool = False) -> str:
 
 
 def account_email(value: str) -> str:
-    """The address that somebody signs in with, in the one form in which it is kept: ASCII before the @, lower case."""
+    """The address of an account, normalised: ASCII before the @, in lower case."""
     try:
         return email_address(value.strip(), ascii_only=True).lower()
     except ValueError:
@@ -170,7 +170,7 @@ def account_email(value: str) -> str:
 
 
 def phone_number(value: str, region: str | None) -> str:
-    """A subscriber's number as E.164. One without + is read in `region`, such as "IR", and refused without one."""
+    """A subscriber's number as E.164. Without a + it is read as a number of `region`, such as "IR", if one is given."""
     hint = "Enter a valid phone number, such as +989121234567."
     if region is None:
         hint += " It must begin with + and the country's code."
@@ -184,7 +184,7 @@ def phone_number(value: str, region: str | None) -> str:
 
 
 def line_number(value: str) -> str:
-    """A gateway's own line with its country code; these are shorter than a subscriber's number may be."""
+    """A gateway's own line with its country code. Lines may be shorter than subscribers' numbers."""
     digits = ascii_digits(_PHONE_SEPARATORS.sub("", value))
     if not _LINE_NUMBER.fullmatch(digits):
         raise ValueError("Enter a number with its country code, such as +983000505.")
@@ -198,15 +198,15 @@ def not_null(value: object) -> None:
 
 
 def has_line_breaks(value: str) -> bool:
-    """Whether there are line breaks or other control characters in a text."""
+    """Whether a text contains line breaks or other control characters."""
     return any(unicodedata.category(character) in _LINE_BREAKS for character in value)
 
 
 def ascii_digits(value: str) -> str:
-    """The text with Persian, Arabic-Indic and all other decimal digits as ASCII ones."""
+    """The text with all decimal digits, such as Persian or Arabic-Indic ones, converted to ASCII."""
     return "".join(str(unicodedata.decimal(character, character)) for character in value)
 
 
 def printable(value: str) -> str:
-    """The text where it can be written as UTF-8; JSON can carry halves of a character, responses can't."""
+    """The text with lone surrogates replaced: JSON can contain them, but UTF-8 responses can't."""
     return value.encode(errors="replace").decode()

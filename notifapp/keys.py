@@ -1,4 +1,4 @@
-"""The generated keys in the instance folder: made once by `flask init`, readable by their owner alone."""
+"""The generated keys in the instance folder: created once by `flask init`, readable only by their owner."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ OTP_KEY_FILE = "otp_key"
 
 
 class KeyFileError(Exception):
-    """A key file is there but may be read by others."""
+    """A key file is readable by others."""
 
 
 def generate_missing(instance_dir: Path) -> None:
-    """Create the session key and the encryption key where they are missing; never touch one that is there."""
+    """Create the key files that are missing; leave existing ones untouched."""
     instance_dir.mkdir(parents=True, exist_ok=True)
     for name, value in (
         (SECRET_KEY_FILE, secrets.token_urlsafe(48)),
@@ -29,7 +29,7 @@ def generate_missing(instance_dir: Path) -> None:
 
 
 def write_private(path: Path, text: str) -> bool:
-    """Write `text` to a new file of mode 600. Return False, and change nothing, if the file exists."""
+    """Write `text` to a new file with mode 600. If the file exists, change nothing and return False."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -40,7 +40,7 @@ def write_private(path: Path, text: str) -> bool:
 
 
 def read_private(path: Path) -> str | None:
-    """The text of a key file, or None where there is none. Raise `KeyFileError` if others may read it."""
+    """The text of a key file, or None if there is no file. Raise `KeyFileError` if others may read it."""
     if not path.exists():
         return None
     if path.stat().st_mode & 0o077:

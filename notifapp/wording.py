@@ -1,4 +1,4 @@
-"""Numbers, durations and values in words, for people."""
+"""Numbers, durations and values as text for people."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def wait(seconds: int) -> str:
 
 
 def value(of: object) -> str:
-    """A stored value: "yes", "no", a list with commas, nothing for None."""
+    """A stored value as text: "yes" or "no", a list with commas, nothing for None."""
     if isinstance(of, bool):
         return "yes" if of else "no"
     if isinstance(of, list):

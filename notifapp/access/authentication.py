@@ -1,4 +1,4 @@
-"""What an `Authorization` header is worth (the contract's "Who may", as Django REST Framework words it)."""
+"""Authenticates API tokens (the contract's "Who may", with Django REST Framework's messages)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _LOOK_UP = Statement({"sqlite": _look_up(func.group_concat), "postgresql": _look
 
 @dataclass(frozen=True, slots=True)
 class TokenCaller:
-    """A token that counts: whose it is, for which project, with which codes at this moment."""
+    """A valid token's user, its project, and the permission codes held there now."""
 
     principal: Principal
     project: ProjectRef
@@ -62,7 +62,7 @@ class TokenCaller:
 
 
 def token_of(header: str | None) -> str:
-    """The token in an `Authorization` header. Raise `Unauthenticated` with the reason when there is none."""
+    """The token in an `Authorization` header. Raise `Unauthenticated`, with the reason, if there is none."""
     parts = (header or "").encode("latin-1", "replace").split()
     if not parts or parts[0].lower() != b"token":
         raise Unauthenticated
@@ -77,7 +77,10 @@ def token_of(header: str | None) -> str:
 
 
 def authenticate(token: str, *, address: str | None) -> TokenCaller:
-    """Who calls with this token. Raise `Unauthenticated` unless token, user and project are all alive."""
+    """The caller with this token. Raise `Unauthenticated` unless token, user and project are all active.
+
+    `address` is the client's IP address.
+    """
     with reading() as connection:
         found = _LOOK_UP.first(connection, digest=credentials.digest(token))
     if found is None:

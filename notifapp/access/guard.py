@@ -1,7 +1,7 @@
-"""Deny by default: every view declares who may call it, and nothing runs before the caller is known.
+"""Deny by default: every view declares who may call it, and no view runs before its caller is checked.
 
-Under `/api/` only the `Authorization: Token` header says who calls, elsewhere only the signed-in session. A cookie is
-worth nothing at the API, so CSRF has nothing to attack there.
+Under `/api/` the caller is identified only by the `Authorization: Token` header, elsewhere only by the session. The API
+ignores cookies, so CSRF can't attack it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _PROJECT_OF_PAGE = Statement(
 
 
 class NotAcceptable(DomainError):
-    """The Accept header leaves out everything that can be answered."""
+    """The `Accept` header excludes JSON."""
 
     status = 406
     detail = "Could not satisfy the request Accept header."
@@ -61,7 +61,7 @@ class NotAcceptable(DomainError):
 
 @dataclass(slots=True)
 class Access:
-    """Who calls in this request, and the project that it is about, once these are known."""
+    """The request's caller and project, once they are known."""
 
     principal: Principal | None = None
     project: ProjectRef | None = None
@@ -70,16 +70,16 @@ class Access:
 
 
 def init_app(app: Flask) -> None:
-    """Identify every request's caller, and refuse endpoints that declare nothing, before any view runs."""
+    """Before any view runs, identify the caller and refuse endpoints without a declaration."""
     app.view_functions["static"] = public(cast("Callable[..., Any]", app.view_functions["static"]))
     app.before_request(_guard)
 
 
 def permission_required(*permissions: Permission) -> Callable[[Callable[P, R]], Callable[..., R]]:
-    """Let in holders of one of `permissions` in the project, and admins; the view gets that `project`.
+    """Allow holders of one of `permissions` in the project, and admins; pass `project` to the view.
 
-    The project is the token's at the API and the one that the path names on a page. Raise `Unauthenticated`,
-    `Forbidden`, or `NotFound` for a project of which the caller is not a member.
+    In the API the project is the token's, on a page the one in the path. Raise `Unauthenticated`, `Forbidden`, or
+    `NotFound` for a project that the caller isn't a member of.
     """
 
     def check(access: Access, view_args: dict[str, Any]) -> None:
@@ -92,9 +92,9 @@ def permission_required(*permissions: Permission) -> Callable[[Callable[P, R]], 
 def notifier_permission_required(
     kind: Literal["create", "read", "update"],
 ) -> Callable[[Callable[P, R]], Callable[..., R]]:
-    """Let in holders of this kind of permission for the channel that the path names, and admins.
+    """Allow holders of this kind of permission for the path's channel, and admins.
 
-    The view gets `project` and `channel`. Raise as `permission_required` does.
+    Pass `project` and `channel` to the view. Raise what `permission_required` raises.
     """
 
     def check(access: Access, view_args: dict[str, Any]) -> None:
@@ -106,7 +106,7 @@ def notifier_permission_required(
 
 
 def project_admin_required(view: Callable[P, R]) -> Callable[..., R]:
-    """Let in admins only, to a page of a project; the view gets that `project`."""
+    """Allow only admins, on a page of a project; pass `project` to the view."""
 
     def check(access: Access, view_args: dict[str, Any]) -> None:
         _enter_project(access, view_args)
@@ -116,12 +116,12 @@ def project_admin_required(view: Callable[P, R]) -> Callable[..., R]:
 
 
 def member_required(view: Callable[P, R]) -> Callable[..., R]:
-    """Let in every member of the project, whatever their codes, and admins; the view gets that `project`."""
+    """Allow every member of the project, whatever their codes, and admins; pass `project` to the view."""
     return _declare(_enter_project)(view)
 
 
 def admin_required(view: Callable[P, R]) -> Callable[..., R]:
-    """Let in admins only."""
+    """Allow only admins."""
 
     def check(access: Access, _view_args: dict[str, Any]) -> None:
         if not _principal(access).is_admin:
@@ -131,7 +131,7 @@ def admin_required(view: Callable[P, R]) -> Callable[..., R]:
 
 
 def sign_in_required(view: Callable[P, R]) -> Callable[..., R]:
-    """Let in everybody who is signed in."""
+    """Allow everybody who is signed in."""
 
     def check(access: Access, _view_args: dict[str, Any]) -> None:
         _principal(access)
@@ -140,7 +140,7 @@ def sign_in_required(view: Callable[P, R]) -> Callable[..., R]:
 
 
 def public(view: Callable[P, R]) -> Callable[..., R]:
-    """Let in everybody."""
+    """Allow everybody."""
     return _declare(lambda _access, _view_args: None)(view)
 
 
@@ -155,32 +155,32 @@ def may(*permissions: Permission) -> bool:
 
 
 def principal() -> Principal:
-    """Who is calling. Raise `Unauthenticated` when nobody is."""
+    """The caller. Raise `Unauthenticated` if there is none."""
     return _principal(g.access)
 
 
 def current_access() -> Access:
-    """Who calls, and the project in hand; empty before that is known, and where there is no request."""
+    """The current request's caller and project; empty before they are known and outside a request."""
     return cast(Access, g.get("access")) or Access()
 
 
 def enter_project(project: ProjectRef) -> None:
-    """Let the page's frame show this project: for admins' pages that look the project up themselves."""
+    """Show this project in the page's frame, for admin pages that look the project up themselves."""
     g.access.project = project
 
 
 def is_api() -> bool:
-    """Whether this request is for the JSON API, where only tokens count and every response is JSON."""
+    """Whether this request is for the JSON API, which accepts only tokens and always responds with JSON."""
     return _is_api(request_ctx.request)
 
 
 def declared_check(endpoint: str | None) -> Check | None:
-    """The declaration of an endpoint's view, or None where it has none."""
+    """The declaration of an endpoint's view, or None."""
     return cast("Check | None", getattr(current_app.view_functions.get(endpoint or ""), "access_check", None))
 
 
 def _declare(check: Check) -> Callable[[Callable[P, R]], Callable[..., R]]:
-    """Let `check` decide on each call. It may complete the view's arguments."""
+    """Run `check` before each call of the view. It may add to the view's arguments."""
 
     def decorate(view: Callable[P, R]) -> Callable[..., R]:
         @wraps(view)
@@ -195,21 +195,21 @@ def _declare(check: Check) -> Callable[[Callable[P, R]], Callable[..., R]]:
 
 
 def _guard() -> None:
-    """Find out who is signed in, and refuse what declares nothing. A token is looked up when it is asked for."""
+    """Find out who is signed in, and refuse views without a declaration. Tokens are looked up when first needed."""
     g.access = access = Access()
-    asked = request_ctx.request
-    endpoint = asked.endpoint
-    if _is_api(asked):
-        if endpoint is None or asked.method == "OPTIONS":
-            _check_methods_of_path(asked)
+    request = request_ctx.request
+    endpoint = request.endpoint
+    if _is_api(request):
+        if endpoint is None or request.method == "OPTIONS":
+            _check_methods_of_path(request)
     elif endpoint != "static":
         csrf.protect()
-        access.principal = _signed_in(asked)
+        access.principal = _signed_in(request)
     if endpoint is not None and declared_check(endpoint) is None:
         raise Forbidden
 
 
-def _signed_in(asked: Request) -> Principal | None:
+def _signed_in(request: Request) -> Principal | None:
     if not current_user.is_authenticated:
         return None
     return Principal(
@@ -218,13 +218,13 @@ def _signed_in(asked: Request) -> Principal | None:
         name=current_user.name,
         is_admin=current_user.is_admin,
         user_id=current_user.user_id,
-        address=asked.remote_addr,
+        address=request.remote_addr,
     )
 
 
-def _check_methods_of_path(asked: Request) -> None:
+def _check_methods_of_path(request: Request) -> None:
     """Check 401 and 403 before 405, so that a caller without access learns no methods."""
-    adapter = current_app.create_url_adapter(asked)
+    adapter = current_app.create_url_adapter(request)
     failures: list[Exception] = []
     for method in adapter.allowed_methods() if adapter else ():
         try:
@@ -241,16 +241,16 @@ def _check_methods_of_path(asked: Request) -> None:
         raise failures[0]
 
 
-def _is_api(asked: Request) -> bool:
-    return asked.path.startswith("/api/")
+def _is_api(request: Request) -> bool:
+    return request.path.startswith("/api/")
 
 
 def _principal(access: Access) -> Principal:
     if access.principal is None:
-        asked = request_ctx.request
-        if not _is_api(asked):
+        request = request_ctx.request
+        if not _is_api(request):
             raise Unauthenticated
-        _authenticate(access, asked)
+        _authenticate(access, request)
     return cast(Principal, access.principal)
 
 
@@ -263,21 +263,21 @@ def _require(access: Access, permissions: tuple[Permission, ...]) -> None:
         raise Forbidden
 
 
-def _authenticate(access: Access, asked: Request) -> None:
-    accept = asked.headers.get("Accept", "*/*")
+def _authenticate(access: Access, request: Request) -> None:
+    accept = request.headers.get("Accept", "*/*")
     if accept != "*/*" and _JSON_RANGES.isdisjoint(
         media_range.split(";")[0].strip().lower() for media_range in accept.split(",")
     ):
         raise NotAcceptable
-    token = authentication.token_of(asked.headers.get("Authorization"))
-    access.token = found = authentication.authenticate(token, address=asked.remote_addr)
+    token = authentication.token_of(request.headers.get("Authorization"))
+    access.token = found = authentication.authenticate(token, address=request.remote_addr)
     access.principal = found.principal
     if found.is_use_due:
         token_uses.note(found.principal.token_id or 0)
 
 
 def _enter_project(access: Access, view_args: dict[str, Any]) -> None:
-    """Find the project, of which the caller must be a member, and hand it to the view."""
+    """Find the project, which the caller must be a member of, and pass it to the view."""
     caller = _principal(access)
     slug: str = view_args.pop("project_slug", "")
     if access.token is not None:
@@ -290,7 +290,7 @@ def _enter_project(access: Access, view_args: dict[str, Any]) -> None:
 
 
 def _project_of_page(slug: str, caller: Principal) -> tuple[ProjectRef, frozenset[int]]:
-    if "\0" in slug:  # no text of PostgreSQL holds it
+    if "\0" in slug:  # PostgreSQL refuses it
         raise NotFound
     with reading() as connection:
         rows = _PROJECT_OF_PAGE.all(connection, slug=slug, user_id=caller.user_id)

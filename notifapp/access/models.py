@@ -1,4 +1,4 @@
-"""Who there is, in which project, and what they may do there."""
+"""Users, projects, memberships with their permissions, and credentials."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CODES = ", ".join(str(int(code)) for code in Permission)
 
 
 class Project(Base):
-    """A shop, an app, a tenant: the boundary that nothing crosses."""
+    """A tenant, such as a shop or an app. No data crosses its boundary."""
 
     __tablename__ = "project"
     __table_args__ = (
@@ -30,7 +30,7 @@ class Project(Base):
 
 
 class User(Base):
-    """A person. `email` is lower-cased and normalised; without a password hash nobody can sign in."""
+    """A person. `email` is normalised and in lower case; without a password hash the user can't sign in."""
 
     __tablename__ = "user_account"
     __table_args__ = (
@@ -48,7 +48,7 @@ class User(Base):
 
 
 class Membership(Base):
-    """A user's place in a project. The same person may be staff in two projects with different codes."""
+    """A user's membership in a project. A user may hold different codes in different projects."""
 
     __tablename__ = "membership"
 
@@ -74,7 +74,7 @@ class MembershipPermission(Base):
 
 
 class ApiToken(Base):
-    """A credential for one user in one project. Shown once; only a public prefix and the SHA-256 are kept."""
+    """A credential for one user in one project. Shown once; only a public prefix and the SHA-256 are stored."""
 
     __tablename__ = "api_token"
     __table_args__ = (CheckConstraint("name <> ''", "name_not_empty"),)
@@ -94,7 +94,7 @@ class ApiToken(Base):
 class UserSession(Base):
     """A signed-in browser.
 
-    The row is the truth: without it a cookie is worth nothing (OWASP ASVS 5, 7.4.1).
+    A cookie is valid only as long as this row exists (OWASP ASVS 5, 7.4.1).
     """
 
     __tablename__ = "user_session"
@@ -107,7 +107,7 @@ class UserSession(Base):
 
 
 class PasswordLink(Base):
-    """A link that sets a password once; at most one is open for a user."""
+    """A link that sets a password once; each user has at most one."""
 
     __tablename__ = "password_link"
 
@@ -117,7 +117,7 @@ class PasswordLink(Base):
 
 
 class Throttle(Base):
-    """How often something was tried in the present window; see throttle.py."""
+    """The number of tries in the current window; see throttle.py."""
 
     __tablename__ = "throttle"
 

@@ -1,4 +1,4 @@
-"""Password rules and hashes: argon2id as OWASP's cheat sheet has it, lengths as NIST SP 800-63B-4 §3.1.1.2."""
+"""Password rules and hashes: argon2id as in OWASP's cheat sheet, lengths as in NIST SP 800-63B-4 §3.1.1.2."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from flask import current_app
 
-MIN_LENGTH = 15  # characters; NIST SP 800-63B-4 asks for 15 where a password stands alone
+MIN_LENGTH = 15  # characters; NIST SP 800-63B-4 requires 15 without a second factor
 MAX_LENGTH = 128
 MEMORY_COST = 19 * 1024  # KiB
 
-_OF_ITS_OWN = 8  # characters that must remain when what anybody could guess is taken away
+_MIN_UNGUESSABLE = 8  # characters that must remain once the guessable parts are removed
 _RUNS = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "1qaz2wsx3edc4rfv5tgb")
 _WORDS = ("notifapp", "password", "passwort", "letmein", "welcome", "admin")
 
 
 def make_hasher(*, cheap: bool = False) -> PasswordHasher:
-    """The app's hasher; `cheap` is for tests alone."""
+    """The app's hasher; `cheap` is only for tests."""
     return PasswordHasher(time_cost=1 if cheap else 2, memory_cost=8 if cheap else MEMORY_COST, parallelism=1)
 
 
 def problems(password: str, *, email: str = "") -> list[str]:
-    """What is wrong with a new password, as messages; empty when it may be used."""
+    """Messages about what is wrong with a new password; empty if it is acceptable."""
     if len(password) < MIN_LENGTH:
         return [f"Use at least {MIN_LENGTH} characters."]
     if len(password) > MAX_LENGTH:
         return [f"Use at most {MAX_LENGTH} characters."]
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in password):
         return ["Use no line breaks or control characters."]
-    if len(_unguessable(password.lower(), email.lower())) < _OF_ITS_OWN:
+    if len(_unguessable(password.lower(), email.lower())) < _MIN_UNGUESSABLE:
         return ["This is too easy to guess: use less of your address, of common words, and of characters in a row."]
     return []
 
 
 def hash_password(password: str) -> str:
-    """The argon2id hash to keep, salt and parameters included."""
+    """The argon2id hash to store, including salt and parameters."""
     return _hasher().hash(_as_bytes(password))
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
-    """Whether they match. Without a hash it takes as long and is false, so that nobody learns who exists."""
+    """Whether they match. False without a hash, but it takes as long, so that timing doesn't reveal who exists."""
     hasher = _hasher()
     try:
         return hasher.verify(password_hash or _decoy(hasher), _as_bytes(password)) and password_hash is not None
@@ -55,13 +55,13 @@ def needs_rehash(password_hash: str) -> bool:
 
 
 def _unguessable(password: str, email: str) -> str:
-    """What is left of a password without one's own address, common words, runs of keys and repetitions."""
+    """What is left of a password without the user's address, common words, runs of keys and repetitions."""
     own = [part for part in (email, *email.split("@")) if len(part) > 2]
     for guess in (*own, *_WORDS):
         password = password.replace(guess, "")
     pairs = zip(" " + password, password, strict=False)
     kept = "".join(after for before, after in pairs if before != after and not _is_run(before + after))
-    period = (kept + kept).find(kept, 1)  # "abcabc" begins again after 3: only those count
+    period = (kept + kept).find(kept, 1)  # "abcabc" repeats after 3 characters: only those count
     return kept[:period]
 
 
@@ -70,7 +70,7 @@ def _is_run(pair: str) -> bool:
 
 
 def _as_bytes(password: str) -> bytes:
-    """One form for what looks the same on every keyboard (NIST SP 800-63B-4 §3.1.1.2: NFKC)."""
+    """The password normalised to NFKC, so that every keyboard yields the same bytes (NIST SP 800-63B-4 §3.1.1.2)."""
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
@@ -80,6 +80,6 @@ def _hasher() -> PasswordHasher:
 
 
 def _decoy(hasher: PasswordHasher) -> str:
-    """The hash of nobody's password, with the parameters of everybody's."""
+    """A hash that no password matches, with the parameters of real ones."""
     cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
     return f"$argon2id$v=19${cost}${'A' * 22}${'A' * 43}"

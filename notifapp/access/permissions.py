@@ -1,4 +1,4 @@
-"""The closed list of permission codes, with the original platform's numbers; our own begin at 9001."""
+"""All permission codes, with the original platform's numbers; our own start at 9001."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from notifapp.channels import Channel
 
 
 class Permission(IntEnum):
-    """A code that a staff member may hold in a project. An admin needs none."""
+    """A code that a member may hold in a project. Admins need none."""
 
     NOTIFICATIONS_SETTINGS_READ = 1036
     NOTIFICATIONS_SETTINGS_UPDATE = 1037
@@ -24,17 +24,17 @@ class Permission(IntEnum):
 
     @property
     def label(self) -> str:
-        """Its name, for people."""
+        """The name to show."""
         return _DESCRIPTIONS[self][0]
 
     @property
     def allows(self) -> str:
-        """What its holder may do, in a sentence."""
+        """A sentence that says what its holder may do."""
         return _DESCRIPTIONS[self][1]
 
 
 class NotifierPermissions(NamedTuple):
-    """What the notifiers of one channel need. `update` also stands for enabling, disabling and deleting."""
+    """The permissions for one channel's notifiers. `update` includes enabling, disabling and deleting."""
 
     create: Permission
     read: Permission

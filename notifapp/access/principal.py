@@ -19,7 +19,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProjectRef:
-    """The project that a request is about, loaded through the permission check."""
+    """The project of a request, loaded by the permission check."""
 
     id: int
     slug: str
@@ -29,7 +29,7 @@ class ProjectRef:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller of a service, as history and audit name it; `address` is the network address, where there is one."""
+    """The caller of a service, as recorded in the history and the audit trail; `address` is the IP address, if any."""
 
     source: Source
     email: str
@@ -41,11 +41,11 @@ class Principal:
 
     @classmethod
     def operator(cls) -> Principal:
-        """Who sits at the command line: may do everything."""
+        """The operator at the command line, who may do everything."""
         return cls(source=Source.CLI, email="command line", name="Command line", is_admin=True)
 
 
 class ProjectArchived(Conflict):
-    """An archived project can be looked at, not changed."""
+    """An archived project can be viewed but not changed."""
 
     detail = "This project is archived: nothing in it can be changed until it is restored."

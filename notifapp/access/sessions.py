@@ -1,4 +1,4 @@
-"""Signed-in browsers: opened, found and ended in the database, so that an end takes effect at once."""
+"""Sessions of signed-in browsers, kept in the database so that ending one takes effect at once."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _LOAD = Statement(
 
 
 class PageSessions(SecureCookieSessionInterface):
-    """Flask's signed cookie, for pages alone: at the API no cookie is read and none is set."""
+    """Flask's signed cookie, only for pages: the API neither reads nor sets cookies."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """The session in the request's cookie; None, an empty one that can't be changed, at the API."""
+        """The session in the request's cookie; for the API None, which Flask replaces by an empty read-only one."""
         return None if request.path.startswith("/api/") else super().open_session(app, request)
 
 
 @dataclass(frozen=True, slots=True)
 class SignedInUser(UserMixin):  # type: ignore[misc]
-    """The person behind a connection, as Flask-Login wants it; its id is the session's key, not the user's."""
+    """The signed-in user, for Flask-Login; `get_id` returns the session's key, not the user's id."""
 
     key: str
     session_id: int
@@ -49,12 +49,12 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
     is_admin: bool
 
     def get_id(self) -> str:
-        """What the signed cookie carries."""
+        """The session's key, which the signed cookie carries."""
         return self.key
 
 
 def open_session(connection: Connection, user_id: int, *, lifetime: int) -> str:
-    """Open a session that ends by itself after `lifetime` seconds. Return its key; the digest is kept."""
+    """Open a session that expires after `lifetime` seconds. Return its key, of which only the digest is stored."""
     now = clock.now()
     connection.execute(delete(_table).where(_session.expires_at <= now))
     key = credentials.new_key()
@@ -66,7 +66,7 @@ def open_session(connection: Connection, user_id: int, *, lifetime: int) -> str:
 
 
 def load_session(key: str) -> SignedInUser | None:
-    """Who is signed in with this key, or None where the session or the user is no longer alive."""
+    """The user signed in with this key, or None if the session has ended or the user is deactivated."""
     with reading() as connection:
         row = _LOAD.first(connection, digest=credentials.digest(key), now=clock.now())
     return None if row is None else SignedInUser(key, row.id, row.user_id, row.email, row.name, row.is_admin)
@@ -77,6 +77,6 @@ def end_session(connection: Connection, session_id: int) -> None:
     connection.execute(delete(_table).where(_session.id == session_id))
 
 
-def end_sessions_of(connection: Connection, user_id: int, *, but: int | None = None) -> None:
-    """End every session of a user, `but` perhaps the one in hand."""
-    connection.execute(delete(_table).where(_session.user_id == user_id, _session.id != (but or 0)))
+def end_sessions_of(connection: Connection, user_id: int, *, keep: int | None = None) -> None:
+    """End every session of a user, except the one with the id `keep` if given."""
+    connection.execute(delete(_table).where(_session.user_id == user_id, _session.id != (keep or 0)))

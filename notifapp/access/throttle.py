@@ -1,4 +1,4 @@
-"""How often something may be tried: counted in the database, so that every process and a restart see it."""
+"""Limits how often something may be tried, counted in the database so that all processes share the count."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _throttle = _table.c
 
 
 def _count(insert: Any) -> Any:
-    """Count one try, in a new window where the present one began before `over_at`."""
+    """Count one try; start a new window if the current one began at `over_at` or earlier."""
     is_over = _throttle.window_started_at <= bindparam("over_at", type_=UtcDateTime)
     row = insert.values(key=bindparam("key"), window_started_at=bindparam("now", type_=UtcDateTime), count=1)
     return row.on_conflict_do_update(
@@ -43,10 +43,10 @@ class Limit:
 
 
 def take(limits: dict[str, Limit]) -> dict[str, datetime]:
-    """Count one try under each key, before the try is made. Raise `TooManyRequests` where a limit is reached.
+    """Count one try under each key, before it is made. Raise `TooManyRequests` if a limit is reached.
 
-    The count comes first and in one statement, so that parallel tries can't slip past the limit. Return the
-    windows in which the try was counted, for `give_back`.
+    Counting first, in one statement, keeps parallel tries from slipping past the limit. Return the windows in
+    which the try was counted, for `give_back`.
     """
     windows: dict[str, datetime] = {}
     wait = 0
@@ -66,7 +66,7 @@ def take(limits: dict[str, Limit]) -> dict[str, datetime]:
 
 
 def give_back(windows: dict[str, datetime]) -> None:
-    """Uncount a try that turned out well; the failures before it stay counted."""
+    """Uncount a successful try; earlier failures stay counted."""
     with writing() as connection:
         for key, started_at in sorted(windows.items()):
             same_window = (_throttle.key == key, _throttle.window_started_at == started_at)

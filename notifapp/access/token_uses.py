@@ -1,6 +1,6 @@
-"""When tokens were last used: noted in memory by the requests, written down together by a thread of the process.
+"""When tokens were last used: requests note it in memory, and a background thread writes it in batches.
 
-So no request waits for that write. What was noted in the last seconds is lost when the process is killed.
+So no request waits for the write. If the process is killed, the last few seconds of notes are lost.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _table = table_of(ApiToken)
 
 
 class TokenUses:
-    """The notes of one process."""
+    """One process's notes of used tokens."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -34,15 +34,15 @@ class TokenUses:
         self._thread: Thread | None = None
 
     def note(self, token_id: int) -> None:
-        """Note that a token is used now."""
+        """Note that a token was used now."""
         with self._lock:
             self._noted.add(token_id)
-            if self._thread is None:  # not before: a server may fork after the app is made
+            if self._thread is None:  # started late, because a server may fork after creating the app
                 self._thread = Thread(target=self._write_regularly, name="token-uses", daemon=True)
                 self._thread.start()
 
     def write(self) -> None:
-        """Write down what was noted since the last time."""
+        """Write the notes since the last call to the database."""
         with self._lock:
             noted, self._noted = sorted(self._noted), set()
         for start in range(0, len(noted), BATCH):
@@ -56,15 +56,15 @@ class TokenUses:
             try:
                 self.write()
             except SQLAlchemyError:
-                _log.exception("the last use of tokens could not be written down")
+                _log.exception("could not write when tokens were last used")
 
 
 def init_app(app: Flask) -> None:
-    """Give the app a place for its notes."""
+    """Give the app its notes of used tokens."""
     app.extensions["token_uses"] = TokenUses(app)
 
 
 def note(token_id: int) -> None:
-    """Note that a token is used now."""
+    """Note that a token was used now."""
     uses: TokenUses = current_app.extensions["token_uses"]
     uses.note(token_id)

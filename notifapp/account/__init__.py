@@ -1,1 +1,1 @@
-"""Signing in and out, and one's own name and password."""
+"""Signing in and out, and the user's own name and password."""

@@ -1,4 +1,4 @@
-"""The forms of signing in and of one's own account."""
+"""The forms for signing in and for the user's own account."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _repeated_password() -> PasswordField:
 
 
 class SignInForm(Form):
-    """Who, and the password."""
+    """The email address and the password."""
 
     email = EmailField("Email address", validators=[Hints(required=True)], render_kw={"autocomplete": "username"})
     password = PasswordField(
@@ -37,7 +37,7 @@ class SignInForm(Form):
 
 
 class NameForm(Form):
-    """One's own name."""
+    """The user's own name."""
 
     name = StringField(
         "Name", validators=[Hints(required=True, maxlength=MAX_NAME_LENGTH)], render_kw={"autocomplete": "name"}
@@ -52,7 +52,7 @@ class NewPasswordForm(Form):
 
 
 class ChangePasswordForm(Form):
-    """The present password and a new one."""
+    """The current password and a new one."""
 
     current = PasswordField(
         "Current password", validators=[Hints(required=True)], render_kw={"autocomplete": "current-password"}

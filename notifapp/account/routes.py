@@ -1,4 +1,4 @@
-"""The pages of signing in and of one's own account."""
+"""The pages for signing in and for the user's own account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in and out, and one's own name and password."""
+"""Signing in and out, and changing the user's own name and password."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _DEAD_LINK = "This link was used already, has expired or was replaced by a newer
 
 
 def sign_in(email: str, password: str, *, address: str | None, lifetime: int) -> str:
-    """Open a session of `lifetime` seconds for who knows the password. Return the session's key.
+    """Verify the password and open a session of `lifetime` seconds. Return the session's key.
 
-    Raise `ValidationFailed`, the same for an unknown name, a wrong password and a deactivated user, and
-    `TooManyRequests` after too many failures for the account or from the address.
+    Raise the same `ValidationFailed` for an unknown email address, a wrong password and a deactivated user, and
+    `TooManyRequests` after too many failures for the account or from `address`, the client's IP address.
     """
     email, typed = _lookup_name(email)
     taken = throttle.take(_tries(email, address))
@@ -42,14 +42,14 @@ def sign_in(email: str, password: str, *, address: str | None, lifetime: int) ->
 
 
 def sign_out(session_id: int, *, principal: Principal) -> None:
-    """End this session: its cookie, and any copy of it, is worth nothing from now on."""
+    """End this session, so that its cookie and any copy of it become invalid."""
     with writing() as connection:
         sessions.end_session(connection, session_id)
         record(connection, Action.SIGNED_OUT, principal=principal, subject=principal.email)
 
 
 def change_name(name: str, *, principal: Principal) -> None:
-    """Change one's own name. Raise `ValidationFailed`."""
+    """Change the caller's own name. Raise `ValidationFailed`."""
     errors = FieldErrors()
     with errors.of("name"):
         name = inputs.display_name(name)
@@ -64,9 +64,9 @@ def change_name(name: str, *, principal: Principal) -> None:
 
 
 def change_password(current: str, new: str, *, session_id: int, principal: Principal) -> None:
-    """Change one's own password. Every other session ends, every token of one's own is revoked.
+    """Change the caller's own password, end their other sessions and revoke all their tokens.
 
-    Raise `ValidationFailed` for `current` and `new`, and `TooManyRequests` as signing in does.
+    Raise `ValidationFailed` on `current` or `new`, and `TooManyRequests` as `sign_in` does.
     """
     taken = throttle.take(_tries(principal.email, principal.address))
     user = _user_by_email(principal.email)
@@ -83,17 +83,17 @@ def change_password(current: str, new: str, *, session_id: int, principal: Princ
         changed = update(User).where(*unchanged).values(password_hash=new_hash).returning(User.id)
         if connection.scalars(changed).one_or_none() is None:
             raise Conflict("Your password was changed elsewhere in the meantime.")
-        _after_password_change(connection, user.id, principal, but=session_id)
+        _after_password_change(connection, user.id, principal, keep=session_id)
 
 
 def count_live_tokens(user_id: int) -> int:
-    """How many API tokens of this user a change of the password would revoke."""
+    """The number of this user's API tokens that a password change would revoke."""
     with reading() as connection:
         return connection.execute(select(func.count()).where(*_live_tokens(user_id))).scalar_one()
 
 
 def peek_password_link(key: str) -> str:
-    """The email address whose password this link sets. Raise `NotFound` for a link that works no more."""
+    """The email address of the user whose password this link sets. Raise `NotFound` for a dead link."""
     with reading() as connection:
         email: str | None = connection.execute(
             select(User.email).join(PasswordLink, PasswordLink.user_id == User.id).where(*_live_link(key))
@@ -104,9 +104,9 @@ def peek_password_link(key: str) -> str:
 
 
 def set_password_by_link(key: str, new: str, *, address: str | None) -> None:
-    """Set the password that the link is for, once. Every session ends, every token of that user is revoked.
+    """Use up the link to set its user's password, end all their sessions and revoke all their tokens.
 
-    Raise `ValidationFailed` for `new`, which leaves the link open, and `NotFound` for a link that works no more.
+    Raise `ValidationFailed` on `new`, which leaves the link usable, and `NotFound` for a dead link.
     """
     email = peek_password_link(key)
     if errors := _new_password_problems(new, email):
@@ -127,7 +127,7 @@ def set_password_by_link(key: str, new: str, *, address: str | None) -> None:
 
 
 def _lookup_name(email: str) -> tuple[str, str]:
-    """The address to look up, and what of it may be recorded: never what somebody typed into the wrong field."""
+    """The email address to look up, and what to record of it: never other text, such as a mistyped password."""
     try:
         email = inputs.account_email(email)
         return email, email
@@ -143,7 +143,7 @@ def _tries(email: str, address: str | None) -> dict[str, throttle.Limit]:
 
 
 def _network(address: str) -> str:
-    """The address as one caller has it: of IPv6 the /64, which a single subscriber holds whole."""
+    """The address to count tries by: for IPv6 its /64, because a single subscriber has all of it."""
     try:
         return address if ip_address(address).version == 4 else str(ip_network(f"{address}/64", strict=False))
     except ValueError:
@@ -164,7 +164,7 @@ def _new_password_problems(new: str, email: str, *, present: str | None = None) 
 
 
 def _open_session(user: AnyRow, password: str, address: str | None, lifetime: int) -> str | None:
-    """Open a session unless the password changed or the user was deactivated since it was verified."""
+    """Open a session, unless the password has changed or the user was deactivated since the verification."""
     stale = passwords.needs_rehash(user.password_hash)
     new_hash = passwords.hash_password(password) if stale else user.password_hash
     with writing() as connection:
@@ -208,10 +208,10 @@ def _live_tokens(user_id: int) -> tuple[ColumnElement[bool], ...]:
 
 
 def _after_password_change(
-    connection: Connection, user_id: int, principal: Principal, *, but: int | None = None
+    connection: Connection, user_id: int, principal: Principal, *, keep: int | None = None
 ) -> None:
-    """End whatever the old password may have opened: sessions `but` the one in hand, links, tokens."""
-    sessions.end_sessions_of(connection, user_id, but=but)
+    """End what the old password may have opened: all sessions except `keep`, password links and tokens."""
+    sessions.end_sessions_of(connection, user_id, keep=keep)
     connection.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
     record(connection, Action.PASSWORD_CHANGED, principal=principal, subject=principal.email)
     revoked = connection.execute(

@@ -1,8 +1,9 @@
-"""The pages of signing in and of one's own account."""
+"""The pages for signing in and for the user's own account."""
 
 from __future__ import annotations
 
 from flask import current_app, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user, logout_user
 from werkzeug.wrappers import Response
 
@@ -13,18 +14,16 @@ from notifapp.account.forms import ChangePasswordForm, NameForm, NewPasswordForm
 from notifapp.errors import TooManyRequests, Unauthenticated, ValidationFailed
 from notifapp.web.forms import add_errors
 
-Answer = Response | str | tuple[str, int] | tuple[str, int, dict[str, str]]
-
 
 @public
 def home() -> Response:
-    """Where one begins."""
+    """Redirect to the projects, or to the sign-in page."""
     return redirect(url_for("projects.index" if current_user.is_authenticated else "account.sign_in"))
 
 
 @public
-def sign_in() -> Answer:
-    """The sign-in page; afterwards one gets to the page that asked for it."""
+def sign_in() -> ResponseReturnValue:
+    """The sign-in page, which leads back to the page that required it."""
     form = SignInForm()
     if current_user.is_authenticated:
         return _go_on()
@@ -52,8 +51,8 @@ def sign_out() -> Response:
 
 
 @sign_in_required
-def account() -> Answer:
-    """One's own account; posting changes the name."""
+def account() -> ResponseReturnValue:
+    """The user's own account; a POST changes the name."""
     form = NameForm(name=current_user.name)
     if not form.is_submitted():
         return _account(form, ChangePasswordForm())
@@ -67,8 +66,8 @@ def account() -> Answer:
 
 
 @sign_in_required
-def change_password() -> Answer:
-    """Change one's own password; opened by its address, this is the account page."""
+def change_password() -> ResponseReturnValue:
+    """Change the user's own password; a GET leads to the account page."""
     form = ChangePasswordForm()
     if not form.is_submitted():
         return redirect(url_for("account.account"))
@@ -89,7 +88,7 @@ def change_password() -> Answer:
 
 
 @public
-def password_link(key: str) -> Answer:
+def password_link(key: str) -> ResponseReturnValue:
     """Set a password with a one-time link."""
     form = NewPasswordForm()
     email = service.peek_password_link(key)
@@ -111,13 +110,13 @@ def _sign_in(email: str, password: str) -> None:
     user = load_session(key)
     if user is None:
         raise Unauthenticated
-    session.clear()  # nothing from before signing in goes on afterwards
-    session.permanent = True  # the cookie's own age is the idle limit
+    session.clear()  # keep nothing from before signing in
+    session.permanent = True  # the cookie's lifetime is the idle limit
     login_user(user)
 
 
 def _go_on() -> Response:
-    """To the page that asked for signing in, if it is one of this site; else to the projects."""
+    """Redirect to the page that required signing in, if it is on this site, else to the projects."""
     path = request.args.get("next", "")
     is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
     return redirect(path if is_local else url_for("projects.index"), 303)

@@ -1,1 +1,1 @@
-"""The API's document and its reference page, both made from what the features say of themselves."""
+"""The OpenAPI document and the reference page, both built from the features' own descriptions."""

@@ -1,4 +1,4 @@
-"""The API's document, assembled from what each feature says of its own endpoints."""
+"""The OpenAPI document, assembled from each feature's description of its endpoints."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from notifapp.web.openapi import Json
 
 # In the order of the reference. A new feature with endpoints adds its part here.
 PARTS = (SETTINGS, *NOTIFIERS, OTP)
-VERSION = "1.0.0"  # of the API: the first number changes when a client that follows this document would break
+VERSION = "1.0.0"  # of the API; a new major version means a breaking change
 
 _DESCRIPTION = " ".join(
     (
-        "Read and change a project's notification settings and the notifiers that they choose from; send and verify",
-        "one-time codes as those settings say.",
-        "Every request carries a token in the `Authorization` header. It was issued for one user in one project, and",
-        "that project is the one that the request is about.",
-        "Every answer, errors included, is JSON in UTF-8.",
-        "A path answers the same with a slash at its end. GET operations answer HEAD too, and OPTIONS tells a path's",
-        "methods in `Allow`. The checks run in this order: 401, 403, 405, then 412, 413, 415 or 400.",
+        "Read and change a project's notification settings and notifiers, and send and verify one-time codes under",
+        "those settings.",
+        "Every request needs a token in the `Authorization` header. A token is issued for one user in one project, and",
+        "the request applies to that project.",
+        "Every response, including errors, is JSON in UTF-8.",
+        "A trailing slash makes no difference to a path. GET operations also support HEAD, and OPTIONS lists a path's",
+        "methods in `Allow`. Checks run in this order: 401, 403, 405, then 412, 413, 415 or 400.",
     )
 )
 
 
 @cache
 def document() -> Json:
-    """The document as OpenAPI 3.1 has it. Shared: don't change it."""
+    """The document, in OpenAPI 3.1. It is cached, so don't modify it."""
     return {
         "openapi": "3.1.1",
         "info": {
@@ -50,13 +50,13 @@ def document() -> Json:
 
 @cache
 def serialized() -> tuple[bytes, str]:
-    """The document as JSON, and the tag of these bytes."""
+    """The document as JSON, and its ETag."""
     data = json.dumps(document(), ensure_ascii=False, separators=(",", ":")).encode()
     return data, hashlib.sha256(data).hexdigest()[:32]
 
 
 def _paths() -> Json:
-    """Every path of every part; each operation gets its part's title as its tag."""
+    """The paths of all parts; each operation is tagged with its part's title."""
     return {
         path: {key: value | {"tags": [part.title]} if isinstance(value, dict) else value for key, value in item.items()}
         for part in PARTS

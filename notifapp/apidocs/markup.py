@@ -1,4 +1,4 @@
-"""Text for the page: the document's descriptions as paragraphs, and code in colour. Everything is escaped."""
+"""Template filters that render descriptions as paragraphs and highlight code. Everything is escaped."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _TOKENS = re.compile(
 
 
 def inline(text: str) -> Markup:
-    """Text in which `backticks` mark code."""
+    """Text with `backticks` rendered as code."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 
 def prose(text: str) -> Markup:
-    """Paragraphs, parted by blank lines."""
+    """Text as paragraphs, which blank lines separate."""
     return Markup("").join(Markup("<p>{}</p>").format(inline(part)) for part in text.split("\n\n"))
 
 
 def highlight(code: str) -> Markup:
-    """Code with its strings, numbers, keywords and comments marked; textContent stays the same."""
+    """Code with its strings, numbers, keywords and comments highlighted; its textContent stays the same."""
     parts, end = [], 0
     for match in _TOKENS.finditer(code):
         parts += [escape(code[end : match.start()])]
@@ -39,7 +39,7 @@ def highlight(code: str) -> Markup:
 
 
 def pretty(value: object) -> str:
-    """A JSON value for people."""
+    """A JSON value, indented."""
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 

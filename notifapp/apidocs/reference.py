@@ -1,4 +1,4 @@
-"""The document in the order and the words in which the reference page shows it."""
+"""The OpenAPI document, arranged for the reference page."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Example:
-    """A JSON value and what it shows."""
+    """A JSON value and its summary."""
 
     summary: str
     value: object
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One of the answers of an operation; `headers` are pairs of a name and what it means.
+class ResponseDoc:
+    """A response of an operation; `headers` are pairs of name and meaning.
 
-    A shared one is the same for every operation that may give it.
+    A shared one is the same for every operation that returns it.
     """
 
     status: int
@@ -48,13 +48,13 @@ class Answer:
 
     @property
     def phrase(self) -> str:
-        """The status in HTTP's words."""
+        """The reason phrase of the status, such as "Not Found"."""
         return HTTPStatus(self.status).phrase
 
 
 @dataclass(frozen=True)
 class Operation:
-    """A method of a path, with all that the page says of it."""
+    """A method of a path, with everything that the page shows of it."""
 
     id: str
     method: str
@@ -66,26 +66,26 @@ class Operation:
     body: list[FieldTable]
     body_types: list[str]
     requests: list[Example]
-    answers: list[Answer]
+    responses: list[ResponseDoc]
 
     @property
     def verb(self) -> str:
-        """The first word of its summary: Read, Update."""
+        """The first word of its summary, such as "Read" or "Update"."""
         return self.summary.split()[0]
 
     def fields_in(self, place: str) -> list[Field]:
-        """Its parameters in this place: path, query or header."""
+        """Its parameters in this place: "path", "query" or "header"."""
         return [parameter.field for parameter in self.parameters if parameter.place == place]
 
     @property
-    def success(self) -> Answer:
-        """What is answered when all goes well."""
-        return next(answer for answer in self.answers if 200 <= answer.status < 300)
+    def success(self) -> ResponseDoc:
+        """The successful response."""
+        return next(response for response in self.responses if 200 <= response.status < 300)
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """The operations of one feature. `id` is its anchor on the page."""
+    """The operations of one feature. `id` is the chapter's anchor on the page."""
 
     id: str
     title: str
@@ -95,7 +95,7 @@ class Chapter:
 
 @cache
 def chapters() -> list[Chapter]:
-    """The whole reference."""
+    """The reference's chapters, in order."""
     operations = list(_operations())
     return [
         Chapter(
@@ -109,19 +109,19 @@ def chapters() -> list[Chapter]:
 
 
 @cache
-def error_answers() -> list[Answer]:
-    """Every kind of error that some operation may answer, by status; of the same status the first."""
-    found: dict[int, Answer] = {}
+def error_responses() -> list[ResponseDoc]:
+    """The error responses of all operations, by status; the first one of each status."""
+    found: dict[int, ResponseDoc] = {}
     for _tag, operation in _operations():
-        for answer in operation.answers:
-            if answer.status >= 400:
-                found.setdefault(answer.status, answer)
+        for response in operation.responses:
+            if response.status >= 400:
+                found.setdefault(response.status, response)
     return [found[status] for status in sorted(found)]
 
 
 @cache
 def permissions() -> dict[Permission, list[Operation]]:
-    """Which operations each permission code opens."""
+    """The operations that each permission code allows."""
     opened: dict[Permission, list[Operation]] = {}
     for _tag, operation in _operations():
         for permission in operation.permissions:
@@ -151,7 +151,7 @@ def _operation(path: str, method: str, about: Json, shared_parameters: list[Json
         body=tables(body["schema"]) if body else [],
         body_types=list(content),
         requests=_examples(body),
-        answers=[_answer(int(status), answer) for status, answer in about["responses"].items()],
+        responses=[_response(int(status), response) for status, response in about["responses"].items()],
     )
 
 
@@ -161,14 +161,14 @@ def _parameter(parameter: Json) -> Parameter:
     return Parameter(parameter["in"], field, parameter.get("example"))
 
 
-def _answer(status: int, described: Json) -> Answer:
-    answer = resolve(described)
-    content = answer.get("content", {}).get("application/json", {})
-    headers = {name: resolve(header) for name, header in answer["headers"].items()}
-    return Answer(
+def _response(status: int, described: Json) -> ResponseDoc:
+    response = resolve(described)
+    content = response.get("content", {}).get("application/json", {})
+    headers = {name: resolve(header) for name, header in response["headers"].items()}
+    return ResponseDoc(
         status=status,
-        is_shared=answer is not described,
-        description=answer["description"],
+        is_shared=response is not described,
+        description=response["description"],
         headers=[(name, header["description"]) for name, header in headers.items()],
         tables=tables(content["schema"]) if content and status < 300 else [],
         examples=_examples(content),

@@ -1,4 +1,4 @@
-"""Each operation as a shell line and as a Python program, ready to run: the token is in the environment."""
+"""Each operation as a curl command and a Python program, ready to run with the token in the environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TOKEN_VARIABLE = "NOTIFAPP_TOKEN"  # noqa: S105 - a name
 TIMEOUT_SECONDS = 10
 
 MAKE_TOKEN = f"""\
-# On the server; it prints the token alone.
+# On the server; it prints only the token.
 .venv/bin/flask --app app token create \\
   you@example.com your-project --name "My script"
 
@@ -21,7 +21,7 @@ export {TOKEN_VARIABLE}=ntf_…"""
 
 
 def curl(operation: Operation, server: str) -> str:
-    """The operation's first example for a shell."""
+    """The operation's first example as a curl command."""
     address = shlex.quote(url(operation, server))
     lines = [f"curl {address}"] if operation.method == "GET" else [f"curl -X {operation.method}", address]
     lines += [f'-H "Authorization: Token ${TOKEN_VARIABLE}"']
@@ -32,7 +32,7 @@ def curl(operation: Operation, server: str) -> str:
 
 
 def python(operation: Operation, server: str) -> str:
-    """The operation's first example for Python with requests."""
+    """The operation's first example as a Python program that uses requests."""
     arguments = ["url", 'headers={"Authorization": f"Token {token}"}']
     if operation.requests:
         arguments.append(f"json={_literal(operation.requests[0].value, indent=4)}")
@@ -43,7 +43,7 @@ def python(operation: Operation, server: str) -> str:
 
 
 def safe_change(operation: Operation, server: str) -> str:
-    """A change that is refused when somebody else was faster."""
+    """A change that is refused if somebody else has changed the settings first."""
     return f"""\
 {_opening(operation, server)}session = requests.Session()
 session.headers["Authorization"] = f"Token {{token}}"
@@ -77,7 +77,7 @@ url = {_literal(url(operation, server))}
 
 
 def _literal(value: object, indent: int = 0) -> str:
-    """A JSON value as Python writes it, nested ones on lines of their own."""
+    """A JSON value as a Python literal, with each item of an object on its own line."""
     if isinstance(value, dict):
         inner = " " * (indent + 4)
         lines = [f"{inner}{_literal(key)}: {_literal(item, indent + 4)},\n" for key, item in value.items()]
@@ -88,7 +88,7 @@ def _literal(value: object, indent: int = 0) -> str:
 
 
 def url(operation: Operation, server: str) -> str:
-    """The operation's address, with the examples of its parameters."""
+    """The operation's URL, filled with its parameters' examples."""
     path, query = operation.path, {}
     for parameter in operation.parameters:
         if parameter.example is not None and parameter.place == "path":

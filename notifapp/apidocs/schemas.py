@@ -1,4 +1,4 @@
-"""JSON Schema in words: an object's fields as rows of a table."""
+"""JSON Schema as tables: a row for each field of an object."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from notifapp.web.openapi import Json
 
 @dataclass(frozen=True)
 class Field:
-    """A field's name (with a dot for each level), its type in words, its bounds in words, and what it means."""
+    """A field's name (nested ones with dots), its type and bounds in words, and its description."""
 
     name: str
     type: str
@@ -24,7 +24,7 @@ class Field:
 
 @dataclass(frozen=True)
 class FieldTable:
-    """The fields of an object; a titled one describes one choice for the field `of`."""
+    """The fields of an object; a table with a title describes one choice for the field `of`."""
 
     fields: list[Field]
     of: str = ""
@@ -33,7 +33,7 @@ class FieldTable:
 
 
 def resolve(part: Json) -> Json:
-    """What a `$ref` stands for; anything else is given back as it is."""
+    """The target of a `$ref`; anything else is returned unchanged."""
     target: Any = document()
     for step in part.get("$ref", "#").split("/")[1:]:
         target = target[step]
@@ -41,12 +41,12 @@ def resolve(part: Json) -> Json:
 
 
 def describe(name: str, schema: Json, *, required: bool) -> Field:
-    """One field in words."""
+    """Describe a field in words."""
     return Field(name, _type(schema), required, list(_bounds(schema)), schema.get("description", ""))
 
 
 def tables(schema: Json) -> list[FieldTable]:
-    """An object's fields, nested ones too, followed by a table for each choice that one of its fields offers."""
+    """A table of an object's fields, including nested ones, then a table for each choice that a field offers."""
     rows = list(_rows(resolve(schema), ""))
     main = FieldTable([describe(name, part, required=required) for name, part, required in rows])
     return [main] + [
@@ -71,7 +71,7 @@ def _rows(schema: Json, prefix: str) -> Iterator[tuple[str, Json, bool]]:
 
 
 def _inside(part: Json) -> tuple[Json, str]:
-    """The object that a field holds, alone, in a list, or where it isn't null."""
+    """The object in a field, which may be an array of it or nullable, and the suffix of its name."""
     if part.get("type") == "array":
         return resolve(part["items"]), "[]"
     choices = [choice for choice in part.get("anyOf", []) if choice.get("type") != "null"]

@@ -1,4 +1,4 @@
-"""The audit trail as CSV (RFC 4180), made for spreadsheets."""
+"""The audit trail as CSV (RFC 4180), safe for spreadsheets."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from notifapp.audit.queries import Event, Filters, every_event
 
 HEADER = ["id", "time", "action", "actor", "source", "address", "token", "project", "subject", "details"]
 
-_BYTE_ORDER_MARK = "\ufeff"  # without it, spreadsheets misread everything that isn't English
+_BYTE_ORDER_MARK = "\ufeff"  # without it, spreadsheets misread everything but ASCII
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _CHUNK = 64 * 1024  # characters
 
 
 def lines(filters: Filters) -> Iterator[str]:
-    """The file, piece by piece."""
+    """The CSV file, in chunks."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     buffer.write(_BYTE_ORDER_MARK)
@@ -49,5 +49,5 @@ def _cells(event: Event) -> list[str]:
 
 
 def _harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula (OWASP, CSV injection)."""
+    """The cell, escaped so that no spreadsheet takes it for a formula (OWASP, CSV Injection)."""
     return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell

@@ -1,4 +1,4 @@
-"""The filters above the audit trail."""
+"""The filter form of the audit trail."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SOURCES = [(Source.PAGE.value, "Page"), (Source.API.value, "API"), (Source.CLI.
 
 
 class AuditFilterForm(DatedFilterForm):
-    """What the trail is narrowed to."""
+    """The filters of the trail."""
 
     action = SelectField("Action", validate_choice=False)
     actor = StringField("Who", render_kw=AS_TYPED)
@@ -27,7 +27,7 @@ class AuditFilterForm(DatedFilterForm):
         offer(self.source, "Everywhere", _SOURCES)
 
     def filters(self) -> Filters:
-        """What was asked for."""
+        """The filters as entered."""
         first_day, last_day = self.days()
         return Filters(
             action=self.chosen("action", Action),

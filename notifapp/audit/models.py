@@ -1,4 +1,4 @@
-"""One append-only table of who did what."""
+"""The append-only table of who did what."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from notifapp.database import Base, UtcDateTime
 
 
 class AuditEvent(Base):
-    """Something that a person, a token or the operator did. `actor` is the email address at that time."""
+    """An action of a person, a token or the operator. `actor` is the email address at that time."""
 
     __tablename__ = "audit_event"
     __table_args__ = (
         CheckConstraint("source IN ('page', 'api', 'cli')", "source_known"),
-        # The audit page's order, whole and within each of its filters: no page costs more as the table grows.
+        # The page's order, without and with each filter, so that no page gets slower as the table grows.
         Index("ix_audit_event_at", "at", "id"),
         Index("ix_audit_event_action", "action", "at", "id"),
         Index("ix_audit_event_actor", "actor", "at", "id"),

@@ -1,4 +1,4 @@
-"""The audit trail as its page and its download show it."""
+"""Queries for the audit trail's page and download."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from notifapp.audit.models import AuditEvent
 from notifapp.audit.service import Action, Change
 from notifapp.database import AnyRow, keyset, reading, table_of
 
-CSV_BATCH = 1000  # events that one query of the download fetches
+CSV_BATCH = 1000  # events per query of the download
 
 _event, _token, _project = table_of(AuditEvent).c, table_of(ApiToken).c, table_of(Project).c
 _CODES = ("granted", "taken")
-_TOLD_ELSEWHERE = ("changes", "version")  # the subject of changed settings is their version
+_SHOWN_ELSEWHERE = ("changes", "version")  # the subject of changed settings is their version
 _PERMISSIONS = {permission.value: permission.label for permission in Permission}
 _ORDER = [_event.at, _event.id]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What somebody did, in words. `facts` are what else is known of it, as (label, value)."""
+    """An event in words. `facts` are its other details, as (label, value)."""
 
     id: int
     at: datetime
@@ -44,7 +44,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the trail is narrowed to; empty means everything. Both days are included, in UTC."""
+    """The filters of the trail; empty ones match everything. Both days are inclusive, in UTC."""
 
     action: Action | None = None
     actor: str = ""
@@ -55,12 +55,12 @@ class Filters:
 
 
 def list_events(filters: Filters, cursor: keyset.Cursor | None) -> keyset.Slice:
-    """The events, newest first."""
+    """The matching events, newest first."""
     return keyset.fetch(select_events(filters), _ORDER, cursor, descending=True)
 
 
 def every_event(filters: Filters) -> Iterator[Event]:
-    """All matching events, newest first, fetched in batches so that no query and no memory grows with them."""
+    """All matching events, newest first, fetched in batches to bound memory and queries."""
     cursor: keyset.Cursor | None = None
     while True:
         part = keyset.fetch(select_events(filters), _ORDER, cursor, descending=True, size=CSV_BATCH)
@@ -71,7 +71,7 @@ def every_event(filters: Filters) -> Iterator[Event]:
 
 
 def select_events(filters: Filters) -> Select[*tuple[Any, ...]]:
-    """The statement behind both."""
+    """The statement behind `list_events` and `every_event`."""
     statement = (
         select(table_of(AuditEvent), _token.prefix.label("token_prefix"), _project.slug.label("project_slug"))
         .select_from(table_of(AuditEvent))
@@ -94,7 +94,7 @@ def select_events(filters: Filters) -> Select[*tuple[Any, ...]]:
 
 
 def to_event(row: AnyRow) -> Event:
-    """A row in words."""
+    """Turn a row into words."""
     changes, facts = _in_words(row.detail)
     return Event(
         id=row.id,
@@ -112,7 +112,7 @@ def to_event(row: AnyRow) -> Event:
 
 
 def _project_id(slug: str) -> int:
-    """Looked up beforehand: a planner that sees the id knows how many events it has. 0 where there is none."""
+    """The project's id, or 0. Looked up first, so that the query planner can estimate its number of events."""
     with reading() as connection:
         return connection.execute(select(_project.id).where(_project.slug == slug)).scalar_one_or_none() or 0
 
@@ -124,7 +124,7 @@ def _in_words(detail: Mapping[str, Any]) -> tuple[list[Change], list[tuple[str, 
     facts = [
         (_label(key), _codes(value) if key in _CODES else wording.value(value))
         for key, value in detail.items()
-        if key not in _TOLD_ELSEWHERE
+        if key not in _SHOWN_ELSEWHERE
     ]
     return changes, [(label, value) for label, value in facts if value]
 

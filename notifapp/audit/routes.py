@@ -1,4 +1,4 @@
-"""The audit trail as a page and as a file."""
+"""The audit trail's page and its CSV download."""
 
 from __future__ import annotations
 

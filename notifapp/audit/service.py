@@ -1,4 +1,4 @@
-"""Recording what was done, in the transaction that does it."""
+"""Records actions, in the transaction that performs them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from notifapp.database import insertion, table_of
 
 
 class Action(StrEnum):
-    """The closed list of what is recorded."""
+    """All actions that are recorded."""
 
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
@@ -48,12 +48,12 @@ class Action(StrEnum):
 
     @property
     def label(self) -> str:
-        """For people: "Settings changed"."""
+        """The name to show, such as "Settings changed"."""
         return self.value.replace("_", " ").capitalize()
 
 
 class Change(NamedTuple):
-    """One value that changed, in words for people: what `changes` in an event's detail lists."""
+    """A changed value, in words, as listed under `changes` in an event's detail."""
 
     label: str
     before: str
@@ -72,9 +72,9 @@ def record(
     project_id: int | None = None,
     detail: Mapping[str, object] | None = None,
 ) -> None:
-    """Add one event to the transaction in hand.
+    """Record an event in the current transaction.
 
-    `subject` says what it was done to; no secret goes into `detail`.
+    `subject` says what the action was done to; `detail` must not contain secrets.
     """
     _INSERT.execute(
         connection,

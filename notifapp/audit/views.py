@@ -1,8 +1,9 @@
-"""The audit trail, for admins: a page with filters, and the same as a file."""
+"""The audit trail, for admins: a page with filters, and a download."""
 
 from __future__ import annotations
 
 from flask import Response, render_template, stream_with_context, url_for
+from flask.typing import ResponseReturnValue
 
 from notifapp import clock
 from notifapp.access import admin_required
@@ -12,8 +13,8 @@ from notifapp.web import paging
 
 
 @admin_required
-def index() -> str | tuple[str, int]:
-    """The events, newest first."""
+def index() -> ResponseReturnValue:
+    """The events that match the filters, newest first."""
     form = AuditFilterForm()
     filters = form.filters()
     if form.errors:
@@ -24,15 +25,15 @@ def index() -> str | tuple[str, int]:
 
 
 @admin_required
-def download() -> Response | tuple[str, int]:
-    """The same events as a file, streamed."""
+def download() -> ResponseReturnValue:
+    """The same events as CSV, streamed."""
     form = AuditFilterForm()
     filters = form.filters()
     if form.errors:
         return _refuse(form)
-    answer = Response(stream_with_context(export.lines(filters)), mimetype="text/csv")
-    answer.headers.set("Content-Disposition", "attachment", filename=f"audit-{clock.now():%Y-%m-%d}.csv")
-    return answer
+    response = Response(stream_with_context(export.lines(filters)), mimetype="text/csv")
+    response.headers.set("Content-Disposition", "attachment", filename=f"audit-{clock.now():%Y-%m-%d}.csv")
+    return response
 
 
 def _refuse(form: AuditFilterForm) -> tuple[str, int]:

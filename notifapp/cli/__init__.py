@@ -1,6 +1,6 @@
-"""Commands for operators and scripts (`flask --app app …`): adapters over the services, as the pages are.
+"""Commands for operators and scripts (`flask --app app …`): adapters over the services, like the pages.
 
-Each prints just the id or the token on standard output, and what a person should know on standard error.
+Each prints only the id or the token to standard output, and anything else a person should know to standard error.
 """
 
 from __future__ import annotations
@@ -16,6 +16,6 @@ __all__ = ["init", "init_app"]
 
 
 def init_app(app: Flask) -> None:
-    """Add the commands. `init` is an entry point instead, so that it runs before there is an app to load."""
+    """Add the commands, except `init`: it is an entry point, because it has to run before the app can load."""
     for command in (demo, worker, user, project, member, notifier, token, settings, secrets):
         app.cli.add_command(command)

@@ -1,4 +1,4 @@
-"""What every command shares: an error is one line and exit status 1; a secret comes on standard input."""
+"""What all commands share: errors are one line with exit status 1; secrets are read from standard input."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _NO_DATABASE = (
 
 
 class OperatorCommand(click.Command):
-    """A command that says what went wrong in one line, never with a traceback."""
+    """A command that reports errors in one line, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run it, and turn the errors that an operator can do something about into one line."""
+        """Run the command, and report the errors that an operator can fix in one line."""
         try:
             return super().invoke(ctx)
         except ValidationFailed as error:
@@ -33,7 +33,7 @@ class OperatorCommand(click.Command):
         except DomainError as error:
             raise click.ClickException(error.detail) from None
         except (OperationalError, ProgrammingError):
-            # Its text is left out: it quotes the statement and the values, and the database's address.
+            # The error's text is left out: it quotes the statement, its values and the database's URL.
             raise click.ClickException(_NO_DATABASE) from None
         except (ConfigError, KeyFileError, OSError) as error:
             raise click.ClickException(str(error)) from None
@@ -46,7 +46,7 @@ class OperatorGroup(AppGroup):
 
 
 def open_project(slug: str) -> ProjectRef:
-    """The project to change something in. Raise `NotFound`, or `Conflict` when it is archived."""
+    """A project that may be changed. Raise `NotFound`, or `Conflict` if it is archived."""
     project = find_project(slug)
     if project.archived_at:
         raise ProjectArchived
@@ -54,7 +54,7 @@ def open_project(slug: str) -> ProjectRef:
 
 
 def read_secret() -> str:
-    """What standard input holds, without the line end that `echo` adds."""
+    """The text on standard input, without the final line break that `echo` adds."""
     try:
         text = sys.stdin.buffer.read().decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""A demo project to look around in. Whatever is secret in it is random, and kept in the instance folder alone."""
+"""A demo project to explore. Its secrets are random and stored only in the instance folder and the database."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _HEADER = "# The demo's sign-ins and token. Delete this file and run `flask --ap
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody in the demo; `role` says in a few words what they may do."""
+    """A person in the demo; `role` is a short description of what they may do."""
 
     email: str
     name: str
@@ -57,10 +57,10 @@ PEOPLE = (ADMIN, EDITOR, READER)
 
 
 def prepare(folder: Path) -> Mapping[str, str]:
-    """Make the demo where it is missing, and go on with it where it is there.
+    """Create the demo, or complete it if an earlier run was interrupted.
 
-    Return each person's password by email address, and the API token under `TOKEN`. What was cut off half-way
-    is completed; where the file with the credentials was lost, there are new ones.
+    Return each person's password by email address, and the API token under `TOKEN`. If the file with the credentials
+    is missing, create new ones.
     """
     path = folder / FILE
     kept = _read(path)
@@ -83,7 +83,7 @@ def prepare(folder: Path) -> Mapping[str, str]:
 
 
 def _read(path: Path) -> Mapping[str, str] | None:
-    """The credentials in the file, or None where any is missing."""
+    """The credentials in the file, or None if any is missing."""
     lines = (keys.read_private(path) or "").splitlines()
     kept = dict(line.split() for line in lines if len(line.split()) == 2)
     return kept if kept.keys() >= {TOKEN, *(person.email for person in PEOPLE)} else None
@@ -97,7 +97,7 @@ def _write(path: Path, credentials: Mapping[str, str]) -> None:
 
 
 def _ensure_person(person: Person, password: str, project: ProjectRef) -> Principal:
-    """The person, with this password and with these codes in the project."""
+    """Create the person, or reset the password, and set the membership."""
     operator = Principal.operator()
     try:
         user_id = find_user(person.email)
@@ -141,7 +141,7 @@ def _ensure_notifiers(project: ProjectRef, admin: Principal) -> None:
 
 
 def _ensure_history(project: ProjectRef, principals: Mapping[Person, Principal]) -> None:
-    """A few revisions, as a project gathers them in its first weeks."""
+    """Make a few revisions, like those of a project's first weeks."""
     sms = {notifier.name: notifier.id for notifier in list_notifiers(project, Channel.SMS)}
     email = {notifier.name: notifier.id for notifier in list_notifiers(project, Channel.EMAIL)}
     revisions: list[tuple[Person, dict[str, object], str | None]] = [
@@ -151,19 +151,19 @@ def _ensure_history(project: ProjectRef, principals: Mapping[Person, Principal])
         (ADMIN, {SMS_NOTIFIER: sms["ippanel_one"]}, "Better delivery than melipayamak"),
         (EDITOR, {OTP_TTL: 120}, None),
     ]
-    # Each revision made is a step taken: a demo that was cut off goes on from there.
+    # The version counts the revisions made, so an interrupted demo continues from there.
     for person, changes, reason in revisions[get_notification_settings(project).version :]:
         update_notification_settings(project, changes, principal=principals[person], reason=reason)
 
 
 def _ensure_messages(project: ProjectRef, editor: Principal) -> None:
-    """A message in the project's own words, with the line for autofill."""
+    """Write a message template of the project's own, with the line for autofill."""
     template = Template("{code} is your {project} code. It is valid for {minutes} min.", "demo.example.com")
     set_template(project, Channel.SMS, template, principal=editor)
 
 
 def _ensure_deliveries(project: ProjectRef) -> None:
-    """A day of messages, most of them sent, so that the page of the deliveries has something to show."""
+    """Add a day of messages, most of them sent, for the deliveries' page to show."""
     now = clock.now()
     sms = {notifier.name: notifier.id for notifier in list_notifiers(project, Channel.SMS)}["ippanel_one"]
     delivery = table_of(Delivery)

@@ -1,4 +1,4 @@
-"""Commands about people: `user`, `member`, `token`."""
+"""The commands for people: `user`, `member`, `token`."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from notifapp.tokens import service as tokens
 from notifapp.users import service as users
 
 user = OperatorGroup("user", help="People who can sign in.")
-member = OperatorGroup("member", help="Who belongs to a project, and what they may do there.")
-token = OperatorGroup("token", help="Credentials for the API.")
+member = OperatorGroup("member", help="Members of a project and their permissions there.")
+token = OperatorGroup("token", help="API tokens.")
 
 
 @user.command("create")
 @click.argument("email")
 @click.option("--name", required=True)
-@click.option("--admin", "is_admin", is_flag=True, help="May do everything in every project.")
+@click.option("--admin", "is_admin", is_flag=True, help="Allow everything in every project.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def create_user(email: str, name: str, is_admin: bool, password_stdin: bool) -> None:
-    """Create a user and print the id.
+    """Create a user and print its id.
 
-    Without --password-stdin, standard error shows a one-time link to set the password.
+    Without --password-stdin, a one-time link to set the password is printed to standard error.
     """
     operator = Principal.operator()
     password = read_secret() if password_stdin else None
@@ -37,7 +37,7 @@ def create_user(email: str, name: str, is_admin: bool, password_stdin: bool) -> 
 @user.command("deactivate")
 @click.argument("email")
 def deactivate_user(email: str) -> None:
-    """Shut a user out at once, and print the id."""
+    """Deactivate a user at once and print its id."""
     user_id = users.find_user(email)
     users.deactivate_user(user_id, principal=Principal.operator())
     click.echo(user_id)
@@ -48,7 +48,7 @@ def deactivate_user(email: str) -> None:
 @click.argument("slug")
 @click.option("--permission", "codes", type=int, multiple=True, metavar="CODE", help="Such as 1036; may be repeated.")
 def set_member(email: str, slug: str, codes: tuple[int, ...]) -> None:
-    """Make a user a member who holds exactly these permission codes, and print the user's id."""
+    """Make a user a member with exactly these permission codes, and print the user's id."""
     user_id = users.find_user(email)
     users.set_membership(user_id, find_project(slug).id, codes, principal=Principal.operator())
     click.echo(user_id)
@@ -58,7 +58,7 @@ def set_member(email: str, slug: str, codes: tuple[int, ...]) -> None:
 @click.argument("email")
 @click.argument("slug")
 def remove_member(email: str, slug: str) -> None:
-    """End a membership, and print the user's id."""
+    """Remove a user from a project and print the user's id."""
     user_id = users.find_user(email)
     users.remove_membership(user_id, find_project(slug).id, principal=Principal.operator())
     click.echo(user_id)
@@ -67,10 +67,10 @@ def remove_member(email: str, slug: str) -> None:
 @token.command("create")
 @click.argument("email")
 @click.argument("slug")
-@click.option("--name", required=True, help="What it is for.")
-@click.option("--expires-in", "days", type=int, metavar="DAYS", help="Never, if left out.")
+@click.option("--name", required=True, help="The program that uses it.")
+@click.option("--expires-in", "days", type=int, metavar="DAYS", help="If omitted, it never expires.")
 def create_token(email: str, slug: str, name: str, days: int | None) -> None:
-    """Create a token that acts for this user in this project, and print it: it is shown only now."""
+    """Create a token that acts for a user in a project, and print it. It is shown only once."""
     user_id, project_id = users.find_user(email), find_project(slug).id
     new = tokens.create_token(user_id, project_id, name, principal=Principal.operator(), expires_in_days=days)
     click.echo(new.token)
@@ -79,7 +79,7 @@ def create_token(email: str, slug: str, name: str, days: int | None) -> None:
 @token.command("revoke")
 @click.argument("prefix")
 def revoke_token(prefix: str) -> None:
-    """Revoke the token with this public prefix, and print its id."""
+    """Revoke the token with this public prefix and print its id."""
     token_id = tokens.find_token(prefix)
     tokens.revoke_token(token_id, principal=Principal.operator())
     click.echo(token_id)

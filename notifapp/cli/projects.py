@@ -1,4 +1,4 @@
-"""Commands about projects: `project`, `notifier`, `settings`, `secrets`."""
+"""The commands for projects: `project`, `notifier`, `settings`, `secrets`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from notifapp.projects import service as projects
 from notifapp.settings import service
 from notifapp.settings.values import EMAIL_NOTIFIER, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER, Settings, body
 
-project = OperatorGroup("project", help="The shops or apps that are served.")
+project = OperatorGroup("project", help="Projects, such as shops or apps.")
 notifier = OperatorGroup("notifier", help="The SMS gateways and mail servers of a project.")
 settings = OperatorGroup("settings", help="The notification settings of a project.")
-secrets = OperatorGroup("secrets", help="What is stored encrypted.")
+secrets = OperatorGroup("secrets", help="Secrets, which are stored encrypted.")
 
 
 @project.command("create")
@@ -52,7 +52,7 @@ def create_notifier(
 @settings.command("show")
 @click.argument("slug")
 def show_settings(slug: str) -> None:
-    """Print the settings in force, as the API answers them."""
+    """Print the settings in force as the API's JSON."""
     _print(service.get_notification_settings(projects.find_project(slug)))
 
 
@@ -61,9 +61,9 @@ def show_settings(slug: str) -> None:
 @click.option("--sms-notifier", SMS_NOTIFIER, metavar="ID|none")
 @click.option("--email-notifier", EMAIL_NOTIFIER, metavar="ID|none")
 @click.option("--otp-code-len", OTP_CODE_LEN, metavar="N", help="Digits in a code.")
-@click.option("--otp-ttl", OTP_TTL, metavar="S", help="Seconds that a code lives.")
+@click.option("--otp-ttl", OTP_TTL, metavar="S", help="Lifetime of a code in seconds.")
 def set_settings(slug: str, **options: str | None) -> None:
-    """Change the given settings, and print those in force then."""
+    """Change the given settings and print the resulting ones."""
     given = {field: value for field, value in options.items() if value is not None}
     changes = {
         field: None if value == "none" and field in (SMS_NOTIFIER, EMAIL_NOTIFIER) else value
@@ -75,12 +75,12 @@ def set_settings(slug: str, **options: str | None) -> None:
 
 @secrets.command("reencrypt")
 def reencrypt_secrets() -> None:
-    """Encrypt every stored secret with the first of the listed keys, and print how many there were."""
+    """Encrypt every stored secret with the first listed key, and print their number."""
     click.echo(encryption.reencrypt_secrets(principal=Principal.operator()))
 
 
 def _settings(pairs: tuple[str, ...], backend: str) -> dict[str, str]:
-    """The settings as given; no secret may be among them, for others see the command lines that run here."""
+    """Parse the settings. Secrets are refused, because other users of the machine can see command lines."""
     values: dict[str, str] = {}
     secret_keys = BACKENDS[backend].secrets if backend in BACKENDS else frozenset()
     for pair in pairs:

@@ -1,4 +1,4 @@
-"""The commands that set an instance up: `init` and `demo`."""
+"""The commands that set up an instance: `init` and `demo`."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from notifapp.config import instance_dir
 @click.command("init", cls=OperatorCommand)
 @pass_script_info
 def init(info: ScriptInfo) -> None:
-    """Make the missing keys and bring the database up to date."""
-    os.umask(0o077)  # the embedded database is for its owner alone, as the keys are
+    """Create the missing keys and upgrade the database."""
+    os.umask(0o077)  # only the owner may read the embedded database, like the keys
     keys.generate_missing(instance_dir())
     with info.load_app().app_context():
         upgrade()
 
 
 @click.command("demo", cls=OperatorCommand)
-@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="Where the server answers.")
+@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="The server's URL.")
 @with_appcontext
 def demo(url: str) -> None:
-    """Make a demo project, the first time only, and show how to sign in."""
+    """Create a demo project, unless it exists, and show how to sign in."""
     folder = current_app.config["NOTIFAPP"].instance_dir
     credentials = prepare(folder)
     click.echo(f"\nOpen {url} and sign in as\n")

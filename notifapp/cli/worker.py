@@ -1,4 +1,4 @@
-"""The command `worker`."""
+"""The `worker` command."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from notifapp.delivery.worker import Worker
 @click.option("--threads", type=click.IntRange(1, 64), default=4, show_default=True, help="Messages sent at once.")
 @with_appcontext
 def worker(threads: int) -> None:
-    """Send what is queued, until SIGINT or SIGTERM."""
+    """Send queued messages until SIGINT or SIGTERM."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     running = Worker(app, threads)
     for signal_number in (signal.SIGINT, signal.SIGTERM):

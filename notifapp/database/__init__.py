@@ -1,4 +1,4 @@
-"""Models' base, column types, the two doors to the database, compiled statements and keyset slices."""
+"""The models' base, column types, `reading()` and `writing()`, compiled statements and keyset slices."""
 
 from notifapp.database.base import MAX_ID, AnyRow, Base, table_of
 from notifapp.database.column_types import EncryptedJson, UtcDateTime, decrypt_json, vault

@@ -7,7 +7,7 @@ from typing import Any, cast
 from sqlalchemy import MetaData, Row, Table
 from sqlalchemy.orm import DeclarativeBase
 
-MAX_ID = 2**31 - 1  # ids are PostgreSQL integers; no greater one can name anything
+MAX_ID = 2**31 - 1  # ids are PostgreSQL integers, so no row has a greater one
 
 AnyRow = Row[*tuple[Any, ...]]
 
@@ -21,7 +21,7 @@ NAMING_CONVENTION = {
 
 
 class Base(DeclarativeBase):
-    """Every table's base. Models declare the tables; statements are Core statements on `table_of` a model."""
+    """The base of all models. Models only declare tables; queries are Core statements on `table_of(model)`."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 

@@ -14,13 +14,13 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC time; SQLite keeps it without its zone."""
+    """A timezone-aware UTC time; SQLite stores it without the zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a naive time rather than guess its zone."""
+        """Raise `ValueError` for a naive time rather than guess its zone."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -29,14 +29,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give every time back as UTC."""
+        """Return every time in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class EncryptedJson(TypeDecorator[Any]):
-    """A JSON value, encrypted at rest with the newest of the operator's keys and read with any of them."""
+    """A JSON value, encrypted at rest with the operator's newest key and readable with any listed one."""
 
     impl = Text
     cache_ok = True
@@ -46,16 +46,16 @@ class EncryptedJson(TypeDecorator[Any]):
         return None if value is None else vault().encrypt(json.dumps(value).encode()).decode()
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        """Decrypt; raise `cryptography.fernet.InvalidToken` when no listed key fits."""
+        """Decrypt. Raise `cryptography.fernet.InvalidToken` if no listed key fits."""
         return None if value is None else decrypt_json(value)
 
 
 def decrypt_json(text: str) -> Any:
-    """The value in what `EncryptedJson` stored. Raise `cryptography.fernet.InvalidToken` when no listed key fits."""
+    """Decrypt what `EncryptedJson` stored. Raise `cryptography.fernet.InvalidToken` if no listed key fits."""
     return json.loads(vault().decrypt(text.encode()))
 
 
 def vault() -> MultiFernet:
-    """What encrypts secrets at rest in this app."""
+    """The app's encryption for secrets at rest."""
     multi_fernet: MultiFernet = current_app.extensions["vault"]
     return multi_fernet

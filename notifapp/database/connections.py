@@ -1,8 +1,8 @@
-"""The two doors to the database: `reading()` and `writing()`.
+"""The only access to the database: `reading()` and `writing()`.
 
-Both give the thread's own SQLAlchemy connection, for Core statements and for the compiled ones of statements.py. It
-stays open between requests: there are as many as the server has threads, and none is waited for. The driver opens no
-transaction by itself: a single SELECT needs none, and `writing` opens one.
+Both return the thread's SQLAlchemy connection, for Core statements and for the compiled ones of statements.py. It stays
+open between requests, so there is one per server thread and no thread waits for another's. The driver runs in
+autocommit mode: a single SELECT needs no transaction, and `writing` opens one.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-SQLITE_BUSY_TIMEOUT = 15_000  # milliseconds that a writer waits for one that isn't ours, such as a backup
+SQLITE_BUSY_TIMEOUT = 15_000  # milliseconds to wait for a writer outside this application, such as a backup
 
 
 def init_engine(app: Flask, engine: Engine) -> None:
-    """Prepare the engine's connections, and give the app its doors."""
+    """Configure the engine's connections, and let the app use `reading` and `writing`."""
 
     @event.listens_for(engine, "connect")
     def configure(driver: Any, _record: object) -> None:
@@ -38,23 +38,23 @@ def init_engine(app: Flask, engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # Flask-SQLAlchemy's own engine, which migrations use, expects a transaction as it is usual.
+        # Migrations use Flask-SQLAlchemy's engine, which expects a transaction.
         connection.connection.driver_connection.execute("BEGIN")  # type: ignore[union-attr]
 
     app.extensions["database"] = _Database(engine)
 
 
 def reading() -> AbstractContextManager[Connection]:
-    """A connection for single SELECTs, each its own transaction: no BEGIN and no ROLLBACK are sent."""
+    """A connection for single SELECTs, in autocommit mode: neither BEGIN nor ROLLBACK is sent."""
     database: _Database = current_app.extensions["database"]
     return database.held().reading
 
 
 @contextmanager
 def writing() -> Iterator[Connection]:
-    """One transaction that writes: committed at the end of the block, rolled back by any exception.
+    """A write transaction: committed at the end of the block, rolled back on any exception.
 
-    On SQLite it begins immediate and in turn, so that concurrent writers wait for each other instead of failing.
+    On SQLite it is `BEGIN IMMEDIATE` and writers take turns, so they wait for each other instead of failing.
     """
     database: _Database = current_app.extensions["database"]
     connection = database.held().connection
@@ -75,7 +75,7 @@ def close_connection() -> None:
 
 
 class _Database:
-    """An engine without the events of Flask-SQLAlchemy's, on the same pool, and each thread's connection."""
+    """Each thread's connection, from an engine that shares Flask-SQLAlchemy's pool but not its events."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = create_engine(engine.url, pool=engine.pool)
@@ -87,7 +87,7 @@ class _Database:
         event.listen(engine.pool, "invalidate", self._note_loss)
 
     def held(self) -> _Held:
-        """This thread's connection, opened when it is first needed."""
+        """This thread's connection, opened when first needed."""
         held: _Held | None = getattr(self._threads, "held", None)
         if held is None or held.losses != self._losses:
             self.close()
@@ -100,12 +100,12 @@ class _Database:
             held.connection.close()
 
     def _note_loss(self, *_: object) -> None:
-        """A connection was lost, so the others are most likely lost too: let every thread open a new one."""
+        """Make every thread open a new connection: when one is lost, the others most likely are too."""
         self._losses += 1
 
 
 class _Held:
-    """What a thread holds: its connection, and how many had been lost when it was opened."""
+    """A thread's connection, and how many connections had been lost when it was opened."""
 
     def __init__(self, connection: Connection, losses: int) -> None:
         self.connection = connection
@@ -114,10 +114,10 @@ class _Held:
 
 
 class _WriteTurn:
-    """Lets the writers of one SQLite file take turns.
+    """Makes the writers of one SQLite file take turns.
 
-    SQLite itself makes a writer sleep and ask again, so some wait many times as long as others. A lock in the process
-    and a lock on a file beside the database, for other processes, wake the next one at once.
+    In SQLite itself a writer sleeps and polls, so some wait many times longer than others. Two locks, one within the
+    process and one on a file beside the database for other processes, wake the next writer at once.
     """
 
     def __init__(self, database: Path) -> None:
@@ -138,11 +138,11 @@ class _WriteTurn:
 
 def _begin(connection: Connection) -> None:
     if not connection.in_transaction():
-        connection.begin()  # sends nothing; without it SQLAlchemy would not know that there is something to commit
+        connection.begin()  # sends nothing, but lets SQLAlchemy know that there is something to commit
     statement = "BEGIN IMMEDIATE" if _is_sqlite(connection) else "BEGIN"
     try:
         connection.connection.driver_connection.execute(statement)  # type: ignore[union-attr]
-    except connection.dialect.loaded_dbapi.OperationalError as error:  # past SQLAlchemy, which would name it so itself
+    except connection.dialect.loaded_dbapi.OperationalError as error:  # raise what SQLAlchemy would
         raise OperationalError(statement, None, error) from error
 
 

@@ -1,4 +1,4 @@
-"""Keyset slices: a page starts after the last row of the one before, so that page 1,000 costs what page 1 does."""
+"""Keyset pagination: a page starts after the last row of the previous one, so page 1,000 costs no more than page 1."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SLICE_SIZE = 50  # rows
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place in a sorted list: right after the row with this key, or right before it."""
+    """A position in a sorted list: right after the row with this key, or right before it."""
 
     key: tuple[str, ...]
     is_before: bool = False
@@ -28,7 +28,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Some rows of a sorted list, and the cursors to the ones before and after them, where there are any."""
+    """Some rows of a sorted list, and the cursors to the slices before and after, if there are any."""
 
     rows: list[AnyRow]
     newer: Cursor | None
@@ -43,9 +43,9 @@ def fetch(
     descending: bool = False,
     size: int = SLICE_SIZE,
 ) -> Slice:
-    """Up to `size` rows of `statement`, sorted by the columns `by`, at the cursor's place.
+    """Up to `size` rows of `statement`, sorted by the columns `by`, at the cursor's position.
 
-    Together the columns must be unique, and `statement` must select them all. Raise `NotFound` for a cursor
+    The columns must be unique together, and `statement` must select them all. Raise `NotFound` for a cursor
     that can't be a key of this list.
     """
     backwards = cursor is not None and cursor.is_before

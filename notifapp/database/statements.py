@@ -1,9 +1,9 @@
-"""Statements of the hot paths: compiled once for each database, then run by the driver itself.
+"""Statements of the hot paths: compiled once per database, then run directly by the driver.
 
-SQLAlchemy builds a statement's cache key, looks up its compiled form, and wraps cursor and rows on every call. For a
-single row that costs several times what SQLite takes to find it. A `Statement` does that work once, at its first use.
-Values go in and come out through the same column types as ever, rows have names, and the driver's errors become
-SQLAlchemy's, so the rest of the code can't tell the difference.
+On every call SQLAlchemy builds a statement's cache key, looks up its compiled form, and wraps the cursor and its rows.
+For a single row that takes several times as long as SQLite needs to find it. A `Statement` does that work once, at its
+first use. Values still pass through their column types, rows are named tuples, and the driver's errors become
+SQLAlchemy's, so callers see no difference.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Processor = Callable[[Any], Any]
 
 
 class Statement:
-    """A Core statement whose values are `bindparam`s, or one such statement for each database by its dialect's name."""
+    """A Core statement whose values are `bindparam`s, or one such statement per database, by dialect name."""
 
     def __init__(self, construct: Executable | Mapping[str, Executable]) -> None:
         self._construct = construct
@@ -34,13 +34,13 @@ class Statement:
         return [compiled.row(raw) for raw in self._run(connection, compiled, values).fetchall()]
 
     def first(self, connection: Connection, /, **values: Any) -> Any:
-        """The first row as a named tuple, or None where there is none."""
+        """The first row as a named tuple, or None."""
         compiled = self._for(connection.dialect)
         raw = self._run(connection, compiled, values).fetchone()
         return None if raw is None else compiled.row(raw)
 
     def execute(self, connection: Connection, /, **values: Any) -> int:
-        """Carry it out; return how many rows it touched."""
+        """Execute it and return the number of affected rows."""
         count: int = self._run(connection, self._for(connection.dialect), values).rowcount
         return count
 
@@ -60,7 +60,7 @@ class Statement:
 
 
 class _Compiled:
-    """The SQL for one dialect, how its values go in, and how its rows come out."""
+    """The SQL for one dialect, and the conversion of its values and rows."""
 
     def __init__(self, construct: Executable, dialect: Dialect) -> None:
         compiled: Any = construct.compile(dialect=dialect)  # type: ignore[attr-defined]
@@ -75,21 +75,21 @@ class _Compiled:
         self._row: Any = namedtuple("Row", [column.key for column in columns])  # type: ignore[misc]
 
     def parameters(self, values: Mapping[str, Any]) -> Any:
-        """What the driver takes: a tuple, or a mapping where it binds by name."""
+        """The driver's parameters: a tuple, or a mapping if it binds by name."""
         given = {**self._fixed, **values}
         if self._is_positional:
             return tuple(given[name] if process is None else process(given[name]) for name, process in self._binds)
         return {name: given[name] if process is None else process(given[name]) for name, process in self._binds}
 
     def row(self, raw: Iterable[Any]) -> Any:
-        """The driver's row with its values as the column types give them."""
+        """The driver's row as a named tuple, with the values converted by their column types."""
         return self._row._make(
             [value if process is None else process(value) for value, process in zip(raw, self._results, strict=True)]
         )
 
 
 def insertion(table: Table, *, without: Collection[str] = (), returning: Iterable[Any] = ()) -> Statement:
-    """Inserts one row: a value for each column but `without`, which the database fills in."""
+    """An INSERT of one row with a value for each column except `without`, which the database fills in."""
     construct = insert(table).values(
         {column.name: bindparam(column.name) for column in table.c if column.name not in without}
     )
@@ -97,7 +97,7 @@ def insertion(table: Table, *, without: Collection[str] = (), returning: Iterabl
 
 
 def upsert(table: Table, complete: Callable[[Any], Any]) -> dict[str, Executable]:
-    """An INSERT … ON CONFLICT for each database: `complete` finishes the dialect's own `insert(table)`."""
+    """An INSERT … ON CONFLICT for each database: `complete` gets the dialect's `insert(table)` and adds the rest."""
     return {"sqlite": complete(sqlite.insert(table)), "postgresql": complete(postgresql.insert(table))}
 
 
@@ -112,7 +112,7 @@ def _result_processor(type_: Any, dialect: Dialect) -> Processor | None:
 
 
 def _translated(error: Exception, sql: str, connection: Connection) -> BaseException:
-    """The driver's error as SQLAlchemy raises it; a connection that is lost goes back to no pool."""
+    """The driver's error as SQLAlchemy would raise it; a lost connection is invalidated."""
     is_lost = connection.dialect.is_disconnect(error, connection.connection, None)  # type: ignore[arg-type]
     if is_lost:
         connection.invalidate(error)

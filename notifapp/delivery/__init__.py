@@ -1,1 +1,1 @@
-"""Messages on their way: the deliveries table is the truth, a worker carries them out."""
+"""Deliveries of messages: queued in a table, carried out by workers."""

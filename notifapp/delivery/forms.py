@@ -1,4 +1,4 @@
-"""The filters above the deliveries."""
+"""The filter form of the deliveries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from notifapp.web.filters import DatedFilterForm, offer
 
 
 class DeliveryFilterForm(DatedFilterForm):
-    """What the list is narrowed to."""
+    """The filters of the list."""
 
     status = SelectField("Status", validate_choice=False)
     channel = SelectField("Channel", validate_choice=False)
@@ -26,7 +26,7 @@ class DeliveryFilterForm(DatedFilterForm):
         offer(self.notifier, "Every notifier", ((name, name) for name in notifiers))
 
     def filters(self) -> Filters:
-        """What was asked for."""
+        """The filters as entered."""
         first_day, last_day = self.days()
         return Filters(
             status=self.chosen("status", DeliveryStatus),

@@ -1,4 +1,4 @@
-"""One row per message, from the transaction that caused it until its end is known."""
+"""The table of deliveries: one row per message, from queueing to its final status."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from notifapp.database import Base, EncryptedJson, UtcDateTime
 
 
 class DeliveryStatus(StrEnum):
-    """Where a delivery is on its way: queued → sending → sent or failed, or queued again for another attempt."""
+    """The state of a delivery: queued → sending → sent or failed, or queued again for another attempt."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -22,7 +22,7 @@ class DeliveryStatus(StrEnum):
 
     @property
     def label(self) -> str:
-        """For people."""
+        """The name to show."""
         return self.value.capitalize()
 
 
@@ -36,8 +36,8 @@ class Purpose(StrEnum):
 class Delivery(Base):
     """A message to one recipient.
 
-    `recipient` is masked. What is to be sent stands in `payload`, encrypted, and is erased as soon as the
-    delivery has come to its end: the text of a message with a code in it is never stored readable.
+    `recipient` is masked. `payload` is what to send, encrypted, and is erased once the delivery is sent or has
+    failed: the text of a message with a code is never stored in the clear.
     """
 
     __tablename__ = "delivery"
@@ -59,7 +59,7 @@ class Delivery(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
-    # The notifier may be deleted later; its name of that time stays.
+    # The notifier may be deleted later; its name at the time stays.
     notifier_id: Mapped[int | None] = mapped_column(ForeignKey("notifier.id", ondelete="SET NULL"))
     notifier_name: Mapped[str] = mapped_column(String(120))
     backend: Mapped[str] = mapped_column(String(30))

@@ -1,4 +1,4 @@
-"""Deliveries as their page shows them: a filtered list, and how many were sent and failed hour by hour."""
+"""Queries for the deliveries' page: a filtered list, and hourly counts of sent and failed messages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHOWN = [column for column in _delivery if column.name != "payload"]
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the list is narrowed to; empty means everything. Both days are included, in UTC."""
+    """The filters of the list; empty ones match everything. Both days are inclusive, in UTC."""
 
     status: DeliveryStatus | None = None
     channel: Channel | None = None
@@ -35,7 +35,7 @@ class Filters:
 
 @dataclass(slots=True)
 class Chart:
-    """A notifier's last hours, oldest first: how many messages of each were sent and how many failed."""
+    """A notifier's last hours, oldest first: the number of messages sent and failed in each."""
 
     notifier: str
     sent: list[int] = field(default_factory=lambda: [0] * CHART_HOURS)
@@ -43,7 +43,7 @@ class Chart:
 
     @property
     def most(self) -> int:
-        """The height of the highest bar."""
+        """The most messages in an hour, which is the height of the highest bar."""
         return max(sent + failed for sent, failed in zip(self.sent, self.failed, strict=True))
 
 
@@ -67,7 +67,7 @@ def list_notifier_names(project: ProjectRef) -> list[str]:
 
 
 def charts(project: ProjectRef) -> list[Chart]:
-    """The last 24 hours of each notifier that was used in them, by name."""
+    """A chart of the last 24 hours for each notifier used in them, sorted by name."""
     now = clock.now()
     found: dict[str, Chart] = {}
     with reading() as connection:

@@ -1,7 +1,8 @@
 """The life of a delivery: queued → sending → sent or failed.
 
-The row is the truth (a transactional outbox): it is written with what caused it, claimed by lease with one
-conditional UPDATE, and claimed again when a lease expires. So every delivery is tried at least once, whoever dies.
+The table is a transactional outbox: a row is written in the transaction that causes the message, claimed with a lease
+by one conditional UPDATE, and claimed again if the lease expires. So every delivery is attempted at least once, even if
+a worker dies.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from notifapp.notifiers.gateway.base import Message, Receipt, SendFailed
 from notifapp.notifiers.sending import send_through
 
 LEASE = timedelta(seconds=45)
-LONGEST_SEND = timedelta(seconds=30)  # that any backend's timeouts allow; no send begins with less of its lease left
-BACKOFF = (2, 5, 10, 20, 40)  # seconds after the first, second, … failure; then always the last
+LONGEST_SEND = timedelta(seconds=30)  # that the backends' timeouts allow; no send starts with less of its lease left
+BACKOFF = (2, 5, 10, 20, 40)  # seconds after the first, second, … failure; the last one repeats
 
 _log = logging.getLogger("notifapp.delivery")
 _table = table_of(Delivery)
@@ -35,7 +36,7 @@ _NOW = bindparam("now", type_=UtcDateTime)
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message to be queued; `masked` is all that will be known of the recipient once it is sent."""
+    """A message to queue; `masked` is all that is kept of the recipient once it is sent."""
 
     project_id: int
     notifier_id: int
@@ -53,7 +54,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A delivery that this worker holds; `attempt` fences off a worker whose lease has run out."""
+    """A delivery held by this worker; `attempt` fences off a worker whose lease has expired."""
 
     id: int
     attempt: int
@@ -66,7 +67,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended: the gateway's receipt, its refusal, or None where nothing was sent after all."""
+    """The result of an attempt: the gateway's receipt, the failure, or None if nothing was sent."""
 
     claim: Claim
     result: Receipt | SendFailed | None
@@ -86,7 +87,7 @@ def _claim_statement() -> Statement:
         .order_by(candidate.c.next_attempt_at)
         .limit(bindparam("room"))
         .with_for_update(skip_locked=True)
-        .cte("due")  # as a subquery PostgreSQL might run it twice, and lock twice as many
+        .cte("due")  # PostgreSQL might run a subquery twice, and lock twice as many rows
     )
     claimed = {
         "status": DeliveryStatus.SENDING.value,
@@ -105,7 +106,7 @@ def _claim_statement() -> Statement:
             _delivery.project_id,
             _delivery.channel,
             _delivery.notifier_id,
-            type_coerce(_delivery.payload, Text).label("payload"),  # one that can't be decrypted must not stop the rest
+            type_coerce(_delivery.payload, Text).label("payload"),  # encrypted: a bad one mustn't stop the rest
         )
     )
 
@@ -127,9 +128,9 @@ _HELD = update(_table).where(
     _delivery.status == DeliveryStatus.SENDING.value,
     _delivery.attempts == bindparam("attempt"),
 )
-_TOLD: dict[str, Any] = {name: bindparam(name) for name in ("provider_id", "error_code", "error_reason")}
+_RESULT: dict[str, Any] = {name: bindparam(name) for name in ("provider_id", "error_code", "error_reason")}
 _FINISH = Statement(
-    _HELD.values(status=bindparam("new_status"), payload=None, lease_until=None, finished_at=_NOW, **_TOLD)
+    _HELD.values(status=bindparam("new_status"), payload=None, lease_until=None, finished_at=_NOW, **_RESULT)
 )
 _IS_TOO_LATE = _delivery.expires_at <= bindparam("next_attempt_at")
 _RETRY = Statement(
@@ -139,7 +140,7 @@ _RETRY = Statement(
         finished_at=case((_IS_TOO_LATE, _NOW), else_=None),
         next_attempt_at=bindparam("next_attempt_at"),
         lease_until=None,
-        **_TOLD,
+        **_RESULT,
     )
 )
 _RELEASE = Statement(
@@ -150,7 +151,7 @@ _RELEASE = Statement(
 
 
 def enqueue(connection: Connection, outgoing: Outgoing) -> int:
-    """Queue a message in the transaction that causes it. Return the delivery's id."""
+    """Queue a message in the caller's transaction. Return the delivery's id."""
     now = clock.now()
     payload = {
         "recipient": outgoing.recipient,
@@ -176,32 +177,32 @@ def enqueue(connection: Connection, outgoing: Outgoing) -> int:
 
 
 def withdraw(connection: Connection, delivery_id: int, now: datetime) -> None:
-    """Let a message that isn't sent yet be given up from now on, for its code doesn't count any more."""
+    """Expire an unfinished delivery, because its code is no longer valid."""
     _WITHDRAW.execute(connection, delivery_id=delivery_id, now=now)
 
 
 def record_test(connection: Connection, about: Mapping[str, object], result: Receipt | SendFailed) -> None:
-    """Record a test message that was sent at once; `about` holds what is known of it, as the table names it."""
+    """Record a test message that has already been sent; `about` holds the table's other columns."""
     now = clock.now()
     is_sent = isinstance(result, Receipt)
     values = {
         "purpose": Purpose.TEST.value,
         "status": (DeliveryStatus.SENT if is_sent else DeliveryStatus.FAILED).value,
         "attempts": 1,
-        **_told(result),
+        **_result_columns(result),
         **dict.fromkeys(("next_attempt_at", "expires_at", "finished_at"), now),
     }
     connection.execute(insert(_table).values(**about, **values))
 
 
 def is_any_due() -> bool:
-    """Whether a delivery waits to be tried. Only reads, so that an idle worker takes nobody's turn to write."""
+    """Whether any delivery is due. Only reads, so that idle workers don't block writers."""
     with reading() as connection:
         return _ANY_DUE.first(connection, now=clock.now()) is not None
 
 
 def exchange(outcomes: Iterable[Outcome], room: int) -> list[Claim]:
-    """Write down how attempts ended, and claim up to `room` deliveries that are due, in one transaction."""
+    """In one transaction, save the outcomes of attempts and claim up to `room` due deliveries."""
     with writing() as connection:
         for outcome in outcomes:
             _write(connection, outcome)
@@ -209,7 +210,7 @@ def exchange(outcomes: Iterable[Outcome], room: int) -> list[Claim]:
 
 
 def send(claim: Claim) -> Outcome:
-    """Send a claimed delivery. Whatever goes wrong is in the outcome."""
+    """Send a claimed delivery. Never raises: a failure is part of the outcome."""
     if claim.lease_until - clock.now() < LONGEST_SEND:
         return Outcome(claim, None)
     try:
@@ -217,14 +218,14 @@ def send(claim: Claim) -> Outcome:
     except SendFailed as failed:
         outcome = Outcome(claim, failed)
     except Exception:
-        _log.exception("a delivery failed in an unforeseen way")
+        _log.exception("unexpected error while sending a delivery")
         outcome = Outcome(claim, SendFailed("Something went wrong on our side.", code="internal", retryable=True))
     _log_attempt(outcome)
     return outcome
 
 
 def give_up_expired() -> int:
-    """Fail what outlived its code and isn't being sent. Return how many there were."""
+    """Fail the deliveries whose codes have expired, unless they are being sent. Return their number."""
     now = clock.now()
     is_queued = _delivery.status == DeliveryStatus.QUEUED.value
     is_abandoned = and_(_delivery.status == DeliveryStatus.SENDING.value, _delivery.lease_until <= now)
@@ -275,21 +276,21 @@ def _write(connection: Connection, outcome: Outcome) -> None:
         _RELEASE.execute(connection, **held)
     elif isinstance(result, SendFailed) and result.retryable:
         next_attempt_at = now + timedelta(seconds=BACKOFF[min(claim.attempt, len(BACKOFF)) - 1])
-        _RETRY.execute(connection, **held, next_attempt_at=next_attempt_at, **_told(result))
+        _RETRY.execute(connection, **held, next_attempt_at=next_attempt_at, **_result_columns(result))
     else:
         status = DeliveryStatus.SENT if isinstance(result, Receipt) else DeliveryStatus.FAILED
-        _FINISH.execute(connection, **held, new_status=status.value, **_told(result))
+        _FINISH.execute(connection, **held, new_status=status.value, **_result_columns(result))
 
 
-def _told(result: Receipt | SendFailed) -> dict[str, str | None]:
-    """What a gateway said, as it is kept: at most as long as its columns."""
+def _result_columns(result: Receipt | SendFailed) -> dict[str, str | None]:
+    """The gateway's result as column values, cut to the columns' lengths."""
     if isinstance(result, Receipt):
         return {"provider_id": result.provider_id[:200] or None, "error_code": None, "error_reason": None}
     return {"provider_id": None, "error_code": result.code[:60] or None, "error_reason": result.reason[:300]}
 
 
 def _log_attempt(outcome: Outcome) -> None:
-    """One line per attempt; neither the recipient nor the message is in it."""
+    """Log one line per attempt, without the recipient and the message."""
     failed = outcome.result if isinstance(outcome.result, SendFailed) else None
     fields = {
         "delivery": outcome.claim.id,

@@ -1,4 +1,4 @@
-"""Test messages: sent at once, through values that may not be saved, with the gateway's answer as the result."""
+"""Test messages: sent at once, with values that may be unsaved, and with the gateway's response as the result."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from notifapp.recipients import mask, normalise
 
 PER_USER = Limit(10, 15 * 60)
 PER_PROJECT = Limit(30, 15 * 60)
-# What a gateway's pattern is filled in with: shaped like a code, and none.
+# Values for a gateway's pattern; they look like a code but aren't one.
 _VARIABLES = {"code": "00000", "minutes": "2"}
 
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """How a test message fared: `outcome` is the gateway's receipt or its refusal; the recipient is masked."""
+    """The result of a test message: the gateway's receipt or the failure, and the masked recipient."""
 
     recipient: str
     outcome: Receipt | SendFailed
@@ -38,9 +38,9 @@ class TestResult:
 def test_new_notifier(
     project: ProjectRef, channel: Channel, fields: Mapping[str, object], recipient: str, *, principal: Principal
 ) -> TestResult:
-    """Send a test message through a notifier that doesn't exist yet, with the fields that would create it.
+    """Send a test message through a notifier that doesn't exist yet, from the fields that would create it.
 
-    Raise `ValidationFailed` with every failing field, `recipient` among them, and `TooManyRequests`.
+    Raise `ValidationFailed` with every failing field, including `recipient`, and `TooManyRequests`.
     """
     values, address = _checked(lambda: parse_new(channel, fields), channel, recipient)
     return _test(project, channel, values, address, None, principal)
@@ -55,9 +55,10 @@ def test_stored_notifier(
     *,
     principal: Principal,
 ) -> TestResult:
-    """Send a test message through a notifier with changes that aren't saved; a blank secret is the stored one.
+    """Send a test message through a notifier with unsaved changes; a blank secret stands for the stored one.
 
-    Raise `NotFound`, and what `test_new_notifier` raises; a stored secret stays with its destination here too.
+    Raise `NotFound` and what `test_new_notifier` raises. As in an update, a stored secret is never sent to a new
+    destination.
     """
     before = stored_values(project, channel, notifier_id)
     values, address = _checked(lambda: parse_update(channel, before, fields), channel, recipient)
@@ -65,7 +66,7 @@ def test_stored_notifier(
 
 
 def _checked(parse: Callable[[], NotifierValues], channel: Channel, recipient: str) -> tuple[NotifierValues, str]:
-    """The values and the recipient in their one form, with the errors of both at once."""
+    """The parsed values and the normalised recipient. Raise `ValidationFailed` with the errors of both."""
     errors: dict[str, list[str]] = {}
     address = ""
     try:
@@ -107,7 +108,7 @@ def _test(
 
 
 def _if_still_there(notifier_id: int | None) -> ScalarSelect[int] | None:
-    """The notifier's id for the row; nothing where it was deleted in the meantime."""
+    """The notifier's id for the row; null if it has been deleted meanwhile."""
     return None if notifier_id is None else select(Notifier.id).where(Notifier.id == notifier_id).scalar_subquery()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import render_template
+from flask.typing import ResponseReturnValue
 
 from notifapp.access import Permission, ProjectRef, permission_required
 from notifapp.delivery import queries
@@ -11,8 +12,8 @@ from notifapp.web import paging
 
 
 @permission_required(Permission.SMS_NOTIFIERS_READ, Permission.EMAIL_NOTIFIERS_READ, Permission.OTP_SEND)
-def index(project: ProjectRef) -> str | tuple[str, int]:
-    """What was sent, what is on its way and what failed, newest first."""
+def index(project: ProjectRef) -> ResponseReturnValue:
+    """The deliveries that match the filters, newest first, and the charts."""
     form = DeliveryFilterForm(queries.list_notifier_names(project))
     filters = form.filters()
     if form.errors:

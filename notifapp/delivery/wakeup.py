@@ -1,10 +1,10 @@
-"""Tells the workers at once that a delivery waits.
+"""Wakes the workers as soon as a delivery is queued.
 
-A wake-up is a hint that may be lost, for the row is the truth: without one a worker finds the delivery when it looks
-by itself, within a second. So it carries nothing, and one that can't be sent fails nobody's request.
+A wake-up is only a hint: if it is lost, workers find the delivery in the table within a second. So it carries no data,
+and failing to send one fails no request.
 
-On one machine it is a byte in each worker's named pipe in the instance folder; with `NOTIFAPP_REDIS_URL` a message on a
-Redis channel. There is no queue of jobs beside the table: it would hold the same ids once more, and cost two writes.
+On one machine it is a byte written to each worker's named pipe in the instance folder; with `NOTIFAPP_REDIS_URL` it is
+a message on a Redis channel. A separate job queue would only duplicate the table's ids and cost two more writes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _log = logging.getLogger("notifapp.delivery")
 
 
 def wake_workers() -> None:
-    """Let every worker look for what is due."""
+    """Make every worker look for due deliveries."""
     redis = _redis(current_app)
     try:
         if redis is None:
@@ -38,12 +38,12 @@ def wake_workers() -> None:
         else:
             redis.publish(CHANNEL, "")
     except (RedisError, OSError):
-        _log.exception("the workers can't be woken; they will find the delivery by themselves")
+        _log.exception("can't wake the workers; they will find the delivery by polling")
 
 
 @contextmanager
 def wakeups(app: Flask) -> Iterator[Pipe | Subscription]:
-    """What a worker waits on. Closed at the end of the block."""
+    """A worker's source of wake-ups, closed at the end of the block."""
     redis = _redis(app)
     source = Pipe(_folder(app)) if redis is None else Subscription(redis)
     try:
@@ -53,7 +53,7 @@ def wakeups(app: Flask) -> Iterator[Pipe | Subscription]:
 
 
 class Pipe:
-    """A named pipe of this process's own; writers find it by looking into the folder."""
+    """This process's named pipe; writers find it by listing the folder."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -61,29 +61,29 @@ class Pipe:
         unready = self._path.with_suffix(".unready")
         unready.unlink(missing_ok=True)
         os.mkfifo(unready, 0o600)
-        # Open for writing too: a pipe whose last writer has gone would be readable for ever.
+        # Opened for writing too: once its last writer has gone, a pipe always polls as readable.
         self._descriptor = os.open(unready, os.O_RDWR | os.O_NONBLOCK)
         unready.rename(self._path)
 
     def wait(self, seconds: float) -> None:
-        """Return when woken, or after so many seconds."""
+        """Return when woken, or after `seconds`."""
         if select.select([self._descriptor], [], [], seconds)[0]:
             os.read(self._descriptor, 65536)
 
     def close(self) -> None:
-        """Let nobody write here any more."""
+        """Remove and close the pipe."""
         self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
 
 
 class Subscription:
-    """A subscription to the Redis channel; without Redis it merely waits."""
+    """A subscription to the Redis channel; if Redis can't be reached, it only waits."""
 
     def __init__(self, redis: Redis) -> None:
         self._pubsub = redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
 
     def wait(self, seconds: float) -> None:
-        """Return when woken, or after so many seconds."""
+        """Return when woken, or after `seconds`."""
         try:
             if not self._pubsub.subscribed:
                 self._pubsub.subscribe(CHANNEL)
@@ -91,28 +91,28 @@ class Subscription:
             while self._pubsub.get_message() is not None:
                 pass
         except (RedisError, OSError):
-            _log.exception("Redis can't be reached; deliveries are looked for every second")
+            _log.exception("can't reach Redis; polling for deliveries every second")
             select.select([], [], [], seconds)
 
     def close(self) -> None:
-        """End it."""
+        """End the subscription."""
         self._pubsub.close()
 
 
 def _write_to_pipes(folder: Path) -> None:
     try:
         names = os.listdir(folder)
-    except FileNotFoundError:  # there never was a worker
+    except FileNotFoundError:  # no worker has ever run
         return
     for name in filter(str.isdecimal, names):
-        path = os.path.join(folder, name)  # for each code that is sent: pathlib would cost twice as much as the rest
+        path = os.path.join(folder, name)  # a hot path: pathlib would take twice as long as the rest
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:  # nobody reads it: a killed worker left it
+        except OSError:  # nobody reads it: left behind by a killed worker
             with suppress(FileNotFoundError):
                 os.unlink(path)
             continue
-        with suppress(BlockingIOError):  # full, so its worker will be woken anyway
+        with suppress(BlockingIOError):  # full, so its worker wakes anyway
             os.write(descriptor, b"\0")
         os.close(descriptor)
 

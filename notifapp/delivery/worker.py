@@ -1,7 +1,7 @@
-"""Carries out deliveries until it is stopped. There may be several workers, on several machines.
+"""The worker, which sends deliveries. There may be several workers, on several machines.
 
-One thread exchanges with the database: it writes down how the last attempts ended and claims the next ones in one
-transaction. The others send. A message waits in memory only while each of them has one in hand.
+One thread talks to the database: in one transaction it saves the outcomes of attempts and claims more deliveries. The
+other threads send. A claimed message waits in memory only while all senders are busy.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from notifapp.delivery.heartbeat import BEAT_SECONDS, Heartbeat
 from notifapp.delivery.service import Claim, Outcome, exchange, give_up_expired, is_any_due, send
 from notifapp.delivery.wakeup import wakeups
 
-LOOK_SECONDS = 1  # between two looks for what is due, when nobody wakes the worker
-STOP_SECONDS = 5  # that a send in progress gets to end; after that its lease brings it back
+LOOK_SECONDS = 1  # between polls for due deliveries, unless woken
+STOP_SECONDS = 5  # for sends in progress to end; later ones are retried when their leases expire
 
 _log = logging.getLogger("notifapp.delivery")
 
 
 class Worker:
-    """A worker with so many senders; `run` returns once it has been told to stop."""
+    """A worker with a number of sender threads."""
 
     def __init__(self, app: Flask, senders: int) -> None:
         self._app = app
-        self._room = 2 * senders  # each has one in hand and one that waits
+        self._room = 2 * senders  # for each sender, one being sent and one waiting
         self._claims: SimpleQueue[Claim] = SimpleQueue()
         self._events: SimpleQueue[Outcome | None] = SimpleQueue()  # an outcome, or None for a wake-up
         self._unwritten: list[Outcome] = []
@@ -39,12 +39,12 @@ class Worker:
             Thread(target=self._send, name=f"sender-{number}", daemon=True).start()
 
     def stop(self) -> None:
-        """Claim nothing more, and let `run` return."""
+        """Stop claiming deliveries, and make `run` return."""
         self._is_stopping = True
         self._events.put(None)
 
     def run(self) -> None:
-        """Send what is due until `stop`."""
+        """Send due deliveries until `stop` is called."""
         Thread(target=self._listen, name="wake-ups", daemon=True).start()
         _log.info("worker started")
         beaten_at = float("-inf")
@@ -63,8 +63,8 @@ class Worker:
             if not self._unwritten and not (room and is_any_due()):
                 return
             claims = exchange(self._unwritten, room)
-        except Exception:  # the database is away or too busy: the outcomes are kept for the next time
-            _log.exception("deliveries could not be exchanged with the database")
+        except Exception:  # the database is down or too busy: keep the outcomes and try again
+            _log.exception("could not exchange deliveries with the database")
             time.sleep(LOOK_SECONDS)
             return
         self._unwritten = []
@@ -73,7 +73,7 @@ class Worker:
             self._claims.put(claim)
 
     def _await_events(self, seconds: float) -> None:
-        """Wait for an outcome or a wake-up, and take all that have come."""
+        """Wait up to `seconds` for an outcome or a wake-up, and take all that have arrived."""
         try:
             self._take(self._events.get(timeout=seconds))
             while True:
@@ -95,7 +95,7 @@ class Worker:
             _log.exception("the worker's sign of life could not be written")
 
     def _finish(self) -> None:
-        """Give back what nobody has begun to send, and wait for the rest, but not for long."""
+        """Give back the claims that aren't being sent yet, and wait a few seconds for the others."""
         deadline = time.monotonic() + STOP_SECONDS
         while (waiting := _next(self._claims)) is not None:
             self._events.put(Outcome(waiting, None))

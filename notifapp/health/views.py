@@ -1,4 +1,4 @@
-"""Whether the process answers, and whether it can do its work."""
+"""Health checks: whether the process is alive, and whether it is ready to serve requests."""
 
 from __future__ import annotations
 

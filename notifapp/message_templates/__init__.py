@@ -1,1 +1,1 @@
-"""What the messages with a code say: a template per project and channel, and what it comes to when it is sent."""
+"""The templates for messages with a code, one per project and channel, and their previews."""

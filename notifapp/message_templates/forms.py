@@ -1,4 +1,4 @@
-"""The form of a message; the rules are the service's."""
+"""The form for a message template."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from notifapp.web.forms import AS_TYPED, Form, Hints
 
 
 class TemplateForm(Form):
-    """The words, and the host of the last line."""
+    """A message template: its body and its autofill host."""
 
     body = TextAreaField(
         "Message",
@@ -25,9 +25,9 @@ class TemplateForm(Form):
     )
 
     def show(self, template: Template) -> None:
-        """Put a template into the fields."""
+        """Fill the fields with a template."""
         self.body.data, self.autofill_host.data = template.body, template.autofill_host or ""
 
     def template(self) -> Template:
-        """The template as it came in, right or wrong."""
+        """The template as posted, valid or not."""
         return tidy(self.body.data or "", self.autofill_host.data or "")

@@ -1,4 +1,4 @@
-"""The message templates that staff have written."""
+"""The table of message templates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from notifapp.database import Base
 
 
 class MessageTemplate(Base):
-    """What a project's one-time codes say on a channel; without a row the default template is used."""
+    """A project's message template on a channel; without a row the default applies."""
 
     __tablename__ = "message_template"
     __table_args__ = (

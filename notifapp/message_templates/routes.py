@@ -1,4 +1,4 @@
-"""The page of a project's message templates."""
+"""The page for a project's message templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Templates with `{code}`, `{minutes}` and `{project}`; what they come to, and how many SMS segments that is."""
+"""Message templates with `{code}`, `{minutes}` and `{project}`: saved, rendered, and counted in SMS segments."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_BODY_LENGTH = 600  # characters
 EXAMPLE_DIGITS = "4817203956"
 PLACEHOLDERS = ("code", "minutes", "project")
 
-# GSM 03.38: the default alphabet, and the characters of its extension that cost two.
+# GSM 03.38: the default alphabet, and its extension, whose characters count as two.
 _GSM_BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
     "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -50,7 +50,7 @@ _SAVE = Statement(upsert(_table, _save))
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The words of a project's codes on one channel; `autofill_host` adds the last line for browser autofill."""
+    """A project's message template on one channel; `autofill_host` adds the last line for browser autofill."""
 
     body: str = DEFAULT_BODY
     autofill_host: str | None = None
@@ -58,7 +58,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A message as it is sent: the subject is for email; `variables` are for gateways with patterns of their own."""
+    """A rendered message: `subject` is for email, `variables` for gateways with their own patterns."""
 
     subject: str = field(repr=False)
     body: str = field(repr=False)
@@ -67,7 +67,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """What a text costs as SMS: its encoding ("GSM-7" or "UCS-2"), its length in it, and the number of segments."""
+    """A text as SMS: its encoding ("GSM-7" or "UCS-2"), its length in that encoding, and the number of segments."""
 
     encoding: str
     length: int
@@ -76,14 +76,14 @@ class Segments:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a message would look like; `segments` only where it is charged by them, as SMS is."""
+    """The preview of a message; `segments` only for SMS, which is charged by them."""
 
     body: str
     segments: Segments | None
 
 
 def get_templates(project_id: int) -> dict[Channel, Template]:
-    """The project's template on each channel, or the default one."""
+    """The project's template on each channel, or the default."""
     with reading() as connection:
         rows = connection.execute(select(_table).where(_template.project_id == project_id)).all()
     saved = {Channel(row.channel): Template(row.body, row.autofill_host) for row in rows}
@@ -91,24 +91,24 @@ def get_templates(project_id: int) -> dict[Channel, Template]:
 
 
 def with_template(statement: Select[Any], project_id: Any, channel: Any) -> Select[Any]:
-    """The statement with the project's template for the channel in its rows, for `template_of`."""
+    """The statement with the project's template for the channel added to its rows, for `template_of`."""
     is_it = (_template.project_id == project_id) & (_template.channel == channel)
     columns = (_template.body.label("template_body"), _template.autofill_host)
     return statement.add_columns(*columns).outerjoin(_table, is_it)
 
 
 def template_of(row: Any) -> Template:
-    """The template in a row, or the default one."""
+    """The template in a row, or the default."""
     return Template() if row.template_body is None else Template(row.template_body, row.autofill_host)
 
 
 def tidy(body: str, autofill_host: str) -> Template:
-    """A template as it is kept, from what was typed."""
+    """A normalised template from typed text."""
     return Template(body.replace("\r\n", "\n").strip(), autofill_host.strip().lower() or None)
 
 
 def set_template(project: ProjectRef, channel: Channel, template: Template, *, principal: Principal) -> None:
-    """Save a project's template; the default one counts as none. Raise `ValidationFailed` on its fields."""
+    """Save a project's template; the default is not stored. Raise `ValidationFailed` on its fields."""
     errors = problems(template)
     if errors:
         raise ValidationFailed(errors)
@@ -128,7 +128,7 @@ def set_template(project: ProjectRef, channel: Channel, template: Template, *, p
 
 
 def problems(template: Template) -> dict[str, list[str]]:
-    """What is wrong with a template: {field: [message]}."""
+    """The errors of a template: {field: [message]}."""
     errors: dict[str, list[str]] = {}
     if message := _body_problem(template.body):
         errors["body"] = [message]
@@ -138,7 +138,7 @@ def problems(template: Template) -> dict[str, list[str]]:
 
 
 def compose(template: Template, *, code: str, ttl: int, project_name: str) -> Words:
-    """What to send; `ttl` is in seconds, and a part of a minute counts as one.
+    """Render a template; `ttl` is in seconds and is rounded up to minutes.
 
     The last line for autofill is exactly `@host #code`
     (WICG, https://wicg.github.io/sms-one-time-codes/#format).
@@ -151,7 +151,7 @@ def compose(template: Template, *, code: str, ttl: int, project_name: str) -> Wo
 
 
 def preview(template: Template, channel: Channel, *, length: int, ttl: int, project_name: str) -> Preview:
-    """A message with an example code of `length` digits that lives `ttl` seconds."""
+    """A message with an example code of `length` digits and a lifetime of `ttl` seconds."""
     body = compose(template, code=EXAMPLE_DIGITS[:length], ttl=ttl, project_name=project_name).body
     return Preview(body, segments(body) if channel is Channel.SMS else None)
 
@@ -159,7 +159,7 @@ def preview(template: Template, channel: Channel, *, length: int, ttl: int, proj
 def previews(
     project: ProjectRef, *, length: int, ttl: int, drafts: Mapping[Channel, Template] | None = None
 ) -> dict[Channel, Preview]:
-    """The preview of each channel's message; a template in `drafts` stands for the saved one."""
+    """The preview of each channel's message; templates in `drafts` replace the saved ones."""
     templates = get_templates(project.id) | dict(drafts or {})
     return {
         channel: preview(template, channel, length=length, ttl=ttl, project_name=project.name)
@@ -168,7 +168,7 @@ def previews(
 
 
 def segments(text: str) -> Segments:
-    """How an SMS gateway will cut this text (3GPP TS 23.038, 23.040)."""
+    """How an SMS gateway splits this text into segments (3GPP TS 23.038, 23.040)."""
     if all(character in _GSM_BASIC or character in _GSM_EXTENDED for character in text):
         return _cut("GSM-7", [2 if character in _GSM_EXTENDED else 1 for character in text], single=160, part=153)
     return _cut("UCS-2", [2 if ord(character) > 0xFFFF else 1 for character in text], single=70, part=67)
@@ -179,7 +179,7 @@ def _is_host(text: str) -> bool:
 
 
 def _cut(encoding: str, sizes: list[int], *, single: int, part: int) -> Segments:
-    """Fill part after part; a character of size 2 is never cut in two."""
+    """Fill one segment after another; a character of size 2 is never split."""
     length = sum(sizes)
     if length <= single:
         return Segments(encoding, length, 1)
@@ -210,7 +210,7 @@ def _body_problem(body: str) -> str | None:
 
 
 def _locked(connection: Connection, project_id: int, channel: Channel) -> Template:
-    """The present template, held against other writers until the transaction ends."""
+    """The current template, locked until the transaction ends."""
     is_it = (_template.project_id == project_id, _template.channel == channel.value)
     row = connection.execute(select(_table).where(*is_it).with_for_update()).one_or_none()
     return Template(row.body, row.autofill_host) if row else Template()

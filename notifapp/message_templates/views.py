@@ -1,9 +1,9 @@
-"""The page of the messages: what a project's codes say."""
+"""The page for a project's message templates."""
 
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
+from flask.typing import ResponseReturnValue
 
 from notifapp.access import Permission, ProjectRef, may, permission_required, principal, require
 from notifapp.channels import Channel
@@ -16,13 +16,13 @@ from notifapp.web.forms import add_errors
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
 def page(project: ProjectRef) -> str:
-    """The message of each channel, to be changed by who may change the settings."""
+    """The message of each channel, which holders of the settings' update permission may change."""
     return _render(project)
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
-def save(project: ProjectRef, channel: str) -> Response | str | tuple[str, int]:
-    """Save a channel's message, or with the other button show what it would look like."""
+def save(project: ProjectRef, channel: str) -> ResponseReturnValue:
+    """Save a channel's message, or show its preview if that button was used."""
     of = Channel(channel)
     form = TemplateForm(prefix=f"{channel}-")
     template = form.template()

@@ -1,4 +1,4 @@
-"""How Alembic runs here: on the app's own engine, in batch mode so that SQLite can alter tables."""
+"""Runs Alembic on the app's engine, in batch mode so that SQLite can alter tables."""
 
 from alembic import context
 from flask import current_app
@@ -7,7 +7,7 @@ from notifapp.extensions import db
 
 
 def run() -> None:
-    """Bring the database to the asked-for revision in one transaction."""
+    """Migrate the database to the requested revision in one transaction."""
     with db.engine.connect() as connection:
         context.configure(
             connection=connection,

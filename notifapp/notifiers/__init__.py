@@ -1,1 +1,1 @@
-"""The notifiers of a project: their pages and JSON endpoints, and the gateways behind them."""
+"""A project's notifiers: their pages and JSON endpoints, and the backends for each gateway."""

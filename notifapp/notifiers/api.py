@@ -1,4 +1,4 @@
-"""`/api/notifications/notifiers/…`: the JSON endpoints, alike for both channels (docs/api.md, "Notifiers")."""
+"""`/api/notifications/notifiers/…`: the JSON endpoints, the same for both channels (docs/api.md, "Notifiers")."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _OWN_FIELDS = frozenset({"name", "backend", "settings"})
 
 
 class SettingsRefused(ValidationFailed):
-    """SMS endpoints carry the settings in an object, so their messages stand in one too."""
+    """Validation errors of the SMS endpoints, which nest the settings, and so their messages, in an object."""
 
     def body(self) -> Mapping[str, object]:
-        """The failing fields, with those of the settings under `settings`."""
+        """The failing fields and their messages, with the settings' under `settings`."""
         own = {name: messages for name, messages in self.errors.items() if name in _OWN_FIELDS}
         of_settings = {name: messages for name, messages in self.errors.items() if name not in _OWN_FIELDS}
         return {**own, "settings": of_settings} if of_settings else own
@@ -33,7 +33,7 @@ class SettingsRefused(ValidationFailed):
 
 @notifier_permission_required("read")
 def read_list(project: ProjectRef, channel: Channel) -> Response:
-    """One page of the valid notifiers."""
+    """A page of the valid notifiers."""
     part = LimitOffset.of(request, service.ORDERINGS)
     count, notifiers = service.list_valid_notifiers(
         project, channel, search=part.search, ordering=part.ordering, limit=part.limit, offset=part.offset
@@ -71,7 +71,7 @@ def update(project: ProjectRef, channel: Channel, notifier_id: int) -> Response:
 
 
 def represent(notifier: NotifierDetails) -> dict[str, object]:
-    """A notifier as JSON. A secret is null beside `has_<secret>`: every secret is required, so it is stored."""
+    """A notifier as JSON. A secret is null, with `has_<secret>` true: all secrets are required, so they are stored."""
     times = {"created_at": clock.iso(notifier.created_at), "updated_at": clock.iso(notifier.updated_at)}
     head: dict[str, object] = {"id": notifier.id, "name": notifier.name, "backend": notifier.backend}
     if notifier.channel is Channel.SMS:
@@ -92,7 +92,7 @@ def _settings(notifier: NotifierDetails) -> dict[str, object]:
 
 
 def _new_fields(channel: Channel, body: Mapping[str, object]) -> Mapping[str, object]:
-    """The service's fields. An email body holds the settings of `smtp` beside the name; other keys are ignored."""
+    """The fields for the service. An email body has the settings of `smtp` beside the name; other keys are ignored."""
     if channel is Channel.SMS:
         return body
     settings = {name: body[name] for name in _EMAIL.settings if name in body}

@@ -1,4 +1,4 @@
-"""Encrypting again what is stored, once the operator has listed a new key first."""
+"""Re-encrypts stored secrets, once the operator has put a new key first in the list."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _ENCRYPTED = (table_of(Notifier).c.secrets, table_of(OutboxMessage).c.body)
 
 
 def reencrypt_secrets(*, principal: Principal) -> int:
-    """Encrypt every stored secret with the newest key, in batches; return how many there were.
+    """Encrypt every stored secret with the newest key, in batches, and return their number.
 
-    Afterwards the older keys can be taken off the list. Raise `Conflict` where no listed key fits.
+    Afterwards the older keys can be removed from the list. Raise `Conflict` if no listed key fits a secret.
     """
     count = 0
     for column in _ENCRYPTED:
@@ -36,7 +36,7 @@ def reencrypt_secrets(*, principal: Principal) -> int:
 def _reencrypt_batch(
     connection: Connection, column: Column[Any], after_id: int, principal: Principal
 ) -> tuple[int, int]:
-    """Take up to BATCH rows above `after_id`; return the last one's id and how many there were."""
+    """Re-encrypt up to BATCH rows with ids above `after_id`; return the last one's id and their number."""
     table = column.table
     next_rows = select(table.c.id, column).where(table.c.id > after_id).order_by(table.c.id).limit(BATCH)
     try:
@@ -45,7 +45,7 @@ def _reencrypt_batch(
         raise Conflict("Some secrets can't be read with any of the listed keys.") from None
     if not rows:
         return after_id, 0
-    # Reading decrypts with whichever key fits, and writing encrypts with the newest: see EncryptedJson.
+    # Reading decrypts with the key that fits, and writing encrypts with the newest: see EncryptedJson.
     again = update(table).where(table.c.id == bindparam("row_id")).values({column: bindparam("value")})
     connection.execute(again, [{"row_id": row[0], "value": row[1]} for row in rows])
     detail = {"rows": len(rows)}

@@ -1,4 +1,4 @@
-"""The form of a notifier, made from its backend's settings. It has no rules of its own: the service has."""
+"""The form for a notifier, built from its backend's settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from notifapp.web.forms import Form, Hints
 _FIELDS: Mapping[Kind, type[Field]] = {
     Kind.TEXT: StringField,
     Kind.SECRET: PasswordField,
-    Kind.INTEGER: StringField,  # as typed: a number that is none comes back for correction
+    Kind.INTEGER: StringField,  # keeps what was typed, so that an invalid number can be corrected
     Kind.BOOLEAN: BooleanField,
     Kind.URL: URLField,
     Kind.EMAIL: EmailField,
@@ -27,17 +27,17 @@ _FIELDS: Mapping[Kind, type[Field]] = {
 
 
 def new_form(backend: Backend[Any]) -> Form:
-    """The form of a new notifier, filled with defaults or with what was posted."""
+    """The form for a new notifier, filled with the defaults or the posted values."""
     return _form(backend, {name: about.default for name, about in backend.settings.items()}, stored=False)
 
 
 def edit_form(notifier: NotifierDetails) -> Form:
-    """The form of a stored notifier, filled with its values or with what was posted; secrets are never filled."""
+    """The form for a stored notifier, filled with its values or the posted ones, but never with secrets."""
     return _form(find_backend(notifier.backend), {"name": notifier.name, **notifier.settings}, stored=True)
 
 
 def recipient_form(channel: Channel) -> Form:
-    """Whom to send a test to: a part of the notifier's own form, so its field has a prefix."""
+    """The recipient of a test message: posted together with the notifier's form, so its field has a prefix."""
     kind, hint = (TelField, "With + and the country's code.") if channel is Channel.SMS else (EmailField, "")
     field = kind("Send it to", [Hints(maxlength=254)], description=hint, render_kw={"autocomplete": "off"})
     form: Form = type("RecipientForm", (Form,), {"recipient": field})(prefix="test-")
@@ -45,7 +45,7 @@ def recipient_form(channel: Channel) -> Form:
 
 
 def posted_fields(form: Form) -> dict[str, object]:
-    """What the form holds, as the service takes it."""
+    """The form's values, as the service expects them."""
     settings = {field.name: field.data for field in form if field.name != "name"}
     return {"name": form["name"].data, "settings": settings}
 

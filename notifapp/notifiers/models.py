@@ -1,4 +1,4 @@
-"""The notifiers of a project."""
+"""The tables of notifiers and of the console backend's outbox."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from notifapp.database import Base, EncryptedJson, UtcDateTime
 
 
 class Notifier(Base):
-    """An SMS gateway or a mail server of one project. `settings` is readable, `secrets` encrypted and write-only."""
+    """A project's SMS gateway or mail server. `settings` is readable; `secrets` is encrypted and write-only."""
 
     __tablename__ = "notifier"
     __table_args__ = (
         CheckConstraint("channel IN ('sms', 'email')", "channel_known"),
         CheckConstraint("name <> ''", "name_not_empty"),
         UniqueConstraint("project_id", "channel", "name"),
-        # What the settings refer to: it makes a notifier of another project or channel impossible there.
+        # For the settings' foreign keys, which so refuse notifiers of another project or channel.
         UniqueConstraint("project_id", "channel", "id"),
-        # SQLite too must never give a deleted one's id again: old revisions and clients still name it.
+        # Keeps SQLite from reusing ids of deleted notifiers, which old revisions and clients still refer to.
         {"sqlite_autoincrement": True},
     )
 
@@ -38,7 +38,7 @@ class Notifier(Base):
 
 
 class OutboxMessage(Base):
-    """A message that the console backend "sent": for development, so that a person can read it on a page."""
+    """A message that the console backend "sent", for developers to read on a page."""
 
     __tablename__ = "outbox_message"
     __table_args__ = (CheckConstraint("channel IN ('sms', 'email')", "channel_known"),)

@@ -1,4 +1,4 @@
-"""What the API's document says of the notifiers: the same four operations for each channel."""
+"""The OpenAPI description of the notifiers: the same four operations for each channel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from notifapp.notifiers.api import PATH
 from notifapp.notifiers.openapi_schemas import schema_name, schemas
 from notifapp.notifiers.service import ORDERINGS
 from notifapp.web.limit_offset import DEFAULT_LIMIT, MAX_LIMIT
-from notifapp.web.openapi import Json, Part, answer, bad_request, body, example, operation, ref
+from notifapp.web.openapi import Json, Part, bad_request, body, example, operation, ref, response
 
 _TIMES = {"created_at": "2026-11-23T12:14:05.235667Z", "updated_at": "2026-11-23T12:14:05.235667Z"}
 _WITHOUT_PATTERN = {"pattern_code": "", "pattern_variables": "code"}
@@ -48,7 +48,7 @@ _CREATED_EXAMPLE: dict[Channel, Json] = {
 _CREATIONS: dict[Channel, Json] = {
     Channel.SMS: {
         "ippanel": example(
-            "Through IPPanel",
+            "IPPanel",
             {
                 "name": "ippanel_two",
                 "backend": "ippanel",
@@ -56,7 +56,7 @@ _CREATIONS: dict[Channel, Json] = {
             },
         ),
         "melipayamak": example(
-            "Through Melipayamak, with the gateway's own line",
+            "Melipayamak, with the gateway's own line",
             {"name": "melipayamak_one", "backend": "melipayamak", "settings": {"token": "the token from the console"}},
         ),
         "console": example("For development", {"name": "outbox", "backend": "console"}),
@@ -83,7 +83,7 @@ _CHANGES: dict[Channel, Json] = {
     Channel.EMAIL: {
         "sender": example("Another sender, the same stored password", {"from_email": "codes@example.com"}),
         "server": example(
-            "Another server: the password has to come with it",
+            "Another server, which needs the password again",
             {"host": "mail.example.net", "password": "the password there"},
         ),
     },
@@ -107,15 +107,15 @@ _COLUMNS = ", ".join(f"`{name}`" for name in ORDERINGS)
 _LIST_PARAMETERS = [
     _query(
         "limit",
-        "How many to answer at most.",
+        "The maximum number of results.",
         {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
         example=20,
     ),
-    _query("offset", "How many to skip.", {"type": "integer", "minimum": 0, "default": 0}),
-    _query("search", "Words that must all be in the name, in any case.", {"type": "string"}),
+    _query("offset", "The number of results to skip.", {"type": "integer", "minimum": 0, "default": 0}),
+    _query("search", "Words that the name must contain, all of them, ignoring case.", {"type": "string"}),
     _query(
         "ordering",
-        f"What to sort by: {_COLUMNS}; with a `-` before it descending. Several are separated by commas.",
+        f"The field to sort by: {_COLUMNS}. Prefix it with `-` for descending order; separate several with commas.",
         {"type": "string", "default": "id"},
         example="name",
     ),
@@ -127,11 +127,13 @@ def _list(channel: Channel) -> Json:
     return operation(
         f"list{schema_name(channel)}s",
         summary=f"List {channel.sentence} notifiers",
-        description=f"Answers the project's valid {channel.sentence} notifiers: the enabled ones, whose ids the "
-        "settings take. A parameter that can't be read counts as absent.",
+        description=f"Returns the project's valid {channel.sentence} notifiers: the enabled ones, which the settings "
+        "may choose. Invalid parameters are ignored.",
         permission=NOTIFIER_PERMISSIONS[channel].read,
         parameters=_LIST_PARAMETERS,
-        responses={"200": answer("One page of the list.", ref("schemas", schema_name(channel, "Page")), {"One": page})},
+        responses={
+            "200": response("One page of the list.", ref("schemas", schema_name(channel, "Page")), {"One": page})
+        },
     )
 
 
@@ -139,16 +141,16 @@ def _create(channel: Channel) -> Json:
     return operation(
         f"create{schema_name(channel)}",
         summary=f"Create an {channel.sentence} notifier",
-        description="Adds a notifier, enabled. Its secrets are stored encrypted, and no answer ever shows them.",
+        description="Creates an enabled notifier. Its secrets are stored encrypted and never returned.",
         permission=NOTIFIER_PERMISSIONS[channel].create,
         body=body(schema_name(channel, "Creation"), _CREATIONS[channel], required=True, forms=channel is Channel.EMAIL),
         responses={
-            "201": answer(
+            "201": response(
                 "The new notifier.",
                 ref("schemas", schema_name(channel)),
-                {"After the request beside it": _CREATED_EXAMPLE[channel]},
+                {"After the example request": _CREATED_EXAMPLE[channel]},
             ),
-            "400": bad_request(schema_name(channel, "Errors"), {"Two fields refused": _REFUSED_CREATION[channel]}),
+            "400": bad_request(schema_name(channel, "Errors"), {"Two invalid fields": _REFUSED_CREATION[channel]}),
         },
     )
 
@@ -157,10 +159,10 @@ def _read(channel: Channel) -> Json:
     return operation(
         f"read{schema_name(channel)}",
         summary=f"Read an {channel.sentence} notifier",
-        description="Answers one notifier of the project, enabled or not.",
+        description="Returns one of the project's notifiers, enabled or not.",
         permission=NOTIFIER_PERMISSIONS[channel].read,
         responses={
-            "200": answer("The notifier.", ref("schemas", schema_name(channel)), {"One": _READ_EXAMPLE[channel]}),
+            "200": response("The notifier.", ref("schemas", schema_name(channel)), {"One": _READ_EXAMPLE[channel]}),
             "404": ref("responses", "NotFound"),
         },
     )
@@ -170,17 +172,17 @@ def _update(channel: Channel) -> Json:
     return operation(
         f"update{schema_name(channel)}",
         summary=f"Update an {channel.sentence} notifier",
-        description="Changes the supplied fields; what is absent stays. A stored secret never goes to a new "
-        "destination: who changes where it is sent to (host, port, account, URL) gives the secret again.",
+        description="Changes the supplied fields; absent ones stay unchanged. A stored secret is never sent to a new "
+        "destination: a change of the destination (host, port, account, URL) must include the secret.",
         permission=NOTIFIER_PERMISSIONS[channel].update,
         body=body(schema_name(channel, "Change"), _CHANGES[channel], required=False, forms=channel is Channel.EMAIL),
         responses={
-            "200": answer(
+            "200": response(
                 "The notifier after the change.",
                 ref("schemas", schema_name(channel)),
-                {"After the request beside it": _UPDATED_EXAMPLE[channel]},
+                {"After the example request": _UPDATED_EXAMPLE[channel]},
             ),
-            "400": bad_request(schema_name(channel, "Errors"), {"Refused": _REFUSED_CHANGE[channel]}),
+            "400": bad_request(schema_name(channel, "Errors"), {"An invalid field": _REFUSED_CHANGE[channel]}),
             "404": ref("responses", "NotFound"),
         },
     )
@@ -208,15 +210,15 @@ def _paths(channel: Channel) -> Json:
 PARTS = [
     Part(
         title="SMS notifiers",
-        description="The SMS gateways that a project's settings can choose from.",
+        description="A project's SMS gateways, which its settings choose from.",
         schemas=schemas(Channel.SMS),
         paths=_paths(Channel.SMS),
     ),
     Part(
         title="Email notifiers",
-        description="The mail servers that a project's settings can choose from. An email notifier is made with the "
-        "`smtp` backend here; one with another backend, made on the page, shows null in place of what is smtp's and "
-        "takes its own settings in a change.",
+        description="A project's mail servers, which its settings choose from. The API creates email notifiers with "
+        "the `smtp` backend; one with another backend, created on the page, has null for smtp's settings and accepts "
+        "its own in a change.",
         schemas=schemas(Channel.EMAIL),
         paths=_paths(Channel.EMAIL),
     ),

@@ -1,4 +1,4 @@
-"""The schemas of notifiers for the API's document, derived from what each backend declares of its settings."""
+"""The OpenAPI schemas of notifiers, derived from the settings that each backend declares."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TYPES: dict[Kind, Json] = {
     Kind.PHONE: {"type": "string"},
 }
 _PATTERNS = {Kind.URL: "https://.*", Kind.PHONE: r"\+[1-9][0-9]{4,14}"}
-_ID: Json = {"type": "integer", "description": "What the paths and the settings take."}
+_ID: Json = {"type": "integer", "description": "The notifier's id."}
 _NAME: Json = {
     "type": "string",
     "minLength": 1,
@@ -33,12 +33,12 @@ _TIME: Json = {"type": "string", "format": "date-time"}
 
 
 def schema_name(channel: Channel, suffix: str = "") -> str:
-    """The name of a channel's schema: SmsNotifier, EmailNotifierChange."""
+    """The name of a channel's schema, such as SmsNotifier or EmailNotifierChange."""
     return f"{channel.value.title()}Notifier{suffix}"
 
 
 def schemas(channel: Channel) -> Json:
-    """Every schema of a channel: what is shown, a page of it, what creates and changes one, what may be refused."""
+    """All schemas of a channel: a notifier, a page of them, the bodies that create and change one, and the errors."""
     written = _sms_written if channel is Channel.SMS else _email_written
     return {
         schema_name(channel): _notifier(channel),
@@ -52,9 +52,9 @@ def schemas(channel: Channel) -> Json:
 def _notifier(channel: Channel) -> Json:
     if channel is Channel.SMS:
         choices = [_closed(_shown(backend)) | _title(backend) for backend in backends_for(channel)]
-        settings: Json = {"settings": {"description": "The backend's own settings.", "anyOf": choices}}
+        settings: Json = {"settings": {"description": "The backend's settings.", "anyOf": choices}}
     else:
-        # An email notifier with another backend shows null for what is smtp's.
+        # An email notifier with another backend has null for smtp's settings.
         own = _SMTP.settings.keys() - _SMTP.secrets
         settings = {
             name: schema | {"type": [schema["type"], "null"]} if name in own else schema
@@ -62,7 +62,7 @@ def _notifier(channel: Channel) -> Json:
         }
     head = {"id": _ID, "name": _NAME, "backend": _backend_key(channel)}
     times = {
-        "created_at": _TIME | {"description": "When it was made, in UTC."},
+        "created_at": _TIME | {"description": "When it was created, in UTC."},
         "updated_at": _TIME | {"description": "When it last changed, in UTC."},
     }
     return _closed(head | settings | times)
@@ -72,9 +72,9 @@ def _page(channel: Channel) -> Json:
     link = nullable({"type": "string", "format": "uri"})
     return _closed(
         {
-            "count": {"type": "integer", "minimum": 0, "description": "How many there are in all."},
-            "next": link | {"description": "The address of the next page, or null."},
-            "previous": link | {"description": "The address of the previous page, or null."},
+            "count": {"type": "integer", "minimum": 0, "description": "The total number of results."},
+            "next": link | {"description": "The URL of the next page, or null."},
+            "previous": link | {"description": "The URL of the previous page, or null."},
             "results": {"type": "array", "maxItems": MAX_LIMIT, "items": ref("schemas", schema_name(channel))},
         }
     )
@@ -82,9 +82,9 @@ def _page(channel: Channel) -> Json:
 
 def _sms_written(*, partial: bool) -> Json:
     choices = [_settings_written(backend, partial=partial) for backend in backends_for(Channel.SMS)]
-    text = "The backend's own settings, as below. An unknown one is refused."
+    text = "The backend's settings, as below. Unknown ones are refused."
     if partial:
-        text += " What is absent stays; but another backend starts without settings."
+        text += " Absent ones stay unchanged, but another backend starts without settings."
     settings: Json = {"description": text, "anyOf": choices} | ({} if partial else {"default": {}})
     return {
         "type": "object",
@@ -125,7 +125,7 @@ def _settings_written(backend: Backend[Any], *, partial: bool) -> Json:
 
 
 def _written(about: Setting, *, partial: bool) -> Json:
-    """One setting as a client writes it; in a change a secret may be null or empty, which keeps the stored one."""
+    """A setting in a request; in a change a secret may be null or empty, which keeps the stored one."""
     may_be_empty = not about.required or (partial and about.secret)
     schema = dict(_TYPES[about.kind])
     if schema["type"] == "string" and about.kind is not Kind.PHONE:
@@ -138,7 +138,7 @@ def _written(about: Setting, *, partial: bool) -> Json:
     if about.secret:
         schema["writeOnly"] = True
     if partial and about.secret:
-        text += " Absent, null or empty keeps the stored one."
+        text += " If absent, null or empty, the stored one stays."
         schema["type"] = ["string", "null"]
     if not partial and not about.required:
         schema["default"] = about.default
@@ -150,7 +150,7 @@ def _bounds(about: Setting) -> dict[str, int | None]:
 
 
 def _shown(backend: Backend[Any]) -> Json:
-    """The settings as an answer shows them: a secret is null beside `has_<secret>`."""
+    """The settings in a response: a secret is null, with `has_<secret>` beside it."""
     properties: Json = {}
     for name, about in backend.settings.items():
         if about.secret:
@@ -171,4 +171,4 @@ def _closed(properties: Json) -> Json:
 
 def _backend_key(channel: Channel) -> Json:
     keys = [backend.key for backend in backends_for(channel)]
-    return {"type": "string", "enum": keys, "description": "The gateway that carries the messages."}
+    return {"type": "string", "enum": keys, "description": "The gateway that sends the messages."}

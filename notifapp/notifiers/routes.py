@@ -1,4 +1,4 @@
-"""The notifiers' pages, their test messages, and the same four JSON endpoints for each channel."""
+"""The notifiers' pages, their test messages, and the JSON endpoints of each channel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sending through a notifier: the only place where stored secrets meet their backend."""
+"""Sends through a notifier: the only place where stored secrets are passed to a backend."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOTIFIER = Statement(
 
 
 def send_through(notifier_id: int, message: Message) -> Receipt:
-    """Send by a stored notifier, enabled or not, and return the gateway's receipt. Raise `SendFailed`."""
+    """Send through a stored notifier, enabled or not, and return the gateway's receipt. Raise `SendFailed`."""
     try:
         with reading() as connection:
             row = _NOTIFIER.first(connection, notifier_id=notifier_id)
@@ -35,7 +35,7 @@ def send_through(notifier_id: int, message: Message) -> Receipt:
 
 
 def stored_values(project: ProjectRef, channel: Channel, notifier_id: int) -> NotifierValues:
-    """What a notifier of the project sends with, for `send_with`. Raise `NotFound`, or `Conflict` without its key."""
+    """A notifier's values, including its secrets. Raise `NotFound`, or `Conflict` if they can't be decrypted."""
     one = (
         _notifier.project_id == project.id,
         _notifier.channel == channel.value,
@@ -53,6 +53,6 @@ def stored_values(project: ProjectRef, channel: Channel, notifier_id: int) -> No
 
 
 def send_with(backend_key: str, values: Mapping[str, object], message: Message) -> Receipt:
-    """Send by a backend with these valid settings. Raise `SendFailed`."""
+    """Send through a backend with these valid settings. Raise `SendFailed`."""
     backend = find_backend(backend_key)
     return backend.send(backend.load(values), message)

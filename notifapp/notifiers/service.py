@@ -1,4 +1,4 @@
-"""How a project's notifiers are read and changed, for the pages, the API and the command line alike."""
+"""Reads and changes a project's notifiers, for the pages, the API and the CLI alike."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _READABLE = (
 
 @dataclass(frozen=True, slots=True)
 class NotifierDetails:
-    """A notifier as it may be shown: without its secrets, which aren't even decrypted for it."""
+    """A notifier without its secrets, which aren't even decrypted."""
 
     id: int
     channel: Channel
@@ -53,7 +53,7 @@ class NotifierDetails:
 
 
 def list_notifiers(project: ProjectRef, channel: Channel) -> list[NotifierDetails]:
-    """Every notifier of the project on this channel, disabled ones too, by name."""
+    """All notifiers of the project on this channel, including disabled ones, sorted by name."""
     statement = select(*_READABLE).where(*_of(project, channel)).order_by(_notifier.name, _notifier.id)
     with reading() as connection:
         return [_details(row) for row in connection.execute(statement)]
@@ -68,9 +68,9 @@ def list_valid_notifiers(
     limit: int,
     offset: int = 0,
 ) -> tuple[int, list[NotifierDetails]]:
-    """One page of the notifiers that the settings may choose, and how many there are in all.
+    """The total number of notifiers that the settings may choose, and a page of them.
 
-    Every word of `search` must be in the name. `ordering` names columns of `ORDERINGS`, with "-" for descending.
+    The name must contain every word of `search`. `ordering` lists columns of `ORDERINGS`, with "-" for descending.
     """
     words = search.replace("\0", "").replace(",", " ").split()
     matching = [
@@ -87,7 +87,7 @@ def list_valid_notifiers(
 
 
 def get_notifier(project: ProjectRef, channel: Channel, notifier_id: int) -> NotifierDetails:
-    """One notifier of the project, enabled or not. Raise `NotFound`."""
+    """One of the project's notifiers, enabled or not. Raise `NotFound`."""
     with reading() as connection:
         row = connection.execute(select(*_READABLE).where(*_one(project, channel, notifier_id))).one_or_none()
     if row is None:
@@ -98,9 +98,9 @@ def get_notifier(project: ProjectRef, channel: Channel, notifier_id: int) -> Not
 def create_notifier(
     project: ProjectRef, channel: Channel, fields: Mapping[str, object], *, principal: Principal
 ) -> NotifierDetails:
-    """Add a notifier from `name`, `backend` and `settings`, as a form posts them or JSON carries them.
+    """Create a notifier from the raw values of `name`, `backend` and `settings`.
 
-    Raise `ValidationFailed` with every failing field; a failing setting stands under its own name.
+    Raise `ValidationFailed` with every failing field; settings are listed under their own names.
     """
     new = parse_new(channel, fields)
     now = clock.now()
@@ -120,10 +120,10 @@ def update_notifier(
     *,
     principal: Principal,
 ) -> NotifierDetails:
-    """Change what `fields` holds; what is absent stays, and a secret stays when it is blank or null too.
+    """Change the supplied fields; absent ones stay unchanged, and so do blank or null secrets.
 
-    Nothing is written when nothing differs. Raise `NotFound`, or `ValidationFailed` as `create_notifier` does,
-    and also where a destination changes and the secret isn't given again.
+    If no value differs, nothing is written. Raise `NotFound`, and `ValidationFailed` as `create_notifier` does, and
+    also if a destination changes but the secret isn't given again.
     """
     with _name_is_unique(), writing() as connection:
         one = _one(project, channel, notifier_id)
@@ -144,9 +144,9 @@ def update_notifier(
 def set_enabled(
     project: ProjectRef, channel: Channel, notifier_id: int, *, enabled: bool, principal: Principal
 ) -> NotifierDetails:
-    """Enable or disable a notifier; nothing happens where it is so already. Raise `NotFound`.
+    """Enable or disable a notifier, unless it already is. Raise `NotFound`.
 
-    A disabled one stays in the settings that use it, and can't be chosen anew.
+    A disabled notifier stays in settings that use it, but can't be newly chosen.
     """
     statement = (
         update(_table)
@@ -164,7 +164,7 @@ def set_enabled(
 
 
 def delete_notifier(project: ProjectRef, channel: Channel, notifier_id: int, *, principal: Principal) -> str:
-    """Delete a notifier and return its name. Raise `NotFound`, or `Conflict` while the settings use it."""
+    """Delete a notifier and return its name. Raise `NotFound`, or `Conflict` if the settings use it."""
     statement = delete(_table).where(*_one(project, channel, notifier_id)).returning(_notifier.name)
     try:
         with writing() as connection:
@@ -181,7 +181,7 @@ def delete_notifier(project: ProjectRef, channel: Channel, notifier_id: int, *, 
 
 
 def list_outbox(project: ProjectRef, channels: Sequence[Channel], cursor: Cursor | None) -> Slice:
-    """What the console backend wrote down for these channels, newest first."""
+    """The messages in the console backend's outbox for these channels, newest first."""
     messages = table_of(OutboxMessage)
     statement = select(messages).where(messages.c.project_id == project.id, messages.c.channel.in_(channels))
     return fetch(statement, [messages.c.id], cursor, descending=True)
@@ -192,7 +192,7 @@ def _of(project: ProjectRef, channel: Channel) -> tuple[ColumnElement[bool], ...
 
 
 def _one(project: ProjectRef, channel: Channel, notifier_id: int) -> tuple[ColumnElement[bool], ...]:
-    # No id is greater than MAX_ID, and PostgreSQL refuses to compare with one that is.
+    # PostgreSQL refuses to compare with a number greater than MAX_ID.
     return *_of(project, channel), _notifier.id == min(notifier_id, MAX_ID)
 
 
@@ -221,7 +221,7 @@ def _columns(values: NotifierValues, now: datetime) -> dict[str, object]:
 
 @contextmanager
 def _name_is_unique() -> Iterator[None]:
-    """The constraint is the rule; here it becomes an error of the field."""
+    """Turn a violation of the unique constraint into an error of the field."""
     try:
         yield
     except IntegrityError:

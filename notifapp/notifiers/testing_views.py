@@ -1,9 +1,10 @@
-"""Test messages: a second button of the notifiers' forms, so it works on what isn't saved yet."""
+"""Test messages, sent by a second button of the notifiers' forms, with unsaved values too."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from notifapp.access import ProjectRef, notifier_permission_required, principal
@@ -14,12 +15,12 @@ from notifapp.notifiers import service
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.forms import edit_form, new_form, posted_fields, recipient_form
 from notifapp.notifiers.gateway.base import Backend, Receipt
-from notifapp.notifiers.views import PageResponse, edit_page, new_page, offered_backend
+from notifapp.notifiers.views import edit_page, new_page, offered_backend
 from notifapp.web.forms import Form, add_errors
 
 
 @notifier_permission_required("create")
-def test_new(project: ProjectRef, channel: Channel, backend_key: str) -> PageResponse:
+def test_new(project: ProjectRef, channel: Channel, backend_key: str) -> ResponseReturnValue:
     """Send a test message with the values of a notifier that doesn't exist yet."""
     backend = offered_backend(channel, backend_key)
     form, recipient = new_form(backend), recipient_form(channel)
@@ -36,8 +37,8 @@ def test_new(project: ProjectRef, channel: Channel, backend_key: str) -> PageRes
 
 
 @notifier_permission_required("update")
-def test_stored(project: ProjectRef, channel: Channel, notifier_id: int) -> PageResponse:
-    """Send a test message with the values in a notifier's form, saved or not."""
+def test_stored(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
+    """Send a test message with the values in a notifier's form, which may be unsaved."""
     notifier = service.get_notifier(project, channel, notifier_id)
     form, recipient = edit_form(notifier), recipient_form(channel)
     fields = posted_fields(form)
@@ -54,7 +55,7 @@ def test_stored(project: ProjectRef, channel: Channel, notifier_id: int) -> Page
 
 def _respond(
     backend: Backend[object], form: Form, recipient: Form, send: Callable[[], TestResult], show: Callable[..., str]
-) -> PageResponse:
+) -> ResponseReturnValue:
     try:
         result = send()
     except ValidationFailed as failed:

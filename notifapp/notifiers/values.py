@@ -1,4 +1,4 @@
-"""A notifier's values, and the rules by which a form's or JSON's fields become them."""
+"""A notifier's values, and how they are parsed from raw fields."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from notifapp.notifiers.gateway.parsing import parse_settings
 
 @dataclass(frozen=True)
 class NotifierValues:
-    """What can be set of a notifier: its settings in two parts, readable and secret."""
+    """A notifier's values, with its settings split into readable and secret ones."""
 
     name: str
     backend: Backend[Any]
@@ -28,11 +28,11 @@ class NotifierValues:
 
     @classmethod
     def of(cls, notifier: AnyRow) -> NotifierValues:
-        """The values in a row of the notifiers' table."""
+        """The values in a row of the notifier table."""
         return cls(notifier.name, find_backend(notifier.backend), notifier.settings, notifier.secrets)
 
     def differences(self, after: NotifierValues) -> list[Change]:
-        """What changed; of a secret no more than that it did."""
+        """The values that differ; for a secret only that it was replaced."""
         changes = [
             Change("Name", self.name, after.name),
             Change("Backend", self.backend.label, after.backend.label),
@@ -54,7 +54,7 @@ def parse_new(channel: Channel, fields: Mapping[str, object]) -> NotifierValues:
 
 
 def parse_update(channel: Channel, before: NotifierValues, fields: Mapping[str, object]) -> NotifierValues:
-    """The values after a change: what `fields` lacks is taken from `before`.
+    """The values after a change; those missing from `fields` are taken from `before`.
 
     Another backend starts without settings. Raise `ValidationFailed` with every failing field.
     """

@@ -1,10 +1,11 @@
-"""The notifiers' pages: list, choose a backend, create, edit, enable and disable, delete; and the outbox."""
+"""The pages to list, create, edit, enable, disable and delete notifiers, and the outbox."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from notifapp.access import (
@@ -29,11 +30,9 @@ from notifapp.settings.service import ids_in_force
 from notifapp.web import paging
 from notifapp.web.forms import Form, add_errors
 
-PageResponse = str | tuple[str, int] | Response
-
 
 class Group(NamedTuple):
-    """One channel's part of the list."""
+    """A channel's part of the list."""
 
     channel: Channel
     notifiers: list[NotifierDetails]
@@ -43,7 +42,7 @@ class Group(NamedTuple):
 
 @permission_required(*NOTIFIERS_READ)
 def index(project: ProjectRef) -> str:
-    """Every notifier of the channels that the caller may read."""
+    """All notifiers of the channels that the caller may read."""
     groups = [
         Group(
             channel,
@@ -66,19 +65,19 @@ def index(project: ProjectRef) -> str:
 
 @notifier_permission_required("create")
 def choose(project: ProjectRef, channel: Channel) -> str:
-    """Which gateway the new notifier is for."""
+    """Choose the backend of a new notifier."""
     return render_template("notifiers/choose.html", channel=channel, offered=backends_for(channel))
 
 
 @notifier_permission_required("create")
 def new(project: ProjectRef, channel: Channel, backend_key: str) -> str:
-    """The form of a new notifier."""
+    """The form for a new notifier."""
     backend = offered_backend(channel, backend_key)
     return new_page(channel, backend, new_form(backend))
 
 
 @notifier_permission_required("create")
-def create(project: ProjectRef, channel: Channel, backend_key: str) -> PageResponse:
+def create(project: ProjectRef, channel: Channel, backend_key: str) -> ResponseReturnValue:
     """Create a notifier from the form."""
     backend = offered_backend(channel, backend_key)
     form = new_form(backend)
@@ -94,13 +93,13 @@ def create(project: ProjectRef, channel: Channel, backend_key: str) -> PageRespo
 
 @notifier_permission_required("read")
 def edit(project: ProjectRef, channel: Channel, notifier_id: int) -> str:
-    """One notifier: a form for who may change it, its values for who may not."""
+    """One notifier: its form, or only its values without the permission to change them."""
     notifier = service.get_notifier(project, channel, notifier_id)
     return edit_page(project, notifier, edit_form(notifier))
 
 
 @notifier_permission_required("update")
-def save(project: ProjectRef, channel: Channel, notifier_id: int) -> PageResponse:
+def save(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
     """Change a notifier from the form."""
     notifier = service.get_notifier(project, channel, notifier_id)
     form = edit_form(notifier)
@@ -115,15 +114,15 @@ def save(project: ProjectRef, channel: Channel, notifier_id: int) -> PageRespons
 
 
 @notifier_permission_required("update")
-def enable(project: ProjectRef, channel: Channel, notifier_id: int) -> PageResponse:
-    """Let the settings choose it."""
+def enable(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
+    """Enable a notifier, so that the settings may choose it."""
     notifier = service.set_enabled(project, channel, notifier_id, enabled=True, principal=principal())
     flash(f"{notifier.name} is enabled: it can be chosen in the settings.", "success")
     return _after_change(project)
 
 
 @notifier_permission_required("update")
-def disable(project: ProjectRef, channel: Channel, notifier_id: int) -> PageResponse:
+def disable(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
     """Take it out of the settings' choice; ask first where that stops the codes of its channel."""
     is_in_use = notifier_id in ids_in_force(project)
     if is_in_use and "confirmed" not in request.form:
@@ -149,8 +148,8 @@ def confirm_delete(project: ProjectRef, channel: Channel, notifier_id: int) -> s
 
 
 @notifier_permission_required("update")
-def delete(project: ProjectRef, channel: Channel, notifier_id: int) -> PageResponse:
-    """Delete it, unless the settings use it."""
+def delete(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
+    """Delete a notifier, unless the settings use it."""
     notifier = service.get_notifier(project, channel, notifier_id)
     try:
         service.delete_notifier(project, channel, notifier_id, principal=principal())
@@ -162,14 +161,14 @@ def delete(project: ProjectRef, channel: Channel, notifier_id: int) -> PageRespo
 
 @permission_required(*NOTIFIERS_READ)
 def outbox(project: ProjectRef) -> str:
-    """What the console backend wrote down instead of sending it."""
+    """The messages that the console backend kept instead of sending."""
     channels = [channel for channel, permissions in NOTIFIER_PERMISSIONS.items() if may(permissions.read)]
     messages = paging.page(service.list_outbox(project, channels, paging.requested()))
     return render_template("notifiers/outbox.html", page=messages)
 
 
 def offered_backend(channel: Channel, key: str) -> Backend[Any]:
-    """The backend of this key, if it carries the channel. Raise `NotFound`."""
+    """The backend with this key. Raise `NotFound` if there is none for the channel."""
     backend = BACKENDS.get(key)
     if backend is None or channel not in backend.channels:
         raise NotFound
@@ -177,13 +176,13 @@ def offered_backend(channel: Channel, key: str) -> Backend[Any]:
 
 
 def new_page(channel: Channel, backend: Backend[Any], form: Form, **test: object) -> str:
-    """The page of a new notifier; `test` is its part about a test message, where one was asked for."""
+    """The page for a new notifier; `test` is the context of a test message, if one was requested."""
     context = {"recipient_form": recipient_form(channel), **test}
     return render_template("notifiers/new.html", channel=channel, backend=backend, form=form, **context)
 
 
 def edit_page(project: ProjectRef, notifier: NotifierDetails, form: Form, **test: object) -> str:
-    """The page of a notifier; `test` is its part about a test message, where one was asked for."""
+    """The page for a notifier; `test` is the context of a test message, if one was requested."""
     return render_template(
         "notifiers/edit.html",
         notifier=notifier,

@@ -1,4 +1,4 @@
-"""`/api/otp/…`: codes for customers, sent and verified by a project's backend."""
+"""`/api/otp/…`: a project's backend sends and verifies its customers' codes."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ POLICY_PATH = "/api/otp/policy"
 
 @permission_required(Permission.OTP_SEND)
 def create_challenge(project: ProjectRef) -> Response:
-    """Send a new code; it replaces the open one of the same recipient."""
-    asked = read_challenge(read_fields())
-    challenge = service.issue_challenge(project, asked.channel, asked.recipient)
+    """Send a new code, which replaces the recipient's open one."""
+    new = read_challenge(read_fields())
+    challenge = service.issue_challenge(project, new.channel, new.recipient)
     return json_response(_new(challenge), status=201)
 
 
 @permission_required(Permission.OTP_SEND, Permission.OTP_VERIFY)
 def read(project: ProjectRef, challenge_id: str) -> Response:
-    """What has become of a challenge."""
+    """The state of a challenge."""
     challenge = service.get_challenge(project, challenge_id)
     approved_at = clock.iso(challenge.approved_at) if challenge.approved_at else None
     return json_response({**_new(challenge), "status": challenge.status, "approved_at": approved_at})
@@ -37,14 +37,14 @@ def read(project: ProjectRef, challenge_id: str) -> Response:
 
 @permission_required(Permission.OTP_VERIFY)
 def verify(project: ProjectRef, challenge_id: str) -> Response:
-    """Approve a challenge by the code that the customer gave, once."""
+    """Approve a challenge, once, if the customer's code is right."""
     challenge = service.verify_challenge(project, challenge_id, read_code(read_fields()))
     return json_response({"id": challenge.id, "status": challenge.status})
 
 
 @permission_required(Permission.OTP_SEND, Permission.OTP_VERIFY)
 def policy(project: ProjectRef) -> Response:
-    """What a new code would be like, and how often one may be sent and tried."""
+    """The length and lifetime of a new code, the usable channels, and the limits."""
     in_force = get_policy(project)
     limits = get_limits(project.id)
     usable = [channel.value for channel, notifier in in_force.notifiers.items() if notifier.is_enabled]

@@ -1,4 +1,4 @@
-"""Codes and what is kept of them: HMAC-SHA256 under a key of their own, compared in constant time."""
+"""One-time codes, stored only as HMAC-SHA256 under a separate key and compared in constant time."""
 
 from __future__ import annotations
 
@@ -14,39 +14,40 @@ _CHALLENGE_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def new_code(length: int) -> str:
-    """A code of exactly `length` random digits, leading zeros kept."""
+    """A code of exactly `length` random digits, which may start with zeros."""
     return "".join(secrets.choice("0123456789") for _ in range(length))
 
 
 def new_challenge_id() -> str:
-    """A public id with 128 random bits, so that none can be guessed."""
+    """A public id with 128 random bits, so that it can't be guessed."""
     return secrets.token_hex(16)
 
 
 def is_challenge_id(text: str) -> bool:
-    """Whether this may be the id of a challenge."""
+    """Whether a text has the form of a challenge's id."""
     return _CHALLENGE_ID.fullmatch(text) is not None
 
 
 def code_mac(challenge_id: str, code: str) -> str:
-    """What is stored of a code, bound to its challenge."""
+    """The MAC of a code, bound to its challenge."""
     return _mac("code", challenge_id, code)
 
 
 def recipient_digest(project_id: int, channel: str, recipient: str) -> str:
-    """By what a recipient is found again, in one project and on one channel, without being stored."""
+    """The MAC that identifies a recipient within a project and channel, without storing the address."""
     return _mac("recipient", str(project_id), channel, recipient)
 
 
 def equal(one: str, other: str) -> bool:
-    """Whether two MACs are the same, in constant time."""
+    """Compare two MACs in constant time."""
     return hmac.compare_digest(one, other)
 
 
 def normalise(code: str) -> str:
-    """The code as ASCII digits, without the blanks and hyphens that people put between them.
+    """The code as ASCII digits, without white space and hyphens.
 
-    Persian, Arabic-Indic and all other decimal digits of Unicode count; what else was typed stays and never matches.
+    All Unicode decimal digits, such as Persian or Arabic-Indic ones, are converted; other characters stay, so that
+    the code never matches.
     """
     return "".join(_ascii(character) for character in code if not character.isspace() and character != "-")
 

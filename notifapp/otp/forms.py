@@ -1,4 +1,4 @@
-"""The forms of the limits and of trying a code; the rules are the services'."""
+"""The forms for the limits and for trying a code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _number(name: str, description: str) -> StringField:
 
 
 class LimitsForm(Form):
-    """Every limit of a project."""
+    """A project's limits."""
 
     max_attempts = _number("max_attempts", "Wrong answers that end a challenge.")
     max_failures = _number(
@@ -41,18 +41,18 @@ class LimitsForm(Form):
     )
 
     def show(self, limits: Limits) -> None:
-        """Put the limits into the fields."""
+        """Fill the fields with the limits."""
         for field in self:
             value = getattr(limits, field.name)
             field.data = "" if value is None else str(value)
 
     def posted(self) -> dict[str, str]:
-        """What came in."""
+        """The values as posted."""
         return {field.name: field.data or "" for field in self}
 
 
 class SendForm(Form):
-    """To whom the code to be tried goes."""
+    """The recipient of the code to try."""
 
     channel = SelectField("Channel", validate_choice=False)
     recipient = StringField(
@@ -68,7 +68,7 @@ class SendForm(Form):
 
 
 class CodeForm(Form):
-    """The code that was received."""
+    """The code received."""
 
     code = StringField(
         "Code",

@@ -1,4 +1,4 @@
-"""Changing a project's limits, and releasing a recipient that they have stopped."""
+"""Changes a project's limits, and releases recipients that they have stopped."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _SAVE = Statement(upsert(_limits, _save))
 
 
 def set_limits(project: ProjectRef, posted: Mapping[str, str], *, principal: Principal) -> None:
-    """Save a project's limits, all of them, as a form posts them. Raise `ValidationFailed`."""
+    """Save all of a project's limits, from a form's raw values. Raise `ValidationFailed`."""
     after = _parse(posted)
     with writing() as connection:
         before = _locked(connection, project.id)
@@ -60,7 +60,7 @@ def set_limits(project: ProjectRef, posted: Mapping[str, str], *, principal: Pri
 
 
 def list_stopped(project: ProjectRef, cursor: keyset.Cursor | None) -> keyset.Slice:
-    """The recipients that wait for an admin, last stopped first."""
+    """The stopped recipients, which wait for an admin, last stopped first."""
     statement = select(
         _recipient.channel, _recipient.digest, _recipient.masked, _recipient.failures, _recipient.stopped_at
     ).where(_recipient.project_id == project.id, _recipient.stopped_at.is_not(None))
@@ -70,9 +70,9 @@ def list_stopped(project: ProjectRef, cursor: keyset.Cursor | None) -> keyset.Sl
 
 
 def release(project: ProjectRef, channel: Channel, digest: str, *, principal: Principal) -> str:
-    """Let a stopped recipient receive and try codes again, its failures forgotten. Return it masked.
+    """Let a stopped recipient receive and try codes again, and reset its failures. Return it masked.
 
-    Raise `Conflict` when it isn't stopped (any more).
+    Raise `Conflict` if it isn't stopped.
     """
     statement = (
         update(table_of(OtpRecipient))

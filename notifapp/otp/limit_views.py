@@ -1,8 +1,9 @@
-"""The page of a project's limits, for admins."""
+"""The page for a project's limits, for admins."""
 
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from notifapp.access import ProjectRef, principal, project_admin_required
@@ -17,14 +18,14 @@ from notifapp.web.forms import add_errors
 
 @project_admin_required
 def limits(project: ProjectRef) -> str:
-    """The limits, and who has been stopped by them."""
+    """The limits, and the recipients stopped by them."""
     form = LimitsForm()
     form.show(get_limits(project.id))
     return _render(project, form)
 
 
 @project_admin_required
-def save_limits(project: ProjectRef) -> Response | tuple[str, int]:
+def save_limits(project: ProjectRef) -> ResponseReturnValue:
     """Save the limits."""
     form = LimitsForm()
     try:

@@ -1,7 +1,7 @@
-"""How often codes may be sent and tried: rows in the database, so that every process and a restart see them.
+"""Limits how often codes may be sent and tried, counted in the database so that all processes share the counts.
 
-Issuing and verifying take the recipient's row first (`take`, `count_failure`, `forget_failures`), so calls for one
-recipient come one after the other and what is counted can't change under them.
+Issuing and verifying lock the recipient's row first (`take`, `count_failure`, `forget_failures`), so calls for one
+recipient are serialised and their counts can't change meanwhile.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from notifapp.errors import TooManyRequests
 from notifapp.otp import models
 from notifapp.otp.models import OtpLimits, OtpRecipient
 
-FREE_FAILURES = 5  # as many attempts as one challenge has; then each further failure makes the next one wait
-FIRST_WAIT = 30  # seconds; doubled by each further failure
+FREE_FAILURES = 5  # the default attempts of one challenge; from then on each failure imposes a wait
+FIRST_WAIT = 30  # seconds; doubled with each further failure
 LONGEST_WAIT = 3600  # seconds
-STOPPED_RETRY = 86400  # seconds; nobody knows when an admin will come
+STOPPED_RETRY = 86400  # seconds; there is no telling when an admin will release it
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -42,7 +42,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Whom a code goes to, as far as the database knows: the MAC of the address, and what of it may be shown."""
+    """A code's recipient as stored: the MAC of the address, and the address masked."""
 
     project_id: int
     channel: str
@@ -56,13 +56,13 @@ class Recipient:
 
 
 def wait_after(failures: int) -> int:
-    """Seconds to wait after so many failures in a row."""
+    """The seconds to wait after this many failures in a row."""
     if failures < FREE_FAILURES:
         return 0
     return int(min(FIRST_WAIT * 2 ** min(failures - FREE_FAILURES, 20), LONGEST_WAIT))
 
 
-# The counts of failures after which the wait is another than before.
+# The numbers of failures at which the wait changes.
 _STEPS = [n for n in range(FREE_FAILURES, FREE_FAILURES + 20) if wait_after(n) != wait_after(n - 1)]
 
 _limits = table_of(OtpLimits)
@@ -74,7 +74,7 @@ _MAY_TRY = [_recipient.stopped_at.is_(None), or_(_recipient.blocked_until.is_(No
 
 
 def _take(insert: Any) -> Any:
-    """Insert the row, or write what it holds already: either way it is locked."""
+    """Insert the row, or update it to the same values: either way it is locked."""
     new = insert.values({name: bindparam(name) for name in ("project_id", "channel", "digest", "masked")})
     return new.on_conflict_do_update(
         index_elements=["project_id", "channel", "digest"], set_={"masked": new.excluded.masked}
@@ -101,7 +101,7 @@ _GET = Statement(select(_limits).where(_limits.c.project_id == bindparam("projec
 
 
 def with_limits(statement: Select[Any], project_id: ColumnElement[int]) -> Select[Any]:
-    """The statement with the limits of the project in its rows, for `limits_of`."""
+    """The statement with the project's limits added to its rows, for `limits_of`."""
     columns = [_limits.c[name] for name in Limits.__slots__]
     return statement.add_columns(*columns).outerjoin(_limits, _limits.c.project_id == project_id)
 
@@ -120,12 +120,12 @@ def get_limits(project_id: int) -> Limits:
 
 
 def take(connection: Connection, recipient: Recipient) -> datetime:
-    """Take the recipient's row, so that calls for it come one after the other. Return the time of its turn.
+    """Lock the recipient's row, so that calls for it are serialised. Return the time at which it was locked.
 
-    Raise `TooManyRequests` while it has to wait, or has been stopped until an admin releases it.
+    Raise `TooManyRequests` while the recipient has to wait, or is stopped until an admin releases it.
     """
     row = _TAKE.first(connection, **recipient.key, masked=recipient.masked)
-    now = clock.now()  # not before: waiting for the row must not make a code live longer
+    now = clock.now()  # after waiting for the lock, which must not affect a code's lifetime
     if row.stopped_at is not None:
         raise TooManyRequests(
             STOPPED_RETRY, "Too many wrong codes for this recipient. An admin of the project must release it first."
@@ -136,9 +136,9 @@ def take(connection: Connection, recipient: Recipient) -> datetime:
 
 
 def check_sends(sent: Sequence[datetime], limits: Limits, now: datetime) -> None:
-    """Raise `TooManyRequests` unless one more code may be sent now; it says when every limit allows it again.
+    """Raise `TooManyRequests`, with the wait until every limit allows it, unless one more code may be sent now.
 
-    `sent` are the times of the last day's sends to the recipient, oldest first.
+    `sent` holds the times of the last day's sends to the recipient, oldest first.
     """
     rules = (
         (1, timedelta(seconds=limits.resend_seconds), "A code was sent just now."),
@@ -155,8 +155,9 @@ def check_sends(sent: Sequence[datetime], limits: Limits, now: datetime) -> None
 
 
 def count_failure(connection: Connection, recipient: Recipient, limits: Limits) -> datetime:
-    """Take the recipient's row and count a wrong code, which makes the next attempt wait: longer each time, and at
-    last for an admin. Return the time of its turn; raise as `take` does, and then nothing is counted.
+    """Lock the recipient's row and count a wrong code, which imposes a growing wait and finally stops the recipient.
+
+    Return the time at which the row was locked. Raise what `take` raises; then nothing is counted.
     """
     now = clock.now()
     waits = {f"after_{step}": now + timedelta(seconds=wait_after(step)) for step in _STEPS}
@@ -164,14 +165,16 @@ def count_failure(connection: Connection, recipient: Recipient, limits: Limits) 
 
 
 def forget_failures(connection: Connection, recipient: Recipient) -> datetime:
-    """Take the recipient's row and end its failures in a row, for a right code (NIST SP 800-63B-4, 3.2.2, counts
-    consecutive ones; a new challenge never does). Return the time of its turn; raise as `take` does.
+    """Lock the recipient's row and reset its failures, for a right code but never for a new challenge.
+
+    NIST SP 800-63B-4, 3.2.2, counts consecutive failures. Return the time at which the row was locked. Raise what
+    `take` raises.
     """
     return _take_to(_FORGET_FAILURES, connection, recipient, now=clock.now())
 
 
 def _take_to(statement: Statement, connection: Connection, recipient: Recipient, **values: Any) -> datetime:
-    """Carry out a conditional UPDATE of the row; where nothing matches, the row is missing or has to wait."""
+    """Execute a conditional UPDATE of the row. If none matches, the row is missing or has to wait: `take` decides."""
     if statement.execute(connection, **recipient.key, **values) == 0:
         take(connection, recipient)
         statement.execute(connection, **recipient.key, **values)
@@ -179,7 +182,7 @@ def _take_to(statement: Statement, connection: Connection, recipient: Recipient,
 
 
 def _until_free(limit: int, sent: list[datetime], window: timedelta, now: datetime) -> timedelta:
-    """How long until fewer than `limit` of these sends, oldest first, are younger than `window`."""
+    """The time until fewer than `limit` of these sends, sorted oldest first, are within `window`."""
     return sent[len(sent) - limit] + window - now if len(sent) >= limit else timedelta(0)
 
 

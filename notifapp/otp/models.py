@@ -1,4 +1,4 @@
-"""Challenges, what is known of their recipients, and a project's limits. No row holds a code or an address."""
+"""The tables of challenges, recipients and limits. None stores a code or an unmasked address."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BOUNDS = {
 
 
 class ChallengeStatus(StrEnum):
-    """Where a challenge stands. `EXPIRED` is never stored: it is what a pending one becomes by itself."""
+    """The state of a challenge. `EXPIRED` is never stored: a pending challenge becomes it with time."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -36,7 +36,7 @@ class ChallengeStatus(StrEnum):
 
 
 class OtpLimits(Base):
-    """A project's limits where they differ from the defaults."""
+    """A project's limits; without a row the defaults apply."""
 
     __tablename__ = "otp_limits"
     __table_args__ = tuple(
@@ -54,9 +54,9 @@ class OtpLimits(Base):
 
 
 class OtpRecipient(Base):
-    """Whom codes go to, by the HMAC of the address: failures since the last approval, and how long to wait.
+    """A recipient of codes, by the HMAC of the address, with its failures since the last approval and its wait.
 
-    Issuing and verifying take this row first, so that they come one after the other for one recipient.
+    Issuing and verifying lock this row first, which serialises them per recipient.
     """
 
     __tablename__ = "otp_recipient"
@@ -76,7 +76,7 @@ class OtpRecipient(Base):
 
 
 class OtpChallenge(Base):
-    """A code that was issued, under the settings of that time: a later change of them doesn't touch it."""
+    """An issued code, under the settings at that time: later changes don't affect it."""
 
     __tablename__ = "otp_challenge"
     __table_args__ = (

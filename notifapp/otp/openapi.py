@@ -1,4 +1,4 @@
-"""What the API's document says of one-time codes."""
+"""The OpenAPI description of one-time codes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from notifapp.settings.models import MAX_OTP_CODE_LEN, MAX_OTP_TTL, MIN_OTP_CODE
 from notifapp.web.openapi import (
     Json,
     Part,
-    answer,
     bad_request,
     body,
     example,
@@ -20,33 +19,34 @@ from notifapp.web.openapi import (
     nullable,
     operation,
     ref,
+    response,
 )
 
 _EITHER = (Permission.OTP_SEND, Permission.OTP_VERIFY)
 _ID = "9b2f61c0d3a84e57b6f0a1c2d3e4f506"
 _MOMENT: Json = {"type": "string", "format": "date-time"}
-_CHANNEL: Json = {"type": "string", "enum": [channel.value for channel in Channel], "description": "What carries it."}
-_ATTEMPTS_LEFT: Json = {"type": "integer", "minimum": 0, "description": "Wrong codes that may still be tried."}
+_CHANNEL: Json = {"type": "string", "enum": [channel.value for channel in Channel], "description": "The channel used."}
+_ATTEMPTS_LEFT: Json = {"type": "integer", "minimum": 0, "description": "How many wrong codes may still be tried."}
 
 _CHALLENGE: Json = {
-    "id": {"type": "string", "description": "Names the challenge in the other calls."},
+    "id": {"type": "string", "description": "The challenge's id, for the other operations."},
     CHANNEL: _CHANNEL,
-    RECIPIENT: {"type": "string", "description": "Masked, enough for its owner to know it by."},
+    RECIPIENT: {"type": "string", "description": "The recipient, masked."},
     "code_length": {
         "type": "integer",
         "minimum": MIN_OTP_CODE_LEN,
         "maximum": MAX_OTP_CODE_LEN,
-        "description": "Digits in its code. Later changes of the settings don't touch it.",
+        "description": "Digits in its code. Later changes of the settings don't affect it.",
     },
-    "expires_at": _MOMENT | {"description": "From this moment on the code is worth nothing."},
-    "resend_at": _MOMENT | {"description": "Not before this may another code be sent to the recipient."},
+    "expires_at": _MOMENT | {"description": "When the code expires."},
+    "resend_at": _MOMENT | {"description": "When another code may be sent to the recipient at the earliest."},
     "attempts_left": _ATTEMPTS_LEFT,
 }
 _STATES = {
-    "pending": "waits for its code",
-    "approved": "its code was given",
-    "expired": "nobody gave its code in time",
-    "replaced": "a newer one took its place",
+    "pending": "waiting for its code",
+    "approved": "the right code was given",
+    "expired": "its code wasn't given in time",
+    "replaced": "a newer challenge replaced it",
     "failed": "too many wrong codes",
 }
 _STATE: Json = {
@@ -55,7 +55,7 @@ _STATE: Json = {
         "enum": list(_STATES),
         "description": "; ".join(f"`{name}`: {meaning}" for name, meaning in _STATES.items()) + ".",
     },
-    "approved_at": nullable(_MOMENT) | {"description": "When its code was given, or null."},
+    "approved_at": nullable(_MOMENT) | {"description": "When it was approved, or null."},
 }
 _NEW_EXAMPLE = {
     "id": _ID,
@@ -98,8 +98,8 @@ _SCHEMAS: Json = {
             RECIPIENT: {
                 "type": "string",
                 "maxLength": MAX_RECIPIENT_LENGTH,
-                "description": "A phone number for `sms`, with + and the country's code unless the project has a "
-                "region of its own; an address for `email`.",
+                "description": "For `sms` a phone number, with + and the country code unless the project has a "
+                "phone region; for `email` an email address.",
             },
         },
         required=False,
@@ -108,13 +108,13 @@ _SCHEMAS: Json = {
     "OtpChallengeErrors": field_errors((CHANNEL, RECIPIENT)),
     "OtpChallenge": _object(_CHALLENGE),
     "OtpChallengeState": _object(_CHALLENGE | _STATE),
-    "OtpAnswer": _object(
+    "OtpCode": _object(
         {
             CODE: {
                 "type": "string",
                 "maxLength": MAX_CODE_LENGTH,
-                "description": "The digits as the customer typed them: Persian and Arabic-Indic ones count, blanks "
-                "and hyphens don't.",
+                "description": "The code as the customer typed it: Persian and Arabic-Indic digits are accepted, "
+                "blanks and hyphens are ignored.",
             }
         },
         required=False,
@@ -127,7 +127,7 @@ _SCHEMAS: Json = {
             "attempts_left": _ATTEMPTS_LEFT,
             "status": {"type": "string", "const": "expired", "description": "Only for a challenge that has expired."},
         },
-        "The code doesn't count. A wrong, used, replaced or unknown one look alike.",
+        "The code is invalid. The error doesn't tell whether it is wrong, used, replaced or unknown.",
         required=False,
     )
     | {"required": [CODE, "attempts_left"], "additionalProperties": False},
@@ -139,18 +139,18 @@ _SCHEMAS: Json = {
                 "type": "integer",
                 "minimum": MIN_OTP_TTL,
                 "maximum": MAX_OTP_TTL,
-                "description": "Seconds that a new code lives.",
+                "description": "Lifetime of a new code in seconds.",
             },
-            "channels": {"type": "array", "items": _CHANNEL, "description": "Those that can be used now."},
+            "channels": {"type": "array", "items": _CHANNEL, "description": "The channels with an enabled notifier."},
             "limits": _object(
                 {
-                    "attempts_per_challenge": _count("Wrong codes that end a challenge."),
-                    "seconds_between_sends": _count("Between two codes to one recipient."),
+                    "attempts_per_challenge": _count("Wrong codes after which a challenge fails."),
+                    "seconds_between_sends": _count("Seconds between two codes to one recipient."),
                     "sends_per_hour": _count("Codes to one recipient in an hour."),
                     "sends_per_day": _count("Codes to one recipient in a day."),
                     "failures_until_stopped": _count(
-                        "Wrong codes in a row, over all its challenges, after which a recipient is stopped until an "
-                        "admin releases it. Before that it has to wait longer after each."
+                        "Wrong codes in a row, across challenges, after which a recipient is stopped until an admin "
+                        "releases it. Before that, the wait grows with each."
                     ),
                 }
             ),
@@ -163,8 +163,8 @@ def _refusal(*, attempts_left: int, expired: bool = False) -> Json:
     return dict(InvalidCode(attempts_left=attempts_left, expired=expired).body())
 
 
-_TOO_MANY = answer(
-    "A limit is reached. The `detail` says which; `Retry-After` when it is worth another try.",
+_TOO_MANY = response(
+    "A limit was reached. `detail` says which, and `Retry-After` when to try again.",
     ref("schemas", "Error"),
     {
         "Too soon": {"detail": "A code was sent just now. Try again in 42 seconds."},
@@ -176,8 +176,8 @@ _TOO_MANY = answer(
 _CREATE = operation(
     "createOtpChallenge",
     summary="Send a code",
-    description="Makes a code under the settings in force and sends it. The answer doesn't wait for the gateway: the "
-    "message is on its way. A challenge that is open for the same recipient and channel is replaced.",
+    description="Creates a code under the settings in force and queues its message. The response doesn't wait for the "
+    "gateway. An open challenge of the same recipient and channel is replaced.",
     permission=Permission.OTP_SEND,
     body=body(
         "NewOtpChallenge",
@@ -188,13 +188,13 @@ _CREATE = operation(
         required=True,
     ),
     responses={
-        "201": answer("The new challenge.", ref("schemas", "OtpChallenge"), {"A code is on its way": _NEW_EXAMPLE}),
+        "201": response("The new challenge.", ref("schemas", "OtpChallenge"), {"A code is on its way": _NEW_EXAMPLE}),
         "400": bad_request(
             "OtpChallengeErrors",
             {"Not a number": {RECIPIENT: ["Enter a valid phone number, such as +989121234567."]}},
         ),
-        "409": answer(
-            "The settings have no notifier that could send on this channel.",
+        "409": response(
+            "The settings have no enabled notifier for this channel.",
             ref("schemas", "Error"),
             {"None chosen": {"detail": "No SMS notifier is chosen in this project's notification settings."}},
         ),
@@ -205,16 +205,16 @@ _CREATE = operation(
 _VERIFY = operation(
     "verifyOtpChallenge",
     summary="Verify a code",
-    description="Approves the challenge when the code is right, in time and given for the first time. A right answer "
-    "is accepted once: of several at the same moment one is approved.",
+    description="Approves the challenge if the code is right and hasn't expired. A right code is accepted only once, "
+    "even if several requests send it at the same time.",
     permission=Permission.OTP_VERIFY,
-    body=body("OtpAnswer", {"code": example("As it was typed", {CODE: "048213"})}, required=True),
+    body=body("OtpCode", {"code": example("As typed", {CODE: "048213"})}, required=True),
     responses={
-        "200": answer(
+        "200": response(
             "The code is right.", ref("schemas", "OtpApproval"), {"Approved": {"id": _ID, "status": "approved"}}
         ),
-        "400": answer(
-            "The code doesn't count, or there is none in the body.",
+        "400": response(
+            "The code is invalid or missing.",
             {"anyOf": [ref("schemas", "OtpRefusal"), ref("schemas", "OtpCodeErrors"), ref("schemas", "Error")]},
             {
                 "Wrong, used or unknown": _refusal(attempts_left=4),
@@ -230,10 +230,10 @@ _VERIFY = operation(
 _READ = operation(
     "readOtpChallenge",
     summary="Read a challenge",
-    description="Answers what has become of a challenge, without its code.",
+    description="Returns the state of a challenge, without its code.",
     permission=_EITHER,
     responses={
-        "200": answer(
+        "200": response(
             "The challenge.",
             ref("schemas", "OtpChallengeState"),
             {"Open": _NEW_EXAMPLE | {"status": "pending", "approved_at": None}},
@@ -245,9 +245,9 @@ _READ = operation(
 _POLICY = operation(
     "readOtpPolicy",
     summary="Read the policy",
-    description="Answers what a code that is sent now would be like, which channels can be used, and the limits.",
+    description="Returns the length and lifetime of a new code, the usable channels, and the limits.",
     permission=_EITHER,
-    responses={"200": answer("The policy.", ref("schemas", "OtpPolicy"), {"Both channels": _POLICY_EXAMPLE})},
+    responses={"200": response("The policy.", ref("schemas", "OtpPolicy"), {"Both channels": _POLICY_EXAMPLE})},
 )
 
 _THE_ID: Json = {
@@ -261,7 +261,7 @@ _THE_ID: Json = {
 
 PART = Part(
     title="One-time codes",
-    description="Codes for customers: sent as the project's settings say, and verified once.",
+    description="Codes for customers, sent under the project's settings and verified once.",
     schemas=_SCHEMAS,
     paths={
         CHALLENGES_PATH: {"post": _CREATE},

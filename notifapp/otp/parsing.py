@@ -1,4 +1,4 @@
-"""What the endpoints' bodies and the forms of Try it ask for."""
+"""Parses the bodies of the endpoints and the forms of "Try it"."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MAX_CODE_LENGTH = 64
 
 @dataclass(frozen=True, slots=True)
 class NewChallenge:
-    """A code is wanted for this recipient on this channel."""
+    """A request to send a code to this recipient on this channel."""
 
     channel: Channel
     recipient: str
 
 
 def read_challenge(fields: Mapping[str, object]) -> NewChallenge:
-    """Raise `ValidationFailed` with every field that can't be read."""
+    """The channel and the recipient. Raise `ValidationFailed` with every failing field."""
     errors = FieldErrors()
     channel = recipient = ""
     with errors.of(CHANNEL):
@@ -35,7 +35,7 @@ def read_challenge(fields: Mapping[str, object]) -> NewChallenge:
 
 
 def read_code(fields: Mapping[str, object]) -> str:
-    """Raise `ValidationFailed` when there is no code to be compared at all."""
+    """The code. Raise `ValidationFailed` if it is missing or not a text."""
     errors = FieldErrors()
     code = ""
     with errors.of(CODE):

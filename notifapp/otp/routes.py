@@ -1,4 +1,4 @@
-"""Codes for a project's backend as JSON; for people the pages of the limits and of trying a code."""
+"""The JSON endpoints for codes, and the pages for the limits and for trying a code."""
 
 from __future__ import annotations
 

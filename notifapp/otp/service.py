@@ -42,7 +42,7 @@ def _of_recipient() -> list[ColumnElement[bool]]:
 
 
 def _insert(insert: Any) -> Any:
-    """Insert a challenge, or nothing while another one of this recipient is open."""
+    """Insert a challenge, unless the recipient has an open one."""
     return (
         insert.values({column.name: bindparam(column.name) for column in _challenge})
         .on_conflict_do_nothing(
@@ -52,7 +52,7 @@ def _insert(insert: Any) -> Any:
     )
 
 
-# All that a new code needs to know, a row for each send of the last day to the recipient, oldest first.
+# Everything needed to issue a code, in one row for each of the last day's sends to the recipient, oldest first.
 _SITUATION = Statement(
     with_template(limits.with_limits(SELECT_POLICY, _PROJECT), _PROJECT, bindparam("channel"))
     .add_columns(_challenge.created_at.label("sent_at"))
@@ -93,7 +93,7 @@ _COUNT_WRONG = Statement(
 
 
 class InvalidCode(DomainError):
-    """A one-time code that doesn't count. Wrong, used, replaced and unknown look alike; `expired` is said."""
+    """An invalid one-time code. Wrong, used, replaced and unknown look alike; only `expired` is told apart."""
 
     def __init__(self, *, attempts_left: int, expired: bool = False) -> None:
         super().__init__("This code has expired." if expired else "Invalid code.")
@@ -101,14 +101,14 @@ class InvalidCode(DomainError):
         self.expired = expired
 
     def body(self) -> Mapping[str, object]:
-        """The field's message, and how many attempts are left."""
+        """The field's message, and the number of attempts left."""
         status = {"status": "expired"} if self.expired else {}
         return {"code": [self.detail], "attempts_left": self.attempts_left, **status}
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A challenge as its project may see it: no code, the recipient masked."""
+    """A challenge as its project may see it: without the code, and with the recipient masked."""
 
     id: str
     channel: Channel
@@ -123,10 +123,10 @@ class Challenge:
 
 
 def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Challenge:
-    """Make a code, keep its MAC, and queue its message, all in one transaction.
+    """Create a code, store its MAC and queue its message, in one transaction.
 
-    It replaces the open challenge of the same recipient and channel. Raise `ValidationFailed` on `recipient`,
-    `Conflict` where the settings have no notifier that sends on this channel, `TooManyRequests` at a limit.
+    This replaces the recipient's open challenge on the same channel. Raise `ValidationFailed` on `recipient`,
+    `Conflict` if the settings have no enabled notifier for the channel, and `TooManyRequests` at a limit.
     """
     address = recipients.normalise(channel, recipient, phone_region=_phone_region(project, channel, recipient))
     digest = codes.recipient_digest(project.id, channel.value, address)
@@ -150,10 +150,10 @@ def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Ch
 
 
 def verify_challenge(project: ProjectRef, challenge_id: str, code: str) -> Challenge:
-    """Approve a challenge by its code, once. Return it approved.
+    """Approve a challenge, once, if `code` is right. Return the approved challenge.
 
-    Raise `InvalidCode` for a wrong, used, replaced or unknown one alike (it says whether the caller's own
-    challenge has expired), and `TooManyRequests` while the recipient has to wait.
+    Raise the same `InvalidCode` for a wrong, used, replaced or unknown one (only expiry is told apart), and
+    `TooManyRequests` while the recipient has to wait.
     """
     typed = codes.normalise(code)
     with writing() as connection:
@@ -165,7 +165,7 @@ def verify_challenge(project: ProjectRef, challenge_id: str, code: str) -> Chall
             failure = _count_wrong(connection, found, whom)
         else:
             now = limits.forget_failures(connection, whom)
-            # One conditional UPDATE, so that of many simultaneous right codes one is approved.
+            # One conditional UPDATE, so that only one of several simultaneous right codes is approved.
             if _APPROVE.execute(connection, challenge_id=found.id, now=now) == 0:
                 raise _not_open(found, now)
             approved = {"status": ChallengeStatus.APPROVED, "approved_at": now}
@@ -174,7 +174,7 @@ def verify_challenge(project: ProjectRef, challenge_id: str, code: str) -> Chall
 
 
 def get_challenge(project: ProjectRef, challenge_id: str) -> Challenge:
-    """The state of one of the project's challenges. Raise `NotFound`."""
+    """One of the project's challenges. Raise `NotFound`."""
     with reading() as connection:
         row = _find(connection, project, challenge_id)
     if row is None:
@@ -190,7 +190,7 @@ def _find(connection: Connection, project: ProjectRef, challenge_id: str) -> Any
 
 
 def _phone_region(project: ProjectRef, channel: Channel, recipient: str) -> str | None:
-    """What a number is read in; one with + needs none, and no look into the database."""
+    """The region to read a phone number in; not looked up if it isn't needed."""
     if channel is Channel.EMAIL or recipient.startswith("+"):
         return None
     return limits.get_limits(project.id).phone_region
@@ -206,7 +206,7 @@ def _notifier(policy: Policy, channel: Channel) -> NotifierInForce:
 
 
 def _replace_open(connection: Connection, whom: Recipient, now: datetime) -> None:
-    """End the recipient's open challenge, and its message if that still waits: nobody needs a dead code."""
+    """End the recipient's open challenge, and withdraw its message if it hasn't been sent."""
     replaced = _REPLACE.first(connection, **whom.key)
     if replaced is not None and replaced.delivery_id is not None:
         withdraw(connection, replaced.delivery_id, now)
@@ -255,12 +255,12 @@ def _outgoing(notifier: NotifierInForce, whom: Recipient, address: str, words: W
 
 
 def _count_wrong(connection: Connection, found: Any, whom: Recipient) -> InvalidCode:
-    """Count a wrong code for an open challenge; for one that isn't open any more nothing is counted."""
+    """Count a wrong code, unless the challenge is no longer open."""
     if found.status != ChallengeStatus.PENDING or found.expires_at <= clock.now():
         return _not_open(found, limits.take(connection, whom))
     now = limits.count_failure(connection, whom, limits.limits_of(found))
     counted = _COUNT_WRONG.first(connection, challenge_id=found.id, now=now)
-    if counted is None:  # it was closed while this call waited for its turn: undo the failure
+    if counted is None:  # closed while this call waited for the row: undo the failure
         raise _not_open(found, now)
     return InvalidCode(attempts_left=counted.attempts_left)
 

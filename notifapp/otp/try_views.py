@@ -1,9 +1,9 @@
-"""Trying it: staff send a code to themselves and verify it, by the same services as the API."""
+"""The "Try it" pages: staff send a code to themselves and verify it, by the same services as the API."""
 
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, url_for
-from werkzeug.wrappers import Response
+from flask.typing import ResponseReturnValue
 
 from notifapp import wording
 from notifapp.access import Permission, ProjectRef, permission_required, principal, require
@@ -18,20 +18,20 @@ from notifapp.web.forms import Form, add_errors
 
 @permission_required(Permission.OTP_SEND)
 def try_form(project: ProjectRef) -> str:
-    """To whom a code shall go."""
+    """The form for the recipient of a code."""
     form = SendForm()
     form.channel.data, form.recipient.data = Channel.EMAIL.value, principal().email
     return _send_page(form)
 
 
 @permission_required(Permission.OTP_SEND)
-def try_send(project: ProjectRef) -> Response | tuple[str, int]:
-    """Send a code, within the limits of every recipient."""
+def try_send(project: ProjectRef) -> ResponseReturnValue:
+    """Send a code, within the usual limits."""
     require(Permission.OTP_VERIFY)
     form = SendForm()
     try:
-        asked = read_challenge({field.name: field.data for field in form if field.data})
-        challenge = service.issue_challenge(project, asked.channel, asked.recipient)
+        new = read_challenge({field.name: field.data for field in form if field.data})
+        challenge = service.issue_challenge(project, new.channel, new.recipient)
     except (ValidationFailed, Conflict, TooManyRequests) as error:
         _tell(form, error)
         return _send_page(form), error.status
@@ -40,12 +40,12 @@ def try_send(project: ProjectRef) -> Response | tuple[str, int]:
 
 @permission_required(Permission.OTP_VERIFY)
 def try_code(project: ProjectRef, challenge_id: str) -> str:
-    """The field for the code, or what became of the challenge."""
+    """The form for the code, or the outcome of the challenge."""
     return _code_page(project, challenge_id, CodeForm())
 
 
 @permission_required(Permission.OTP_VERIFY)
-def try_verify(project: ProjectRef, challenge_id: str) -> Response | tuple[str, int]:
+def try_verify(project: ProjectRef, challenge_id: str) -> ResponseReturnValue:
     """Verify the code."""
     require(Permission.OTP_SEND)
     form = CodeForm()
@@ -59,7 +59,7 @@ def try_verify(project: ProjectRef, challenge_id: str) -> Response | tuple[str, 
 
 
 def _tell(form: Form, error: Conflict | TooManyRequests | ValidationFailed | InvalidCode) -> None:
-    """Put an error where it belongs on the form."""
+    """Add an error to its field, or to the form itself."""
     if isinstance(error, InvalidCode):
         error_of_code = f"{error.detail} {_tries(error.attempts_left)}".strip()
         add_errors(form, ValidationFailed({CODE: [error_of_code]}))

@@ -1,1 +1,1 @@
-"""Projects: what everybody finds their way by, and what admins manage."""
+"""Projects: their list and overview, and how admins manage them."""

@@ -1,4 +1,4 @@
-"""The forms of a project."""
+"""The forms for projects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RenameForm(Form):
 
 
 class NewProjectForm(RenameForm):
-    """A new project's name and address."""
+    """A new project's name and slug."""
 
     slug = StringField(
         "Address",

@@ -1,4 +1,4 @@
-"""What the pages of projects show."""
+"""Queries for the projects' pages."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _project, _member = table_of(Project).c, table_of(Membership).c
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What is in force in a project, and how it came to be so; `recent` is newest first."""
+    """A project's settings in force and recent changes of them, newest first."""
 
     policy: Policy
     recent: list[Revision]
 
 
 def list_projects(caller: Principal, search: str, cursor: keyset.Cursor | None) -> keyset.Slice:
-    """The projects that the caller may enter, by address: for an admin all of them, archived ones too."""
+    """The projects that the caller may enter, sorted by slug; for an admin all, including archived ones."""
     statement = select(_project.slug, _project.name, _project.created_at, _project.archived_at)
     if not caller.is_admin:
         is_member = (_member.project_id == _project.id) & (_member.user_id == caller.user_id)
@@ -38,5 +38,5 @@ def list_projects(caller: Principal, search: str, cursor: keyset.Cursor | None) 
 
 
 def overview(project: ProjectRef) -> Overview:
-    """The settings in force, at a glance."""
+    """The settings in force and the recent changes."""
     return Overview(get_policy(project), history(project, limit=RECENT_CHANGES))

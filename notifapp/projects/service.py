@@ -52,9 +52,9 @@ def create_project(slug: str, name: str, *, principal: Principal) -> ProjectRef:
 
 
 def rename_project(project_id: int, name: str, *, principal: Principal) -> None:
-    """Give a project another name; the same name again changes nothing.
+    """Rename a project; nothing is recorded if the name is the same.
 
-    Raise `ValidationFailed` on `name`, `Conflict` for an archived project, `NotFound`.
+    Raise `ValidationFailed` on `name`, `Conflict` for an archived project, and `NotFound`.
     """
     errors = FieldErrors()
     with errors.of("name"):
@@ -78,9 +78,9 @@ def rename_project(project_id: int, name: str, *, principal: Principal) -> None:
 
 
 def archive_project(project_id: int, *, principal: Principal) -> None:
-    """Close a project: hidden from staff, its tokens refused, nothing in it can be changed. Nothing is deleted.
+    """Archive a project: staff don't see it, its tokens are refused, and nothing in it can be changed or is deleted.
 
-    Raise `Conflict` when it is archived already, `NotFound`.
+    Raise `Conflict` if it is already archived, and `NotFound`.
     """
     with writing() as connection:
         project = _locked(connection, project_id)
@@ -91,7 +91,7 @@ def archive_project(project_id: int, *, principal: Principal) -> None:
 
 
 def restore_project(project_id: int, *, principal: Principal) -> None:
-    """Open an archived project again, as it was. Raise `Conflict` when it isn't archived, `NotFound`."""
+    """Undo the archiving of a project. Raise `Conflict` if it isn't archived, and `NotFound`."""
     with writing() as connection:
         project = _locked(connection, project_id)
         if not project.archived_at:
@@ -101,7 +101,7 @@ def restore_project(project_id: int, *, principal: Principal) -> None:
 
 
 def find_project(slug: str) -> ProjectRef:
-    """The project at this address, archived or not. Raise `NotFound`."""
+    """The project with this slug, archived or not. Raise `NotFound`."""
     statement = select(_project.id, _project.slug, _project.name, _project.archived_at).where(_project.slug == slug)
     row = None
     if _is_slug(slug):
@@ -113,7 +113,7 @@ def find_project(slug: str) -> ProjectRef:
 
 
 def _locked(connection: Connection, project_id: int) -> AnyRow:
-    """The project's row, held against other writers until the transaction ends."""
+    """The project's row, locked until the transaction ends."""
     project = connection.execute(select(_table).where(_project.id == project_id).with_for_update()).one_or_none()
     if project is None:
         raise NotFound

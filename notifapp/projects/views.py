@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from flask import flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from notifapp.access import (
@@ -31,7 +32,7 @@ from notifapp.web.forms import add_errors
 
 @sign_in_required
 def index() -> str:
-    """The projects that one may enter."""
+    """The projects that the caller may enter."""
     search = paging.search_text()
     part = queries.list_projects(principal(), search, paging.requested())
     return render_template("projects/index.html", page=paging.page(part), search=search)
@@ -39,12 +40,12 @@ def index() -> str:
 
 @admin_required
 def new() -> str:
-    """The form of a new project."""
+    """The form for a new project."""
     return render_template("projects/new.html", form=NewProjectForm())
 
 
 @admin_required
-def create() -> Response | tuple[str, int]:
+def create() -> ResponseReturnValue:
     """Create a project."""
     form = NewProjectForm()
     try:
@@ -77,13 +78,13 @@ def overview(project: ProjectRef) -> str:
 
 @admin_required
 def rename_form(project_slug: str) -> str:
-    """The form of a project's name."""
+    """The form to rename a project."""
     project = _enter(project_slug)
     return render_template("projects/rename.html", form=RenameForm(name=project.name))
 
 
 @admin_required
-def rename(project_slug: str) -> Response | tuple[str, int]:
+def rename(project_slug: str) -> ResponseReturnValue:
     """Rename a project."""
     project, form = _enter(project_slug), RenameForm()
     try:
@@ -114,7 +115,7 @@ def archive(project_slug: str) -> Response:
 
 @admin_required
 def confirm_restore(project_slug: str) -> str:
-    """What restoring means."""
+    """Ask before restoring."""
     _enter(project_slug)
     return render_template("projects/restore.html")
 
@@ -177,7 +178,7 @@ def _steps(project: ProjectRef) -> list[Step]:
 
 
 def _enter(project_slug: str) -> ProjectRef:
-    """The project that an admin's page is about, archived or not; the page's frame shows it too."""
+    """The project of an admin's page, archived or not; the page's frame shows it too."""
     project = service.find_project(project_slug)
     enter_project(project)
     return project

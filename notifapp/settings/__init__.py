@@ -1,1 +1,1 @@
-"""THE HEART: one blueprint serves the settings page and the JSON endpoint, and both call one service function."""
+"""Notification settings: the page and the JSON endpoint change them through one service function."""

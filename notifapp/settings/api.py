@@ -14,24 +14,24 @@ PATH = "/api/settings/notifications"
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
 def read(project: ProjectRef) -> Response:
-    """The settings in force, with their version as a strong ETag; 304 when the caller has them already."""
+    """The settings in force, with their version as a strong ETag; 304 if the caller already has them."""
     settings = service.get_notification_settings(project)
-    answer = _answer(settings)
+    response = _respond(settings)
     if "If-None-Match" in request.headers:
-        answer.make_conditional(request)
-    return answer
+        response.make_conditional(request)
+    return response
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
 def update(project: ProjectRef) -> Response:
-    """Change the supplied fields; with `If-Match` only when the settings are still at that version."""
+    """Change the supplied fields; with `If-Match`, only if the settings are still at that version."""
     expected = expected_version(lambda: service.get_notification_settings(project).version)
     updated = service.update_notification_settings(
         project, read_fields(), principal=principal(), expected_version=expected
     )
-    return _answer(updated.after)
+    return _respond(updated.after)
 
 
-def _answer(settings: Settings) -> Response:
+def _respond(settings: Settings) -> Response:
     names = [notifier.name if notifier else None for notifier in (settings.sms_notifier, settings.email_notifier)]
     return json_response(body(settings), tag=version_tag(settings.version, *names))

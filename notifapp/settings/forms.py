@@ -1,4 +1,4 @@
-"""The settings form: it renders the fields and shows the service's errors; it has no rules of its own."""
+"""The settings form, which renders the fields and shows the service's errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from notifapp.web.forms import Form
 
 
 def as_posted(settings: Settings) -> dict[str, str]:
-    """The settings as an untouched form would post them."""
+    """The settings as an unchanged form would post them."""
     sms, email = settings.sms_notifier, settings.email_notifier
     return {
         SMS_NOTIFIER: str(sms.id) if sms else "",
@@ -33,15 +33,15 @@ def as_posted(settings: Settings) -> dict[str, str]:
 
 
 def touched(posted: Mapping[str, str], shown: Settings) -> dict[str, str]:
-    """What a person changed: a form posts every field, and one left as it was shown is not a change.
+    """The posted values that differ from those shown, because a form posts every field.
 
-    So a notifier that has been disabled since it was chosen stays, though it couldn't be chosen anew.
+    So a chosen notifier that has since been disabled stays chosen, although it couldn't be chosen now.
     """
     return {name: value for name, value in posted.items() if value != as_posted(shown)[name]}
 
 
 class SettingsForm(Form):
-    """Two dropdowns, two numbers, a reason, and the version that was shown."""
+    """The four settings, a reason, and the version that was shown."""
 
     version = HiddenField()
     notifications_sms_notifier = SelectField(
@@ -71,16 +71,16 @@ class SettingsForm(Form):
             field.choices = [("", "None"), *((str(choice.id), choice.label) for choice in choices[channel])]
 
     def show(self, values: Mapping[str, str], version: int) -> None:
-        """Put these values into the fields, as those of `version`."""
+        """Fill the fields with these values of `version`."""
         self.version.data = str(version)
         for name, value in values.items():
             self[name].data = value
 
     def posted(self) -> dict[str, str]:
-        """The four settings as they came in."""
+        """The four settings as posted."""
         return {name: self[name].data or "" for name in FIELDS}
 
     def shown_version(self) -> int:
-        """The version that the person had in view; -1, which no settings have, when it was tampered with."""
+        """The version that the form showed; -1, which matches none, if it was tampered with."""
         text = self.version.data or ""
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1

@@ -1,4 +1,4 @@
-"""Every revision of a project's settings: who, when, from where, what changed from what to what."""
+"""The revisions of a project's settings: who changed what, when and from where."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from notifapp.errors import NotFound
 from notifapp.settings.models import DEFAULT_OTP_CODE_LEN, DEFAULT_OTP_TTL, SettingsRevision
 from notifapp.settings.values import Settings, differences, settings_of
 
-# Version 0: nobody has touched them, so no revision tells of it.
+# Version 0, the defaults, which have no revision.
 UNTOUCHED = Settings(0, None, None, DEFAULT_OTP_CODE_LEN, DEFAULT_OTP_TTL)
 
 _revision = table_of(SettingsRevision).c
@@ -41,7 +41,7 @@ _NEWEST_FIRST = Statement(
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """The settings as one change left them, and that change."""
+    """A change of the settings, and the settings after it."""
 
     settings: Settings
     changes: list[Change]
@@ -52,12 +52,12 @@ class Revision:
 
     @property
     def version(self) -> int:
-        """Counts from 1, without gaps."""
+        """The version, counted from 1 without gaps."""
         return self.settings.version
 
 
 def history(project: ProjectRef, *, before: int | None = None, limit: int = 20) -> list[Revision]:
-    """At most `limit` revisions, newest first, only those older than version `before` when it is given."""
+    """At most `limit` revisions, newest first; only those older than version `before`, if given."""
     rows = _rows(project, before=before, limit=limit + 1)
     settings = [settings_of(row) for row in rows]
     if len(rows) <= limit:
@@ -69,7 +69,7 @@ def history(project: ProjectRef, *, before: int | None = None, limit: int = 20) 
 
 
 def settings_at(project: ProjectRef, version: int) -> Settings:
-    """The settings as they were at `version`. Raise `NotFound` where there never was such a version."""
+    """The settings at `version`. Raise `NotFound` if there is no such version."""
     if version == 0:
         return UNTOUCHED
     rows = _rows(project, before=version + 1, limit=1) if 0 < version < MAX_ID else []

@@ -1,4 +1,4 @@
-"""A project's notification settings, and every revision that they went through."""
+"""A project's notification settings, and their revisions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_REASON_LENGTH = 200  # characters
 
 
 class NotificationSettings(Base):
-    """One row per project, made with it. `version` counts the changes: 0 means that nobody has touched them."""
+    """One row per project, created with it. `version` counts the changes; 0 means the defaults, never changed."""
 
     __tablename__ = "notification_settings"
     __table_args__ = (
@@ -41,7 +41,7 @@ class NotificationSettings(Base):
 
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True)
     version: Mapped[int] = mapped_column(server_default="0")
-    # The channels are columns only so that the foreign keys can hold each notifier to its own.
+    # The channels are columns only for the foreign keys, which require each notifier's channel to match.
     sms_channel: Mapped[str] = mapped_column(String(5), server_default="sms")
     sms_notifier_id: Mapped[int | None] = mapped_column(index=True)
     email_channel: Mapped[str] = mapped_column(String(5), server_default="email")
@@ -53,7 +53,7 @@ class NotificationSettings(Base):
 class SettingsRevision(Base):
     """One change of the settings: the values after it, who made it, when and from where. Append-only.
 
-    Notifiers are kept by id and by the name of that time, so that history outlives a deleted notifier.
+    Notifiers are stored by id and by their name at that time, so that the history outlives a deleted notifier.
     """
 
     __tablename__ = "settings_revision"

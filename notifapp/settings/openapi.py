@@ -1,4 +1,4 @@
-"""What the API's document says of the settings."""
+"""The OpenAPI description of the settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from notifapp.settings.api import PATH
 from notifapp.web.openapi import (
     Json,
     Part,
-    answer,
     bad_request,
     body,
     example,
@@ -16,6 +15,7 @@ from notifapp.web.openapi import (
     nullable,
     operation,
     ref,
+    response,
 )
 from notifapp.web.openapi import not_modified as _not_modified
 
@@ -23,24 +23,24 @@ _CODE_LEN: Json = {
     "type": "integer",
     "minimum": models.MIN_OTP_CODE_LEN,
     "maximum": models.MAX_OTP_CODE_LEN,
-    "description": f"Digits in a one-time code. A new project has {models.DEFAULT_OTP_CODE_LEN}.",
+    "description": f"Digits in a one-time code. The default is {models.DEFAULT_OTP_CODE_LEN}.",
 }
 _TTL: Json = {
     "type": "integer",
     "minimum": models.MIN_OTP_TTL,
     "maximum": models.MAX_OTP_TTL,
-    "description": f"Seconds that a one-time code lives. A new project has {models.DEFAULT_OTP_TTL}.",
+    "description": f"Lifetime of a one-time code in seconds. The default is {models.DEFAULT_OTP_TTL}.",
 }
 
 
 def _notifier_id(channel: str) -> Json:
-    text = f"The id of a valid {channel} notifier: of this project, of this channel, and enabled. `null` clears it."
+    text = f"The id of an enabled {channel} notifier of this project. `null` clears it."
     return {"type": ["integer", "null"], "description": text}
 
 
 def _notifier_data(channel: str) -> Json:
     return nullable(ref("schemas", "NotifierReference")) | {
-        "description": f"The {channel} notifier in force, or null for none."
+        "description": f"The {channel} notifier in force, or null if none is chosen."
     }
 
 
@@ -62,7 +62,7 @@ _CHANGES = {
         {values.SMS_NOTIFIER: 2, values.EMAIL_NOTIFIER: 3, values.OTP_CODE_LEN: 6, values.OTP_TTL: 180},
     ),
     "one_field": example("One field, the others unchanged", {values.OTP_CODE_LEN: 6}),
-    "clear": example("No SMS notifier any more", {values.SMS_NOTIFIER: None}),
+    "clear": example("Clear the SMS notifier", {values.SMS_NOTIFIER: None}),
 }
 _REFUSED = {
     values.SMS_NOTIFIER: [values.no_such_notifier(99)],
@@ -83,7 +83,7 @@ _SCHEMAS: Json = {
     },
     "NotificationSettingsChange": {
         "type": "object",
-        "description": "All optional; what is absent stays unchanged. Other keys are ignored.",
+        "description": "All fields are optional; absent ones stay unchanged. Unknown keys are ignored.",
         "properties": {
             values.SMS_NOTIFIER: _notifier_id("SMS"),
             values.EMAIL_NOTIFIER: _notifier_id("email"),
@@ -106,15 +106,14 @@ _SCHEMAS: Json = {
 _READ = operation(
     "readNotificationSettings",
     summary="Read the settings",
-    description="Answers the project's notification settings in force. The project is the one that the token was "
-    "issued for.",
+    description="Returns the notification settings in force in the token's project.",
     permission=Permission.NOTIFICATIONS_SETTINGS_READ,
     parameters=[ref("parameters", "If-None-Match")],
     responses={
-        "200": answer(
+        "200": response(
             "The settings in force.",
             ref("schemas", "NotificationSettings"),
-            {"Both notifiers chosen": _EXAMPLE, "Nobody has touched them": _UNTOUCHED},
+            {"Both notifiers chosen": _EXAMPLE, "Never changed": _UNTOUCHED},
             "ETag",
         ),
         "304": _not_modified(),
@@ -124,23 +123,23 @@ _READ = operation(
 _UPDATE = operation(
     "updateNotificationSettings",
     summary="Update the settings",
-    description="Changes the supplied fields and answers the settings as they are then. Every real change is kept in "
-    "the history; the same values again, or no field at all, change nothing.\n\n"
-    'Numbers may come as strings too, as a form sends them: `"6"` is taken as `6`; an empty notifier id clears it. '
-    "When any field is refused, nothing at all is changed.",
+    description="Changes the supplied fields and returns the resulting settings. Every change is recorded in the "
+    "history; unchanged values, or no fields, change nothing.\n\n"
+    'Numbers may be strings, as forms send them: `"6"` is read as `6`; an empty notifier id clears it. If any field '
+    "is invalid, nothing is changed.",
     permission=Permission.NOTIFICATIONS_SETTINGS_UPDATE,
     parameters=[ref("parameters", "If-Match")],
     body=body("NotificationSettingsChange", _CHANGES, required=False),
     responses={
-        "200": answer(
+        "200": response(
             "The settings after the change.",
             ref("schemas", "NotificationSettings"),
-            {"After the request beside it": _EXAMPLE},
+            {"After the example request": _EXAMPLE},
             "ETag",
         ),
-        "400": bad_request("NotificationSettingsErrors", {"Two fields refused": _REFUSED}),
-        "409": answer(
-            "A chosen notifier was deleted while the change was made. Nothing was changed.",
+        "400": bad_request("NotificationSettingsErrors", {"Two invalid fields": _REFUSED}),
+        "409": response(
+            "A chosen notifier was deleted in the meantime. Nothing was changed.",
             ref("schemas", "Error"),
             {"Deleted meanwhile": {"detail": "A chosen notifier was deleted in the meantime. Choose again."}},
         ),
@@ -150,7 +149,7 @@ _UPDATE = operation(
 
 PART = Part(
     title="Settings",
-    description="Which notifier carries a project's messages, and how its one-time codes are made.",
+    description="The notifiers that send a project's messages, and the length and lifetime of its one-time codes.",
     schemas=_SCHEMAS,
     paths={PATH: {"get": _READ, "patch": _UPDATE}},
 )

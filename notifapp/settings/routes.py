@@ -1,4 +1,4 @@
-"""The settings page and the settings endpoint: two thin adapters over one service function."""
+"""The settings page, its history, and the JSON endpoint."""
 
 from __future__ import annotations
 

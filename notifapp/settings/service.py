@@ -1,4 +1,4 @@
-"""The heart: how a project's notification settings are read and changed, for the form, the API and the CLI alike."""
+"""Reads and changes a project's notification settings, for the page, the API and the CLI alike."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _SELECT = (
 
 
 def _valid(notifier: Any, channel: str) -> Any:
-    """A notifier that may be chosen: of this project, of this channel, enabled (the contract's "valid notifier")."""
+    """The notifier may be chosen: it is of this project and channel, and enabled (the contract's "valid notifier")."""
     return and_(
         notifier.c.id == bindparam(f"{channel}_id"),
         notifier.c.project_id == _settings.project_id,
@@ -66,7 +66,7 @@ def _valid(notifier: Any, channel: str) -> Any:
     )
 
 
-# The present settings and the notifiers asked for, in one look; other writers of this row wait.
+# The current settings, locked, and the requested notifiers, in one query.
 _CURRENT_AND_CHOSEN = Statement(
     _SELECT.add_columns(
         _new_sms.c.id.label("new_sms_id"),
@@ -104,7 +104,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class NotifierInForce:
-    """A notifier that the settings have chosen, as those who send through it or show it need it."""
+    """A notifier chosen in the settings, with what is needed to send through it or show it."""
 
     id: int
     name: str
@@ -113,7 +113,7 @@ class NotifierInForce:
 
     @property
     def backend_label(self) -> str:
-        """The backend's name, for people."""
+        """The backend's name to show."""
         return find_backend(self.backend).label
 
     @property
@@ -124,7 +124,7 @@ class NotifierInForce:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the settings in force mean for a code: its digits, its lifetime in seconds, and what sends it."""
+    """What the settings in force mean for a code: its length in digits, lifetime in seconds, and notifiers."""
 
     version: int
     code_length: int
@@ -134,14 +134,14 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What an update found and what it left; both are the same where nothing changed."""
+    """The settings before and after an update; they are equal if nothing changed."""
 
     before: Settings
     after: Settings
 
 
 def create_default_settings(connection: Connection, project_id: int) -> None:
-    """Give a new project its settings: no notifiers, 5 digits, 120 seconds, version 0."""
+    """Create a new project's settings: no notifiers, 5 digits, 120 seconds, version 0."""
     connection.execute(insert(_table).values(project_id=project_id))
 
 
@@ -152,7 +152,7 @@ def get_notification_settings(project: ProjectRef) -> Settings:
 
 
 def get_policy(project: ProjectRef) -> Policy:
-    """The settings in force, for those who send."""
+    """The settings in force, with what is needed to send codes."""
     with reading() as connection:
         return policy_of(_POLICY.first(connection, project_id=project.id))
 
@@ -168,12 +168,12 @@ def policy_of(row: Any) -> Policy:
 
 
 def ids_in_force(project: ProjectRef) -> set[int]:
-    """The ids of the notifiers that the settings have chosen."""
+    """The ids of the notifiers chosen in the settings."""
     return {notifier.id for notifier in get_policy(project).notifiers.values()}
 
 
 def notifier_choices(project: ProjectRef, settings: Settings) -> dict[Channel, list[Choice]]:
-    """The valid notifiers of each channel, by name; one that is in force but disabled is there and says so."""
+    """The valid notifiers of each channel, sorted by name, and those in force even if disabled, labelled as such."""
     notifier = table_of(Notifier).c
     in_force = [chosen.id for chosen in (settings.sms_notifier, settings.email_notifier) if chosen]
     statement = (
@@ -206,11 +206,12 @@ def update_notification_settings(
     expected_version: int | None = None,
     reason: str | None = None,
 ) -> Update:
-    """Change the supplied fields, as a form posts them or JSON carries them, and keep a revision of it.
+    """Change the supplied fields, and record a revision.
 
-    `changes` maps the contract's field names to raw values; absent means unchanged. Nothing is written when
-    nothing differs. Raise `StaleVersion` when `expected_version` is no longer the one in force, and
-    `ValidationFailed` with every failing field; either way nothing is changed.
+    `changes` maps the contract's field names to raw values from a form or JSON; absent fields stay unchanged. If no
+    value differs, nothing is written. Raise `StaleVersion` if `expected_version` is no longer in force,
+    `ValidationFailed` with every failing field, and `Conflict` if a chosen notifier is deleted meanwhile; then
+    nothing is changed.
     """
     parsed, errors = parse(changes)
     reason = (reason or "").strip() or None
@@ -235,11 +236,11 @@ def update_notification_settings(
 
 
 def _lock(connection: Connection, lookup: Mapping[str, int | None]) -> Any:
-    """The present settings with the notifiers asked for, held until the transaction ends."""
+    """The current settings, locked until the transaction ends, and the requested notifiers."""
     row = _CURRENT_AND_CHOSEN.first(connection, **lookup)
     in_force = ((row.sms_notifier_id, row.sms_notifier_name), (row.email_notifier_id, row.email_notifier_name))
     if any(id_ is not None and name is None for id_, name in in_force):
-        # PostgreSQL waited for a writer, took its row, and joined that with the notifiers of before: look again.
+        # PostgreSQL waited for a writer, and joined its new row with the old notifiers: query again.
         row = _CURRENT_AND_CHOSEN.first(connection, **lookup)
     return row
 
@@ -253,7 +254,7 @@ def _lookup(project: ProjectRef, parsed: Mapping[str, int | None]) -> dict[str, 
 def _chosen(
     row: Any, parsed: Mapping[str, int | None], changes: Mapping[str, object], errors: dict[str, list[str]]
 ) -> dict[str, NotifierRef | None]:
-    """The notifiers asked for; one that may not be chosen becomes an error of its field."""
+    """The requested notifiers; one that may not be chosen becomes an error of its field."""
     found = {
         SMS_NOTIFIER: (row.new_sms_id, row.new_sms_name),
         EMAIL_NOTIFIER: (row.new_email_id, row.new_email_name),

@@ -1,4 +1,4 @@
-"""The settings as values, how they are read from what a form posts or JSON carries, and a change in words."""
+"""The settings as values: parsed from raw fields, as the contract's JSON, and compared in words."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class NotifierRef:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The notification settings of a project at one version: digits in a code, seconds that it lives."""
+    """A project's notification settings at one version. `otp_code_len` is in digits, `otp_ttl` in seconds."""
 
     version: int
     sms_notifier: NotifierRef | None
@@ -39,7 +39,7 @@ class Settings:
 
 
 def settings_of(row: Any) -> Settings:
-    """The settings in a row that names its columns as the revisions' table does."""
+    """The settings in a row with the column names of `SettingsRevision`."""
     sms, email = row.sms_notifier_id, row.email_notifier_id
     return Settings(
         row.version,
@@ -51,7 +51,7 @@ def settings_of(row: Any) -> Settings:
 
 
 def body(settings: Settings) -> dict[str, object]:
-    """The settings as the contract answers them: exactly these four keys."""
+    """The settings as the contract's JSON, with exactly these four keys."""
     return {
         f"{SMS_NOTIFIER}_data": _notifier_body(settings.sms_notifier),
         f"{EMAIL_NOTIFIER}_data": _notifier_body(settings.email_notifier),
@@ -61,7 +61,7 @@ def body(settings: Settings) -> dict[str, object]:
 
 
 def differences(before: Settings, after: Settings) -> list[Change]:
-    """What changed from what to what; empty when nothing did."""
+    """The values that differ; empty if none does."""
     return [
         Change(label, old, new)
         for (label, old, old_value), (_, new, new_value) in zip(_in_words(before), _in_words(after), strict=True)
@@ -70,9 +70,9 @@ def differences(before: Settings, after: Settings) -> list[Change]:
 
 
 def parse(changes: Mapping[str, object]) -> tuple[dict[str, int | None], FieldErrors]:
-    """Read the known fields of `changes`; unknown ones are ignored.
+    """Parse the known fields of `changes`; unknown ones are ignored.
 
-    Return the values (ids, digits, seconds) of those that could be read, and the messages of the others.
+    Return the values (ids, digits, seconds) of the valid fields, and the errors of the others.
     """
     parsed: dict[str, int | None] = {}
     errors = FieldErrors()

@@ -28,7 +28,7 @@ NOTIFIER_FIELDS = {Channel.SMS: SMS_NOTIFIER, Channel.EMAIL: EMAIL_NOTIFIER}
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
 def page(project: ProjectRef) -> str:
-    """The form with what is in force; read-only for who may not update."""
+    """The form with the settings in force; read-only without the permission to update them."""
     settings = service.get_notification_settings(project)
     form = SettingsForm()
     form.show(as_posted(settings), settings.version)
@@ -65,7 +65,7 @@ def save(project: ProjectRef) -> ResponseReturnValue:
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
 def history(project: ProjectRef) -> str:
-    """Every revision, newest first. Versions have no gaps, so a page is a range of them."""
+    """All revisions, newest first. Versions have no gaps, so a page is a range of versions."""
     newest = service.get_notification_settings(project).version
     before = request.args.get("before", newest + 1, type=int)
     revisions = read_history(project, before=min(max(before, 1), newest + 1), limit=REVISIONS_PER_PAGE)
@@ -80,13 +80,13 @@ def history(project: ProjectRef) -> str:
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
 def confirm_restore(project: ProjectRef, version: int) -> str:
-    """What restoring this revision would change."""
+    """Show what restoring this revision would change."""
     return _render_restore(project, version, SettingsForm())
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
-def restore(project: ProjectRef, version: int) -> Response | tuple[str, int]:
-    """Make the values of an old revision a new one, through the same service and its rules."""
+def restore(project: ProjectRef, version: int) -> ResponseReturnValue:
+    """Save an old revision's values as a new revision, by the same rules as any change."""
     form = SettingsForm()
     try:
         updated = service.update_notification_settings(
@@ -113,7 +113,7 @@ def _stopped_by(project: ProjectRef, changes: Mapping[str, str]) -> dict[Channel
 
 
 def _shown(project: ProjectRef, form: SettingsForm) -> Settings:
-    """The settings that the person had in view."""
+    """The settings that the form showed, or the ones in force if that is unknown."""
     try:
         return settings_at(project, form.shown_version())
     except NotFound:
@@ -127,13 +127,13 @@ def _saved(project: ProjectRef, updated: service.Update) -> Response:
         flash(Markup("<strong>Settings saved.</strong>") + listed, "success")
     else:
         flash("Nothing to save: the settings were like this already.", "info")
-    # Who may update but not read gets no page with the settings on it.
+    # Without the permission to read, don't redirect to a page that shows the settings.
     endpoint = ".page" if may(Permission.NOTIFICATIONS_SETTINGS_READ) else "projects.overview"
     return redirect(url_for(endpoint, project_slug=project.slug), 303)
 
 
 def _for_people(error: ValidationFailed) -> ValidationFailed:
-    """The same errors; an id that can't be chosen in words for somebody who saw names, not ids."""
+    """The same errors, but for notifiers with a message that fits names rather than ids."""
     gone = ["This notifier can't be chosen: it has been disabled or deleted. Choose another."]
     return ValidationFailed(
         {name: gone if name in NOTIFIER_FIELDS.values() else found for name, found in error.errors.items()}
@@ -156,7 +156,7 @@ def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more:
 
 
 def _render_conflict(project: ProjectRef, form: SettingsForm, typed: dict[str, str]) -> str:
-    """The form again: what was typed is kept, all else is what is in force now, and what changed is told."""
+    """The form with the typed values, the current settings otherwise, and the changes made in the meantime."""
     settings = service.get_notification_settings(project)
     newer = [change for change in read_history(project, limit=10) if change.version > form.shown_version()]
     form.show(as_posted(settings) | typed, settings.version)

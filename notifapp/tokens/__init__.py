@@ -1,1 +1,1 @@
-"""API tokens: what admins give to programs."""
+"""API tokens, which admins create for programs."""

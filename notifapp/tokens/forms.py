@@ -1,4 +1,4 @@
-"""The forms of tokens."""
+"""The forms for tokens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from notifapp.web.paging import MAX_SEARCH_LENGTH
 
 
 class TokenFilterForm(FilterForm):
-    """What the list is narrowed to."""
+    """The filters of the list."""
 
     q = SearchField("Name or prefix", render_kw=AS_TYPED)
     owner = StringField("Owner's email", render_kw=AS_TYPED)
@@ -26,7 +26,7 @@ class TokenFilterForm(FilterForm):
         offer(self.state, "Every state", ((state.value, state.label) for state in State))
 
     def filters(self) -> Filters:
-        """What was asked for."""
+        """The filters as entered."""
         return Filters(
             search=self.typed("q")[:MAX_SEARCH_LENGTH],
             owner=self.typed("owner").lower(),
@@ -36,7 +36,7 @@ class TokenFilterForm(FilterForm):
 
 
 class NewTokenForm(Form):
-    """For whom, where, what for, and how long."""
+    """A new token's owner, project, name and lifetime."""
 
     owner = EmailField(
         "Owner's email",
@@ -64,7 +64,7 @@ class NewTokenForm(Form):
     )
 
     def days(self) -> int | None:
-        """How long it lives; None for ever, 0 for what is no whole number, so that the service refuses it."""
+        """The lifetime in days; None if blank, and 0, which the service refuses, if it isn't a whole number."""
         text = (self.expires_in_days.data or "").strip()
         try:
             return int(text) if text else None

@@ -1,4 +1,4 @@
-"""What the pages of tokens show."""
+"""Queries for the tokens' pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _token, _user, _project = table_of(ApiToken).c, table_of(User).c, table_of(Proje
 
 
 class State(StrEnum):
-    """Whether a token counts, and if not, why not."""
+    """Whether a token is valid, and if not, why."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -26,13 +26,13 @@ class State(StrEnum):
 
     @property
     def label(self) -> str:
-        """For people."""
+        """The name to show."""
         return self.value.capitalize()
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the list is narrowed to; empty means everything."""
+    """The filters of the list; empty ones match everything."""
 
     search: str = ""
     owner: str = ""
@@ -41,7 +41,7 @@ class Filters:
 
 
 def list_tokens(filters: Filters, cursor: keyset.Cursor | None) -> keyset.Slice:
-    """The tokens of every project, newest first."""
+    """The tokens of all projects, newest first."""
     state = _state()
     statement = _select(state)
     if filters.search:
@@ -57,7 +57,7 @@ def list_tokens(filters: Filters, cursor: keyset.Cursor | None) -> keyset.Slice:
 
 
 def get_token(token_id: int) -> AnyRow:
-    """One token as the list shows it. Raise `NotFound`."""
+    """One token, with the columns of the list. Raise `NotFound`."""
     statement = _select(_state()).where(_token.id == min(token_id, MAX_ID))
     with reading() as connection:
         row = connection.execute(statement).one_or_none()
@@ -87,7 +87,7 @@ def _select(state: ColumnElement[str]) -> Select[*tuple[Any, ...]]:
 
 
 def _state() -> ColumnElement[str]:
-    """The state of each token, as access/tokens.py judges it when it is used."""
+    """The state of each token, by the rules of access/authentication.py."""
     return case(
         (_token.revoked_at.is_not(None), State.REVOKED.value),
         (_token.expires_at <= clock.now(), State.EXPIRED.value),

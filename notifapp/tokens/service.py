@@ -23,7 +23,7 @@ _table, _users, _projects, _members = table_of(ApiToken), table_of(User), table_
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """A token just made; `token` is the credential itself, known here and nowhere else."""
+    """A token just created; `token` is the credential itself, which is stored nowhere."""
 
     id: int
     prefix: str
@@ -33,10 +33,10 @@ class NewToken:
 def create_token(
     user_id: int, project_id: int, name: str, *, principal: Principal, expires_in_days: int | None = None
 ) -> NewToken:
-    """Create a token that acts for this user in this project, for some days or until it is revoked.
+    """Create a token that acts for this user in this project until it expires or is revoked.
 
-    Raise `ValidationFailed` on `name`, `expires_in_days`, `owner` or `project`. Two tokens with one prefix (32
-    random bits) are refused by the database; that is too rare to be handled.
+    Raise `ValidationFailed` on `name`, `expires_in_days`, `owner` or `project`. The database refuses a duplicate
+    prefix (32 random bits), which is too rare to handle.
     """
     errors = FieldErrors()
     with errors.of("name"):
@@ -72,7 +72,7 @@ def create_token(
 
 
 def revoke_token(token_id: int, *, principal: Principal) -> None:
-    """Make a token worthless at once and for ever. Raise `NotFound`, or `Conflict` when it is revoked already."""
+    """Revoke a token, at once and permanently. Raise `NotFound`, or `Conflict` if it is already revoked."""
     if not 0 < token_id <= MAX_ID:
         raise NotFound
     is_it = _table.c.id == token_id
@@ -96,7 +96,7 @@ def revoke_token(token_id: int, *, principal: Principal) -> None:
 
 
 def find_token(prefix: str) -> int:
-    """The id of the token with this public prefix, alive or not. Raise `NotFound`."""
+    """The id of the token with this public prefix, valid or not. Raise `NotFound`."""
     is_plausible = prefix.isascii() and prefix.isprintable()
     with reading() as connection:
         statement = select(_table.c.id).where(_table.c.prefix == prefix)
@@ -107,9 +107,9 @@ def find_token(prefix: str) -> int:
 
 
 def _check_place(connection: Connection, user_id: int, project_id: int, errors: dict[str, list[str]]) -> str:
-    """The owner's email; what stands against a token of this user in this project is added to `errors`.
+    """The owner's email address; add to `errors` why this user can't have a token in this project.
 
-    Both rows are held until the transaction ends, so that nobody is deactivated and nothing archived meanwhile.
+    Both rows are locked until the transaction ends, so that neither is deactivated or archived meanwhile.
     """
     users, projects, members = _users.c, _projects.c, _members.c
     project = connection.execute(

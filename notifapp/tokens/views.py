@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from notifapp.access import admin_required, principal
@@ -18,8 +19,8 @@ NOBODY = 0  # no id of a user or a project: the service refuses it with the righ
 
 
 @admin_required
-def index() -> str | tuple[str, int]:
-    """Every token, newest first, narrowed by the filters in the address."""
+def index() -> ResponseReturnValue:
+    """All tokens that match the filters, newest first."""
     form = TokenFilterForm()
     filters = form.filters()
     if form.errors:
@@ -30,14 +31,14 @@ def index() -> str | tuple[str, int]:
 
 @admin_required
 def new() -> str:
-    """The form of a new token; owner and project may come from the address."""
+    """The form for a new token; the query string may fill in the owner and the project."""
     form = NewTokenForm(owner=request.args.get("owner"), project=request.args.get("project"))
     return render_template("tokens/new.html", form=form)
 
 
 @admin_required
-def create() -> tuple[str, int]:
-    """Create a token and show it, this once, in the answer itself: no redirect, no cache and no history holds it."""
+def create() -> ResponseReturnValue:
+    """Create a token and show it once, directly in the response, so that no redirect, cache or history contains it."""
     form = NewTokenForm()
     try:
         token = service.create_token(
@@ -55,7 +56,7 @@ def create() -> tuple[str, int]:
 
 @admin_required
 def confirm_revoke(token_id: int) -> str:
-    """What revoking means."""
+    """Ask before revoking."""
     return render_template("tokens/revoke.html", token=queries.get_token(token_id))
 
 

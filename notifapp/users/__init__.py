@@ -1,1 +1,1 @@
-"""What admins decide about people: accounts, memberships, permission codes."""
+"""Users and their memberships and permission codes, managed by admins."""

@@ -1,4 +1,4 @@
-"""The forms about a user."""
+"""The forms for users and memberships."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from notifapp.web.forms import Form, Hints
 
 
 class UserForm(Form):
-    """Who somebody is."""
+    """A user's name, email address and admin flag."""
 
     name = StringField("Name", [Hints(required=True, maxlength=MAX_NAME_LENGTH)], render_kw={"autocomplete": "off"})
     email = EmailField(

@@ -1,23 +1,23 @@
-"""The pages about a user's memberships, for admins."""
+"""The pages for a user's memberships, for admins."""
 
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
+from flask.typing import ResponseReturnValue
 
 from notifapp.access import Permission, admin_required, principal
 from notifapp.errors import NotFound, ValidationFailed
 from notifapp.projects.service import find_project
 from notifapp.users import queries, service
 from notifapp.users.forms import MembershipForm
-from notifapp.users.views import Answer, to_user
+from notifapp.users.views import to_user
 from notifapp.web import paging
 from notifapp.web.forms import add_errors
 
 
 @admin_required
-def choose_project(user_id: int) -> Response | str:
-    """Find the project to add a user to; an address typed in full leads straight to its permissions."""
+def choose_project(user_id: int) -> ResponseReturnValue:
+    """Find the project to add a user to; a complete slug leads straight to the permissions there."""
     user = queries.get_user(user_id)
     search = paging.search_text()
     try:
@@ -29,8 +29,8 @@ def choose_project(user_id: int) -> Response | str:
 
 
 @admin_required
-def membership(user_id: int, slug: str) -> Answer:
-    """The permission codes that a user holds in a project; saving them adds the user to it where need be."""
+def membership(user_id: int, slug: str) -> ResponseReturnValue:
+    """The permission codes that a user holds in a project; saving them adds the user to it if necessary."""
     project = find_project(slug)
     place = queries.get_place(user_id, project)
     form = MembershipForm(codes=place.codes)
@@ -47,8 +47,8 @@ def membership(user_id: int, slug: str) -> Answer:
 
 
 @admin_required
-def remove_membership(user_id: int, slug: str) -> Answer:
-    """End a membership, after asking."""
+def remove_membership(user_id: int, slug: str) -> ResponseReturnValue:
+    """Remove a user from a project, after confirmation."""
     user, project = queries.get_user(user_id), find_project(slug)
     if request.method != "POST":
         _require_member(queries.get_place(user_id, project))

@@ -1,4 +1,4 @@
-"""What the pages about users show."""
+"""Queries for the users' pages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _member, _held, _token = table_of(Membership).c, table_of(MembershipPermission).
 
 @dataclass(frozen=True, slots=True)
 class MembershipLine:
-    """A project that a user is a member of, and the permissions held there."""
+    """A project that a user is a member of, and the user's permissions there."""
 
     slug: str
     name: str
@@ -32,7 +32,7 @@ class MembershipLine:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A project as one user stands in it; `codes` are those held there."""
+    """A user's standing in a project; `codes` are the permission codes held there."""
 
     project: ProjectRef
     is_member: bool
@@ -40,7 +40,7 @@ class Place:
 
 
 def list_users(search: str, cursor: keyset.Cursor | None) -> keyset.Slice:
-    """The users whose name or email address holds `search`, by email address."""
+    """The users whose name or email address contains `search`, sorted by email address."""
     projects = select(func.count()).where(_member.user_id == _user.id).correlate(table_of(User)).scalar_subquery()
     statement = select(_user.id, _user.email, _user.name, _user.is_admin, _user.is_active, projects.label("projects"))
     if search:
@@ -50,7 +50,7 @@ def list_users(search: str, cursor: keyset.Cursor | None) -> keyset.Slice:
 
 
 def get_user(user_id: int) -> AnyRow:
-    """A user with `has_password`, the number of living `tokens`, and the `link_expires_at` of an open password link.
+    """A user with `has_password`, the number of valid `tokens`, and the `link_expires_at` of an open password link.
 
     Raise `NotFound`.
     """
@@ -81,7 +81,7 @@ def get_user(user_id: int) -> AnyRow:
 
 
 def list_memberships(user_id: int, cursor: keyset.Cursor | None) -> tuple[keyset.Slice, list[MembershipLine]]:
-    """The projects that a user is a member of, by address."""
+    """The projects that a user is a member of, sorted by slug."""
     statement = (
         select(_project.id, _project.slug, _project.name, _project.archived_at)
         .join(table_of(Membership), _member.project_id == _project.id)
@@ -93,7 +93,7 @@ def list_memberships(user_id: int, cursor: keyset.Cursor | None) -> tuple[keyset
 
 
 def find_projects(user_id: int, search: str) -> list[AnyRow]:
-    """The first projects that a user could be added to whose name or address holds `search`, by address."""
+    """The first projects with `search` in their name or slug that the user could be added to, sorted by slug."""
     found = (column.icontains(search, autoescape=True) for column in (_project.slug, _project.name))
     is_member = select(_member.project_id).where(_member.user_id == user_id)
     statement = (
@@ -107,7 +107,7 @@ def find_projects(user_id: int, search: str) -> list[AnyRow]:
 
 
 def get_place(user_id: int, project: ProjectRef) -> Place:
-    """How a user stands in a project."""
+    """A user's standing in a project."""
     statement = select(_member.user_id).where(_member.user_id == user_id, _member.project_id == project.id)
     with reading() as connection:
         is_member = connection.execute(statement).first() is not None

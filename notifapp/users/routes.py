@@ -1,4 +1,4 @@
-"""The pages about users and their memberships."""
+"""The pages for users and their memberships."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What admins decide about people: who there is, who is an admin, who is a member of which project with which codes."""
+"""How admins manage users, and their memberships and permission codes in projects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PASSWORD_LINK_LIFETIME = timedelta(hours=24)
 
 
 def find_user(email: str) -> int:
-    """The id of the user with this address, in any spelling. Raise `NotFound` where there is none."""
+    """The id of the user with this email address, in any case. Raise `NotFound`."""
     try:
         address = inputs.account_email(email)
     except ValueError:
@@ -36,7 +36,7 @@ def find_user(email: str) -> int:
 def create_user(
     email: str, name: str, *, principal: Principal, is_admin: bool = False, password: str | None = None
 ) -> int:
-    """Create a user, who can't sign in before there is a password. Return the id; raise `ValidationFailed`."""
+    """Create a user, who can't sign in without a password. Return the id. Raise `ValidationFailed`."""
     email, name = _checked(email, name, password)
     new = insert(User).values(
         email=email,
@@ -57,7 +57,7 @@ def create_user(
 
 
 def update_user(user_id: int, *, name: str, email: str, is_admin: bool, principal: Principal) -> None:
-    """Change who a user is. Raise `ValidationFailed`, also where it would leave no admin or demote the caller."""
+    """Change a user. Raise `ValidationFailed`, also if it would demote the last active admin or the caller."""
     email, name = _checked(email, name)
     try:
         with writing() as connection:
@@ -69,7 +69,7 @@ def update_user(user_id: int, *, name: str, email: str, is_admin: bool, principa
                 connection.execute(
                     update(User).where(User.id == user_id).values(email=email, name=name, is_admin=is_admin)
                 )
-                if email != user.email:  # a link that is on its way was for whoever reads the old address
+                if email != user.email:  # an unused link may have been sent to the old address
                     connection.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
                 detail = {"changes": changes}
                 record(connection, Action.USER_CHANGED, principal=principal, subject=email, detail=detail)
@@ -78,9 +78,9 @@ def update_user(user_id: int, *, name: str, email: str, is_admin: bool, principa
 
 
 def deactivate_user(user_id: int, *, principal: Principal) -> None:
-    """Shut a user out: sessions and an open password link end at once, tokens count for nothing any more.
+    """Deactivate a user: sessions and a password link end at once, and tokens are refused.
 
-    Raise `Conflict` for oneself and for the last active admin.
+    Raise `Conflict` for the caller's own account and for the last active admin.
     """
     with writing() as connection:
         user, is_last_admin = _locked(connection, user_id)
@@ -96,7 +96,7 @@ def deactivate_user(user_id: int, *, principal: Principal) -> None:
 
 
 def reactivate_user(user_id: int, *, principal: Principal) -> None:
-    """Let a user in again, with the password, the memberships and the tokens from before."""
+    """Reactivate a user, whose password, memberships and tokens become valid again."""
     with writing() as connection:
         user, _ = _locked(connection, user_id)
         if not user.is_active:
@@ -105,9 +105,9 @@ def reactivate_user(user_id: int, *, principal: Principal) -> None:
 
 
 def create_password_link(user_id: int, *, principal: Principal) -> str:
-    """Open a link that sets this user's password once, within 24 hours; an earlier one stops working.
+    """Create a link that sets this user's password once, within 24 hours; it replaces an earlier one.
 
-    Return its key, which is kept nowhere. Raise `Conflict` for a deactivated user.
+    Return its key, of which only the digest is stored. Raise `Conflict` for a deactivated user.
     """
     key = credentials.new_key()
     with writing() as connection:
@@ -123,9 +123,9 @@ def create_password_link(user_id: int, *, principal: Principal) -> str:
 
 
 def set_membership(user_id: int, project_id: int, codes: Iterable[int], *, principal: Principal) -> None:
-    """Make the user a member of the project who holds exactly these permission codes there.
+    """Make the user a member of the project with exactly these permission codes.
 
-    Raise `ValidationFailed` for an unknown code, and `Conflict` while the project is archived.
+    Raise `ValidationFailed` for an unknown code, and `Conflict` if the project is archived.
     """
     wanted = set(codes)
     unknown = sorted(wanted.difference(Permission))
@@ -154,7 +154,7 @@ def set_membership(user_id: int, project_id: int, codes: Iterable[int], *, princ
 
 
 def remove_membership(user_id: int, project_id: int, *, principal: Principal) -> None:
-    """End a membership with every code of it. Raise `NotFound` where there is none."""
+    """Remove a user from a project, with all permission codes there. Raise `NotFound` for a non-member."""
     with writing() as connection:
         user, _ = _pair(connection, user_id, project_id)
         held = _held(connection, user_id, project_id)
@@ -172,7 +172,7 @@ def remove_membership(user_id: int, project_id: int, *, principal: Principal) ->
 
 
 def _checked(email: str, name: str, password: str | None = None) -> tuple[str, str]:
-    """Address and name as they are kept. Raise `ValidationFailed` with everything that is wrong."""
+    """The normalised email address and name. Raise `ValidationFailed` with every failing field."""
     errors = FieldErrors()
     with errors.of("email"):
         email = inputs.account_email(email)
@@ -196,7 +196,7 @@ def _refuse_demotion(user: AnyRow, is_last_admin: bool, principal: Principal) ->
 
 
 def _changes(user: AnyRow, email: str, name: str, is_admin: bool) -> list[Change]:
-    """What changes from what to what."""
+    """The values that differ."""
     found = [
         Change("Email", user.email, email),
         Change("Name", user.name, name),
@@ -206,9 +206,9 @@ def _changes(user: AnyRow, email: str, name: str, is_admin: bool) -> list[Change
 
 
 def _locked(connection: Connection, user_id: int) -> tuple[AnyRow, bool]:
-    """The user, and whether it is the last active admin. Raise `NotFound`.
+    """The user's row, locked, and whether this is the last active admin. Raise `NotFound`.
 
-    All active admins are locked with it, always in the same order, so that two of them can't be demoted at once.
+    All active admins are locked too, always in the same order, so that two can't be demoted at the same time.
     """
     is_live_admin = and_(User.is_admin, User.is_active)
     rows = connection.execute(
@@ -225,7 +225,7 @@ def _locked(connection: Connection, user_id: int) -> tuple[AnyRow, bool]:
 
 
 def _pair(connection: Connection, user_id: int, project_id: int) -> tuple[AnyRow, AnyRow]:
-    """User and project; the user's row is locked, so that changes of one membership come one after the other."""
+    """The user's and the project's row. The user's is locked, so that changes of one membership are serialised."""
     user = connection.execute(
         select(User.id, User.email).where(User.id == user_id).with_for_update(key_share=True)
     ).one_or_none()
@@ -236,7 +236,7 @@ def _pair(connection: Connection, user_id: int, project_id: int) -> tuple[AnyRow
 
 
 def _held(connection: Connection, user_id: int, project_id: int) -> set[int] | None:
-    """The codes that a member holds; None for who is no member."""
+    """The permission codes that a member holds; None for a non-member."""
     codes = connection.scalars(
         select(MembershipPermission.code)
         .select_from(Membership)

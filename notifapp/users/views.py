@@ -1,9 +1,9 @@
-"""The pages about users, for admins."""
+"""The pages for users, for admins."""
 
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
+from flask.typing import ResponseReturnValue
 
 from notifapp.access import admin_required, principal
 from notifapp.database import AnyRow
@@ -13,20 +13,18 @@ from notifapp.users.forms import UserForm
 from notifapp.web import paging
 from notifapp.web.forms import add_errors
 
-Answer = Response | str | tuple[str, int]
-
 
 @admin_required
 def index() -> str:
-    """Everybody, or who is searched for."""
+    """All users, or those that match the search."""
     search = paging.search_text()
     page = paging.page(queries.list_users(search, paging.requested()))
     return render_template("users/index.html", page=page, search=search)
 
 
 @admin_required
-def create() -> Answer:
-    """Create a user; the answer shows the link that sets the first password, once."""
+def create() -> ResponseReturnValue:
+    """Create a user; the response shows, once, the link that sets the first password."""
     form = UserForm()
     if not form.is_submitted():
         return render_template("users/new.html", form=form)
@@ -41,8 +39,8 @@ def create() -> Answer:
 
 
 @admin_required
-def edit(user_id: int) -> Answer:
-    """One user: who it is, and the projects."""
+def edit(user_id: int) -> ResponseReturnValue:
+    """One user: the account and the memberships."""
     user = queries.get_user(user_id)
     form = UserForm(obj=user)
     if not form.is_submitted():
@@ -63,8 +61,8 @@ def edit(user_id: int) -> Answer:
 
 
 @admin_required
-def deactivate(user_id: int) -> Answer:
-    """Shut a user out, after asking."""
+def deactivate(user_id: int) -> ResponseReturnValue:
+    """Deactivate a user, after confirmation."""
     user = queries.get_user(user_id)
     if request.method != "POST":
         return render_template("users/deactivate.html", user=user)
@@ -74,8 +72,8 @@ def deactivate(user_id: int) -> Answer:
 
 
 @admin_required
-def reactivate(user_id: int) -> Answer:
-    """Let a user in again, after asking."""
+def reactivate(user_id: int) -> ResponseReturnValue:
+    """Reactivate a user, after confirmation."""
     user = queries.get_user(user_id)
     if request.method != "POST":
         return render_template("users/reactivate.html", user=user)
@@ -85,14 +83,14 @@ def reactivate(user_id: int) -> Answer:
 
 
 @admin_required
-def password_link(user_id: int) -> Answer:
-    """Make a link that sets this user's password, after asking; the answer shows it, once."""
+def password_link(user_id: int) -> ResponseReturnValue:
+    """Create a link that sets this user's password, after confirmation; the response shows it once."""
     if request.method != "POST":
         return render_template("users/password_link.html", user=queries.get_user(user_id))
     return _new_link(user_id)
 
 
-def to_user(user_id: int) -> Response:
+def to_user(user_id: int) -> ResponseReturnValue:
     """Lead back to a user's page."""
     return redirect(url_for(".edit", user_id=user_id), 303)
 

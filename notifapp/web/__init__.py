@@ -1,1 +1,1 @@
-"""What belongs to HTTP and no feature: headers, logs, navigation, forms, paging, JSON bodies, errors, OpenAPI parts."""
+"""HTTP code shared by all features: headers, logs, navigation, forms, paging, JSON bodies, errors, OpenAPI parts."""

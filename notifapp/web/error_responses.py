@@ -1,4 +1,4 @@
-"""The one place where an error becomes a page, or under `/api/` a JSON body."""
+"""Renders every error: as a page, or as JSON under `/api/`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _log = logging.getLogger("notifapp.errors")
 
 
 def init_app(app: Flask) -> None:
-    """Turn every error into a page, or under `/api/` into JSON."""
-    app.register_error_handler(DomainError, _answer)
+    """Register a handler for every error."""
+    app.register_error_handler(DomainError, _respond)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(OperationalError, _database_error)
     app.register_error_handler(Exception, _unexpected)
 
 
-def _answer(error: DomainError) -> AnyResponse:
+def _respond(error: DomainError) -> AnyResponse:
     if is_api():
         body = json.dumps(error.body(), ensure_ascii=False)
         return Response(body, status=error.status, mimetype="application/json", headers=dict(error.headers()))
@@ -43,7 +43,7 @@ def _answer(error: DomainError) -> AnyResponse:
 
 
 def _return_path() -> str | None:
-    """Where to go on after signing in: a page that can simply be opened again, never another site."""
+    """Where to return to after signing in: the requested page if it was a GET, never another site."""
     return request.full_path.rstrip("?") if request.method == "GET" and request.path != "/" else None
 
 
@@ -51,10 +51,10 @@ def _http_error(error: HTTPException) -> AnyResponse:
     status = error.code or 500
     if status < 400:
         return error.get_response()
-    answer = _answer(_Http(status, _detail(error)))
+    response = _respond(_Http(status, _detail(error)))
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-    return answer
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response
 
 
 class _Http(DomainError):
@@ -77,12 +77,12 @@ def _detail(error: HTTPException) -> str:
 
 def _database_error(error: OperationalError) -> AnyResponse:
     _log.error("the database failed", exc_info=error)
-    return _answer(Unavailable())
+    return _respond(Unavailable())
 
 
 def _unexpected(error: Exception) -> AnyResponse:
     _log.error("unexpected error", exc_info=error)
-    return _answer(_Http(500, "Something went wrong on our side. Nothing was saved."))
+    return _respond(_Http(500, "Something went wrong on our side. Nothing was saved."))
 
 
 _TITLES = {

@@ -1,4 +1,4 @@
-"""Filters above a list, as they come in with the address of its page."""
+"""Filters of a list, read from the query string."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class FilterForm(Form):
         return self._read(name, self[name].data, kind, "Choose one from the list.")
 
     def typed(self, name: str) -> str:
-        """What was typed, without outer blanks."""
+        """The text that was typed, stripped."""
         return (self[name].data or "").strip()
 
     def _read(self, name: str, text: str | None, parse: Callable[[str], Value], message: str) -> Value | None:
@@ -45,7 +45,7 @@ class FilterForm(Form):
 
 
 class DatedFilterForm(FilterForm):
-    """Filters with a first and a last day, both included, in UTC."""
+    """Filters with a first and a last day, both inclusive, in UTC."""
 
     since = StringField("First day", widget=DateInput())
     until = StringField("Last day", widget=DateInput())
@@ -62,5 +62,5 @@ class DatedFilterForm(FilterForm):
 
 
 def offer(field: SelectField, every: str, choices: Any) -> None:
-    """Fill a dropdown: `every` stands for no filter, `choices` are pairs of value and label."""
+    """Fill a dropdown: `every` is the label for no filter, `choices` are pairs of value and label."""
     field.choices = [("", every), *choices]

@@ -1,4 +1,4 @@
-"""What every form of a page shares. Forms render fields and read them; the rules are the services' alone."""
+"""What all forms share. Forms only render and read fields; the services hold the rules."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ AS_TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "fals
 
 
 class Form(FlaskForm):  # type: ignore[misc]
-    """The base of every form. CSRF is checked before any view runs (access/guard.py), so not here again."""
+    """The base of all forms. access/guard.py checks CSRF before any view runs, so forms don't."""
 
     class Meta:
-        """WTForms' own configuration."""
+        """The configuration of WTForms."""
 
         csrf = False
 
         def bind_field(self, form: AnyForm, unbound_field: UnboundField[Any], options: Any) -> Field:
-            """Give every field of text the one filter that all need."""
+            """Make every field drop NUL characters."""
             field: Field = unbound_field.bind(form=form, **options)
             field.filters = (*field.filters, _without_nul)
             return field
 
 
 class Hints:
-    """HTML attributes of a field, such as `required` or `maxlength`: hints for the browser, not rules."""
+    """HTML attributes of a field, such as `required` or `maxlength`: hints for the browser, not validation."""
 
     def __init__(self, **flags: Any) -> None:
         self.field_flags = flags
 
     def __call__(self, form: AnyForm, field: object) -> None:
-        """Accept everything."""
+        """Accept any value."""
 
 
 def _without_nul(data: object) -> object:
-    """Text without NUL, which PostgreSQL can't keep and HTML can't show."""
+    """Text without NUL characters, which PostgreSQL can't store."""
     return data.replace("\0", "") if isinstance(data, str) else data
 
 
 def add_errors(form: AnyForm, error: ValidationFailed) -> None:
-    """Put a service's messages on the fields that they are about; those about no field of it on the form itself."""
+    """Add a service's messages to their fields, and those for unknown fields to the form itself."""
     for name, messages in error.errors.items():
         if name in form:
             form[name].errors = [*form[name].errors, *messages]

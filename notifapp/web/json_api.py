@@ -1,4 +1,4 @@
-"""What every JSON endpoint shares: how a body is read, how a response is written."""
+"""What all JSON endpoints share: reading bodies and writing responses."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _VERSION_TAG = re.compile(r"(\d{1,9})-[0-9a-f]{8}")
 
 
 class MalformedBody(DomainError):
-    """The body can't be read at all."""
+    """The body can't be parsed."""
 
 
 class UnsupportedMediaType(DomainError):
-    """The body is of a type that isn't read here."""
+    """The body's media type isn't supported."""
 
     status = 415
 
@@ -38,7 +38,7 @@ class UnsupportedMediaType(DomainError):
 def read_fields() -> Mapping[str, Any]:
     """The body's fields, from JSON or a form; an empty body has none.
 
-    Raise `UnsupportedMediaType`, `MalformedBody`, or `ValidationFailed` when it is JSON but not an object.
+    Raise `UnsupportedMediaType`, `MalformedBody`, or `ValidationFailed` for JSON that isn't an object.
     """
     data = _whole_body()
     if not data:
@@ -62,15 +62,15 @@ def json_response(data: object, *, status: int = 200, tag: str | None = None) ->
 
 
 def version_tag(version: int, *names: str | None) -> str:
-    """A tag for this version, shown with these names: a strong tag changes whenever the body does."""
+    """The ETag of a version shown with these names: a strong ETag must change whenever the body does."""
     return f"{version}-{crc32(repr(names).encode()):08x}"
 
 
 def expected_version(in_force: Callable[[], int]) -> int | None:
-    """The version that `If-Match` asks for; None when the header is absent or `*` (RFC 9110, 13.1.1).
+    """The version that `If-Match` requires; None if the header is missing or `*` (RFC 9110, 13.1.1).
 
-    Of several it is the one that is `in_force`, if that is among them. Raise `StaleVersion` for a header that
-    names no version of ours: it can match nothing.
+    If the header lists several versions, return the one `in_force`. Raise `StaleVersion` if that isn't among them,
+    or if the header lists no version of ours.
     """
     if "If-Match" not in request.headers or request.headers["If-Match"].strip() == "*":
         return None
@@ -84,7 +84,7 @@ def expected_version(in_force: Callable[[], int]) -> int | None:
 
 
 def _whole_body() -> bytes:
-    """The body. Raise `RequestEntityTooLarge` also for one sent in chunks, which Werkzeug cuts off at the limit."""
+    """The body. Raise `RequestEntityTooLarge` also for a chunked one, which Werkzeug would truncate at the limit."""
     data = request.get_data()
     has_no_length = request.content_length is None
     if has_no_length and len(data) == MAX_BODY_BYTES and request.environ["wsgi.input"].read(1):
@@ -100,13 +100,13 @@ def _parts(data: bytes) -> Mapping[str, Any]:
         raise MalformedBody(f"Multipart form parse error - {error}") from None
     fields: dict[str, Any] = {name: values[-1] for name, values in form.lists()}
     for name, uploads in files.lists():
-        # A part with an empty file name is a field, as for Django.
+        # As in Django, a part with an empty file name is a field.
         fields[name] = uploads[-1] if uploads[-1].filename else uploads[-1].read().decode(errors="replace")
     return fields
 
 
 def _in_memory(*_: object, **__: object) -> BytesIO:
-    """Where a part that is a file is kept: the whole body is at most 64 KiB."""
+    """Keep uploaded files in memory: the whole body is at most 64 KiB."""
     return BytesIO()
 
 
@@ -140,5 +140,5 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"Out of range float values are not JSON compliant: {constant!r}")
 
 
-# Made once: `json.loads` and `json.dumps` would make new ones for each call with an option.
+# Created once: with an option, `json.loads` would create a new decoder for each call.
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

@@ -1,4 +1,4 @@
-"""Pages of a JSON list, as Django REST Framework's limit-offset pagination and filters cut them."""
+"""Pages of a JSON list, with the limit-offset pagination and filters of Django REST Framework."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_LIMIT = 100
 
 @dataclass(frozen=True, slots=True)
 class LimitOffset:
-    """The part of a list that a request asks for; odd values fall back to the defaults."""
+    """The page of a list that a request asks for; invalid values fall back to the defaults."""
 
     limit: int
     offset: int
@@ -36,7 +36,7 @@ class LimitOffset:
         )
 
     def envelope(self, request: Request, count: int, results: list[dict[str, object]]) -> dict[str, object]:
-        """The answer's body, with absolute links to the neighbouring pages."""
+        """The response's body, with absolute links to the next and previous pages."""
         after, before = self.offset + self.limit, self.offset - self.limit
         return {
             "count": count,

@@ -1,5 +1,7 @@
-"""One JSON line per request, with a request id that the response carries too. Neither paths nor bodies are logged:
-a path may hold a one-time link, a body a secret."""
+"""One JSON line per request, with a request id that the response also carries.
+
+Paths and bodies are not logged: a path may contain a one-time link, and a body a secret.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +26,17 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 STDERR = 2  # the descriptor
-_REQUEST_ID = "notifapp.request_id"  # where the WSGI environment has it
+_REQUEST_ID = "notifapp.request_id"  # the key in the WSGI environment
 _CREDIBLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class JsonFormatter(logging.Formatter):
-    """Each record as one line of JSON."""
+    """Formats each record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Render `record`; what was given as `extra={"fields": {…}}` becomes keys of its own."""
+        """Format `record`; `extra={"fields": {…}}` adds keys to the line."""
         head = _head(record.created, record.levelname.lower(), record.name, record.getMessage())
         line: dict[str, object] = head | getattr(record, "fields", {})
         if "request_id" not in line and has_request_context():
@@ -55,14 +57,14 @@ def _second(seconds: int) -> str:
 
 
 def _places(error: BaseException) -> str:
-    """The error's type and where it arose. Its text is left out: a database error quotes the values it was given."""
+    """The error's type and its stack. Its text is left out, because a database error quotes the values it was given."""
     frames = traceback.extract_tb(error.__traceback__)
     return type(error).__name__ + " at " + " < ".join(f"{f.filename}:{f.lineno}" for f in reversed(frames[-8:]))
 
 
 def init_app(app: Flask) -> None:
     """Log to standard error, and give every request an id and a line."""
-    # None of this is in a line, and finding it out costs as much as the rest (Python's logging HOWTO, "Optimization").
+    # No line shows these, and collecting them takes as long as the rest (Python's logging HOWTO, "Optimization").
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logger = logging.getLogger("notifapp")
@@ -75,18 +77,18 @@ def init_app(app: Flask) -> None:
 
 
 def request_id() -> str | None:
-    """The id of this request: the caller's own where it is credible, or a new one."""
+    """The id of this request: the client's if it is well-formed, else a new one."""
     return request.environ.get(_REQUEST_ID)
 
 
 class RequestLog:
-    """WSGI middleware, around Flask's own handling but inside its context: a third of what two hooks cost."""
+    """WSGI middleware that runs inside Flask's request context: it takes a third of the time of two hooks."""
 
     def __init__(self, wsgi_app: WSGIApplication) -> None:
         self._wsgi_app = wsgi_app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Respond as the app does, with the request's id; write the line when the response begins."""
+        """Call the app and add the request's id to its response; write the line when the response begins."""
         given = environ.get("HTTP_X_REQUEST_ID", "")
         id_ = environ[_REQUEST_ID] = given if given and _CREDIBLE_ID.fullmatch(given) else _new_id()
         started = time.perf_counter()
@@ -100,11 +102,11 @@ class RequestLog:
 
 
 def _new_id() -> str:
-    return f"{getrandbits(128):032x}"  # to be told from others; nothing is guarded by it
+    return f"{getrandbits(128):032x}"  # only needs to be unique, not secret
 
 
 def _write_line(id_: str, status: int, started: float) -> None:
-    """Past `logging`, whose record and locks cost more than the line. One write of its own keeps each line whole."""
+    """Bypass `logging`, whose record and locks cost more than the line. A single write keeps each line whole."""
     access, asked = current_access(), request_ctx.request
     principal, project, rule = access.principal, access.project, asked.url_rule
     fields = {

@@ -1,4 +1,4 @@
-"""What every page's frame shows: the main menu, the tabs of the project in hand, who is signed in."""
+"""The frame of every page: the main menu, the tabs of the current project, and who is signed in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Link(NamedTuple):
 
 
 def init_app(app: Flask) -> None:
-    """Give the templates their frame."""
+    """Make the frame's variables available to all templates."""
     app.context_processor(_frame)
 
 
@@ -60,10 +60,10 @@ def _tabs(slug: str) -> list[Link]:
         items.append(("Deliveries", "deliveries.index"))
     if may(Permission.OTP_SEND) and may(Permission.OTP_VERIFY):
         items.append(("Try it", "otp.try_form"))
-    if may():  # no code opens it: for admins alone
+    if may():  # admins only
         items.append(("Limits", "otp.limits"))
     tabs = [(label, url_for(endpoint, project_slug=slug)) for label, endpoint in items]
-    # Every page of the project belongs to the tab whose address it continues; all of them continue the overview's.
+    # A page belongs to the tab with the longest matching URL prefix; the overview's matches every page.
     here = f"{request.script_root}{request.path}/"
     current = max((url for _, url in tabs if here.startswith(f"{url}/")), key=len, default=None)
     return [Link(label, url, url == current) for label, url in tabs]

@@ -1,7 +1,7 @@
-"""What the parts of the API's document share: its headers and errors, and how an operation is put together.
+"""What all parts of the OpenAPI document share: headers, errors, and helpers to build operations.
 
-Each feature describes its endpoints beside them, in an openapi.py of its own; notifapp/docs assembles the document
-and renders it. OpenAPI 3.1: https://spec.openapis.org/oas/v3.1.1.html
+Each feature describes its endpoints in its own openapi.py; notifapp/apidocs assembles and renders the document.
+OpenAPI 3.1: https://spec.openapis.org/oas/v3.1.1.html
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MESSAGES: Json = {"type": "array", "items": {"type": "string"}, "minItems": 1}
 
 @dataclass(frozen=True)
 class Part:
-    """What a feature contributes: a chapter of the reference, its schemas by name, its operations by path."""
+    """A feature's chapter of the reference: its schemas by name and its operations by path."""
 
     title: str
     description: str
@@ -34,7 +34,7 @@ class Part:
 
 
 def ref(kind: str, name: str) -> Json:
-    """A reference to a component of this kind: schemas, responses, headers, parameters."""
+    """A reference to a component; `kind` is schemas, responses, headers or parameters."""
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
@@ -50,7 +50,7 @@ def operation(
 ) -> Json:
     """An operation that needs a token with `permission`, or with one of several.
 
-    What every operation may answer is added to `responses`.
+    The responses that every operation may return are added to `responses`.
     """
     permissions = (permission,) if isinstance(permission, Permission) else permission
     common = {status: ref("responses", name) for status, name in _ALWAYS.items()}
@@ -60,7 +60,7 @@ def operation(
         "operationId": operation_id,
         "summary": summary,
         "description": description,
-        # For a scheme that isn't OAuth the list holds the roles that are needed (OpenAPI 3.1.1, 4.8.30).
+        # For schemes other than OAuth the list contains the required roles (OpenAPI 3.1.1, 4.8.30).
         "security": [{SECURITY_SCHEME: [str(int(code))]} for code in permissions],
         "parameters": [*parameters, ref("parameters", "X-Request-ID")],
         "responses": dict(sorted((common | dict(responses)).items())),
@@ -69,46 +69,46 @@ def operation(
 
 
 def body(schema: str, examples: Mapping[str, Json], *, required: bool, forms: bool = True) -> Json:
-    """A request body: JSON, and the two kinds of form where `forms` is true."""
+    """A request body: JSON, and both form types if `forms` is true."""
     content: Json = {"application/json": {"schema": ref("schemas", schema), "examples": dict(examples)}}
     if forms:
         content |= {media_type: {"schema": ref("schemas", schema)} for media_type in FORM_TYPES}
     return {"required": required, "content": content}
 
 
-def answer(description: str, schema: Json, examples: Mapping[str, object], *headers: str) -> Json:
-    """A JSON answer; `examples` are values by what they show, `headers` those that it carries beside the usual ones."""
+def response(description: str, schema: Json, examples: Mapping[str, object], *headers: str) -> Json:
+    """A JSON response; `examples` maps summaries to values, `headers` names those beyond the ones of every response."""
     named = {f"example{number}": example(text, value) for number, (text, value) in enumerate(examples.items(), 1)}
     content = {"application/json": {"schema": schema, "examples": named}}
     return {"description": description, "headers": _headers(*headers), "content": content}
 
 
 def example(summary: str, value: object) -> Json:
-    """One example and what it shows."""
+    """An example and its summary."""
     return {"summary": summary, "value": value}
 
 
 def not_modified() -> Json:
-    """The answer without a body to who has the present state already."""
-    return {"description": "Nothing has changed: what you have is in force.", "headers": _headers("ETag")}
+    """The 304 for a client that already has the current state."""
+    return {"description": "Nothing has changed: you have the current version.", "headers": _headers("ETag")}
 
 
 def bad_request(schema: str, examples: Mapping[str, object]) -> Json:
-    """The 400 of an operation that reads a body: refused fields, or a body that can't be read."""
+    """The 400 of an operation with a body: invalid fields, or a body that can't be read."""
     unreadable = {
         "Not JSON": {"detail": "JSON parse error - Expecting value: line 1 column 1 (char 0)"},
         "JSON, but not an object": NOT_AN_OBJECT,
     }
     either = {"anyOf": [ref("schemas", schema), ref("schemas", "Error")]}
-    text = "Some values were refused, each with its reasons, or the body can't be read. Nothing was changed."
-    return answer(text, either, {**examples, **unreadable})
+    text = "Some values are invalid, each with its reasons, or the body can't be read. Nothing was changed."
+    return response(text, either, {**examples, **unreadable})
 
 
 def field_errors(properties: Iterable[str]) -> Json:
-    """The schema of refused fields: those of `properties`, or the body as a whole."""
+    """The schema of invalid fields: those of `properties`, or the body as a whole."""
     return {
         "type": "object",
-        "description": "The refused fields with their messages, all at once.",
+        "description": "All invalid fields and their messages.",
         "properties": dict.fromkeys((*properties, "non_field_errors"), MESSAGES),
         "additionalProperties": False,
         "minProperties": 1,
@@ -116,7 +116,7 @@ def field_errors(properties: Iterable[str]) -> Json:
 
 
 def nullable(schema: Json) -> Json:
-    """The same, or null."""
+    """This schema, or null."""
     return {"anyOf": [schema, {"type": "null"}]}
 
 
@@ -126,7 +126,7 @@ def _headers(*names: str) -> Json:
 
 def _error(description: str, examples: Iterable[str], *headers: str) -> Json:
     values = {detail: {"detail": detail} for detail in examples}
-    return answer(description, ref("schemas", "Error"), values, *headers)
+    return response(description, ref("schemas", "Error"), values, *headers)
 
 
 _ALWAYS = {
@@ -145,9 +145,9 @@ COMPONENTS: Json = {
             "type": "apiKey",
             "in": "header",
             "name": "Authorization",
-            "description": "`Token <key>`. The key belongs to one user in one project and may do what that user may do "
-            "there at the time of the call. Each operation's security requirement names the permission code that it "
-            "needs; an admin needs none.",
+            "description": "`Token <key>`. The key belongs to one user in one project, and may do what that user may "
+            "do there at the time of the request. Each operation's security requirement names the permission code that "
+            "it needs; admins need none.",
         }
     },
     "schemas": {
@@ -161,13 +161,13 @@ COMPONENTS: Json = {
     },
     "headers": {
         "ETag": {
-            "description": "A strong tag of the version that is shown. Send it back in `If-None-Match` or `If-Match`.",
+            "description": "The strong ETag of this version. Send it back in `If-None-Match` or `If-Match`.",
             "required": True,
             "schema": {"type": "string", "pattern": '^"[^"]+"$'},
             "example": '"7-8f14e45f"',
         },
         "X-Request-ID": {
-            "description": "The id of this request in the server's log: the one that you sent, or a new one.",
+            "description": "The id of this request in the server's log: the one you sent, or a new one.",
             "required": True,
             "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{8,64}$"},
             "example": "c0ffee5e4b1d4f1f9a3f2d7b6a1e0c42",
@@ -179,13 +179,13 @@ COMPONENTS: Json = {
             "example": "Token",
         },
         "Allow": {
-            "description": "The methods that this path answers.",
+            "description": "The methods that this path supports.",
             "required": True,
             "schema": {"type": "string"},
             "example": "GET, HEAD, OPTIONS, PATCH",
         },
         "Retry-After": {
-            "description": "Seconds to wait before the next try.",
+            "description": "Seconds to wait before trying again.",
             "required": True,
             "schema": {"type": "integer", "minimum": 1},
             "example": 5,
@@ -195,46 +195,44 @@ COMPONENTS: Json = {
         "X-Request-ID": {
             "name": "X-Request-ID",
             "in": "header",
-            "description": "An id of your own for this request, so that both sides find it in their logs: 8 to 64 "
-            "letters, digits, dots, underscores or hyphens. Anything else is replaced.",
+            "description": "Your own id for this request, to find it in the logs of both sides: 8 to 64 letters, "
+            "digits, dots, underscores or hyphens. Anything else is replaced.",
             "schema": {"type": "string"},
         },
         "If-None-Match": {
             "name": "If-None-Match",
             "in": "header",
-            "description": "The `ETag` of what you have. While it is still in force, the answer is 304 without a body.",
+            "description": "The `ETag` of the version you have. If it is still current, the response is an empty 304.",
             "schema": {"type": "string"},
         },
         "If-Match": {
             "name": "If-Match",
             "in": "header",
-            "description": "The `ETag` of what you read. When it is no longer in force, the answer is 412 and nothing "
-            "is changed. Without it the supplied fields alone are written.",
+            "description": "The `ETag` of the version you read. If it is no longer current, the response is 412 and "
+            "nothing is changed. Without this header, the supplied fields are always written.",
             "schema": {"type": "string"},
         },
     },
     "responses": {
         "Unauthenticated": _error(
-            "No token, or none that counts: unknown, expired, revoked, or its project is archived.",
+            "The token is missing, unknown, expired or revoked, or its user is deactivated or its project archived.",
             (errors.Unauthenticated.detail, "Invalid token.", "User inactive or deleted."),
             "WWW-Authenticate",
         ),
-        "Forbidden": _error("The token's user doesn't hold the permission code.", [errors.Forbidden.detail]),
-        "NotFound": _error("There is no such thing in the token's project.", [errors.NotFound.detail]),
-        "MethodNotAllowed": _error(
-            "The path doesn't answer the method that was used.", ['Method "DELETE" not allowed.'], "Allow"
-        ),
-        "NotAcceptable": _error("The `Accept` header leaves out JSON.", [NotAcceptable.detail]),
+        "Forbidden": _error("The token's user lacks the permission code.", [errors.Forbidden.detail]),
+        "NotFound": _error("It doesn't exist in the token's project.", [errors.NotFound.detail]),
+        "MethodNotAllowed": _error("The path doesn't support this method.", ['Method "DELETE" not allowed.'], "Allow"),
+        "NotAcceptable": _error("The `Accept` header excludes JSON.", [NotAcceptable.detail]),
         "PreconditionFailed": _error("`If-Match` is stale. Nothing was changed.", [errors.StaleVersion.detail]),
         "TooLarge": _error(
             f"The body is larger than {MAX_BODY_BYTES // 1024} KiB.",
             [f"The body is too large: at most {MAX_BODY_BYTES // 1024} KiB are read."],
         ),
         "UnsupportedMediaType": _error(
-            "The body is of a type that isn't read here.", [UnsupportedMediaType("text/plain").detail]
+            "The body's media type isn't supported.", [UnsupportedMediaType("text/plain").detail]
         ),
         "ServerError": _error(
-            "A fault of ours. Its request id leads us to it.",
+            "An error on our side. Report it with its request id.",
             ["Something went wrong on our side. Nothing was saved."],
         ),
         "Unavailable": _error(

@@ -1,4 +1,4 @@
-"""Lists on pages: what the address searches for, where in the list it is, and the links to the pages beside it."""
+"""Pages of a list: the search text and position in the query string, and links to the neighbouring pages."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from flask import request, url_for
 
 from notifapp.database.keyset import Cursor, Slice
 
-MAX_SEARCH_LENGTH = 254  # characters of a search that are read: SQLite refuses patterns and expressions without end
+MAX_SEARCH_LENGTH = 254  # characters; the rest is ignored, because SQLite limits the length of patterns and expressions
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a template shows: the items, and the addresses of the pages before and after."""
+    """A page for a template: the items, and the URLs of the pages before and after."""
 
     items: Sequence[Any] = ()
     newer_url: str | None = None
@@ -24,7 +24,7 @@ class Page:
 
 
 def requested() -> Cursor | None:
-    """The cursor that the request's address asks for; None for the first page."""
+    """The cursor in the query string; None for the first page."""
     for name in ("after", "before"):
         if key := request.args.getlist(name):
             return Cursor(tuple(key), is_before=name == "before")
@@ -32,12 +32,12 @@ def requested() -> Cursor | None:
 
 
 def search_text() -> str:
-    """What the request's address searches for, as `q`; empty for everything."""
+    """The search text in the query string (`q`); empty for everything."""
     return request.args.get("q", "").replace("\0", "").strip()[:MAX_SEARCH_LENGTH]
 
 
 def page(part: Slice, items: Sequence[Any] | None = None) -> Page:
-    """A page of this view with the present filters; `items` replace the rows where they need more than a row has."""
+    """A page of this view with the current filters; `items` replace the rows if given."""
     return Page(part.rows if items is None else items, _url(part.newer), _url(part.older))
 
 

@@ -17,7 +17,7 @@ from notifapp.notifiers.backends.smtp import Smtp
 from notifapp.notifiers.backends.webhook import Webhook
 from notifapp.notifiers.gateway.base import Message, SendFailed
 from notifapp.notifiers.gateway.http_client import HttpClient
-from notifapp.notifiers.gateway.network import DestinationRefused, Line, is_public
+from notifapp.notifiers.gateway.network import Call, DestinationRefused, is_public
 from tests.notifiers.gateway import Gateway, Trust
 from tests.notifiers.mail import PASSWORD
 
@@ -89,8 +89,8 @@ def test_other_addresses_are_not(address: str) -> None:
      "::1", "::ffff:127.0.0.1", "fe80::1"],
 )  # fmt: skip
 def test_no_notation_of_a_private_address_is_connected_to(host: str) -> None:
-    with Line(5) as line, pytest.raises(DestinationRefused):
-        line.connect(host, 443, 1)
+    with Call(5) as call, pytest.raises(DestinationRefused):
+        call.connect(host, 443, 1)
     assert failure(send_mail, host) == REFUSED
     assert failure(send_webhook, f"https://{f'[{host}]' if ':' in host else host}/") == REFUSED
 

@@ -18,7 +18,7 @@ _OTP_CODES = (9001, 9002)
 
 
 def _allow_permission_codes(codes: tuple[int, ...]) -> None:
-    # The table is copied on SQLite: what it looks like is said here, because its CHECK can't be read back safely.
+    # SQLite copies the table. Its definition is given here, because its CHECK can't be reflected safely.
     name = "ck_membership_permission_code_known"
     condition = f"code IN ({', '.join(map(str, codes))})"
     if op.get_bind().dialect.name != "sqlite":

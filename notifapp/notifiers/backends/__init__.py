@@ -1,4 +1,4 @@
-"""The registry of backends. A new gateway is one file beside this one and one line here."""
+"""The registry of backends. A new one is a file in this folder and a line here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from notifapp.notifiers.backends.console import Console
 from notifapp.notifiers.backends.ippanel import Ippanel
 from notifapp.notifiers.backends.kavenegar import Kavenegar
 from notifapp.notifiers.backends.melipayamak import Melipayamak
-from notifapp.notifiers.backends.not_installed import Missing
+from notifapp.notifiers.backends.not_installed import NotInstalled
 from notifapp.notifiers.backends.smtp import Smtp
 from notifapp.notifiers.backends.twilio import Twilio
 from notifapp.notifiers.backends.webhook import Webhook
@@ -18,7 +18,7 @@ from notifapp.notifiers.gateway.base import Backend
 
 
 def _optional() -> list[Backend[Any]]:
-    """Those that need a library which isn't always there."""
+    """The backends that need an optional library."""
     if find_spec("apprise") is None:
         return []
     from notifapp.notifiers.backends.apprise import AppriseService
@@ -31,10 +31,10 @@ BACKENDS: dict[str, Backend[Any]] = {backend.key: backend for backend in (*_ALWA
 
 
 def find_backend(key: str) -> Backend[Any]:
-    """The backend of a stored notifier; where it isn't installed any more, one that can be shown and no more."""
-    return BACKENDS.get(key) or Missing(key)
+    """The backend with this key; if it isn't installed any more, a placeholder that can only be shown."""
+    return BACKENDS.get(key) or NotInstalled(key)
 
 
 def backends_for(channel: Channel) -> list[Backend[Any]]:
-    """The backends that carry this channel, in the order in which they are offered."""
+    """The backends for this channel, in the order in which they are offered."""
     return [backend for backend in BACKENDS.values() if channel in backend.channels]

@@ -1,7 +1,7 @@
-"""Services that the optional library Apprise knows: https://appriseit.com/services/.
+"""Services supported by the optional library Apprise: https://appriseit.com/services/.
 
-Of its services only those are let in that carry SMS or email over https to a fixed address of the provider's, so
-that an admin can't point one elsewhere. Apprise says of a failure no more than that it happened.
+Only services that send SMS or email over https to the provider's fixed address are allowed, so that they can't be
+pointed elsewhere. Apprise doesn't report why sending failed.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ SCHEMAS = {
 RECIPIENT = "{recipient}"
 _SAMPLES = {Channel.SMS: "+15005550006", Channel.EMAIL: "someone@example.com"}
 
-# It logs what it sends, and what services answer to it. A filter, because whoever configures logging anew after
-# this would enable a disabled logger again.
+# Apprise logs what it sends and the services' responses. A filter also outlives a later configuration of logging, which
+# would enable a disabled logger again.
 logging.getLogger("apprise").addFilter(lambda _record: False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AppriseConfig:
-    """A service with its credentials, written as Apprise wants them."""
+    """A service with its credentials, as an Apprise URL."""
 
     url: str = setting(
         "Apprise URL",
@@ -44,7 +44,7 @@ class AppriseConfig:
 
 
 class AppriseService(Backend[AppriseConfig]):
-    """Apprise's services of one channel."""
+    """Apprise's services for one channel."""
 
     config = AppriseConfig
 
@@ -56,7 +56,7 @@ class AppriseService(Backend[AppriseConfig]):
         self.channels = frozenset({channel})
 
     def check(self, values: Mapping[str, object]) -> dict[str, list[str]]:
-        """The URL is of an allowed service, has a place for the recipient, and Apprise understands it."""
+        """The URL must be of an allowed service, have a place for the recipient, and be valid for Apprise."""
         url = values.get("url")
         if not isinstance(url, str):
             return {}
@@ -70,13 +70,13 @@ class AppriseService(Backend[AppriseConfig]):
         return {}
 
     def send(self, config: AppriseConfig, message: Message) -> Receipt:
-        """Send one message; there is no id to be had for it."""
+        """Send one message; the receipt is empty, because Apprise returns no id."""
         service = _service(config.url, message.recipient)
         if service is None:
             raise SendFailed("Apprise doesn't understand the URL any more.", code="apprise", retryable=False)
         try:
             is_sent = service.notify(body=message.body, title=message.subject)
-        except Exception:  # whatever a plugin raises may quote what it sends
+        except Exception:  # dropped, because a plugin's errors may quote the message
             is_sent = False
         if not is_sent:
             reason = "The service refused the message or could not be reached."
@@ -85,7 +85,7 @@ class AppriseService(Backend[AppriseConfig]):
 
 
 def _service(url: str, recipient: str) -> NotifyBase | None:
-    """What Apprise makes of a URL. What it says of certificates, redirects, times and retries doesn't count."""
+    """Apprise's service for a URL, or None. The URL can't override verification, redirects, retries or timeouts."""
     full = url.replace(RECIPIENT, quote(recipient, safe=""))
     service = Apprise.instantiate(full, asset=AppriseAsset(http_redirects=False))
     if not isinstance(service, NotifyBase):

@@ -1,4 +1,4 @@
-"""For development: no gateway at all. The message goes to the log and to the project's outbox page."""
+"""For development: messages go only to the log and the project's outbox page."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ logger = logging.getLogger("notifapp.console")
 
 @dataclass(frozen=True, kw_only=True)
 class ConsoleConfig:
-    """Nothing to set."""
+    """It has no settings."""
 
 
 class Console(Backend[ConsoleConfig]):
-    """Write the message down where a developer can read it."""
+    """Keeps messages where a developer can read them."""
 
     key = "console"
     label = "Console"
@@ -33,7 +33,7 @@ class Console(Backend[ConsoleConfig]):
     reaches_people = False
 
     def send(self, config: ConsoleConfig, message: Message) -> Receipt:
-        """Keep the message in the outbox, in a transaction of its own; the receipt is its row's id."""
+        """Store the message in the outbox, in a separate transaction; the receipt is its row's id."""
         logger.info("%s to %s: %s", message.channel.label, message.recipient, message.body)
         with writing() as connection:
             row_id = connection.execute(

@@ -9,7 +9,7 @@ from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, Sen
 from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient
 from notifapp.notifiers.gateway.patterns import CODE_HELP, VARIABLES, VARIABLES_ERROR, VARIABLES_HELP, pattern_values
 
-# By the field that is complained of: the documentation lists no codes beyond 400-1 and 400-2.
+# By the field with an error: the documentation lists no codes beyond 400-1 and 400-2.
 REASONS = {
     "from_number": "The sender number was not accepted.",
     "message": "The text was not accepted.",
@@ -38,7 +38,7 @@ class IppanelConfig:
 
 
 class Ippanel(Backend[IppanelConfig]):
-    """Patterns or free text from a line of one's own."""
+    """Patterns or free text from the account's own line."""
 
     key = "ippanel"
     label = "IPPanel"

@@ -33,7 +33,7 @@ REASONS = {
     431: "The values for the pattern were not accepted.",
     432: "The pattern has no place for the code.",
     451: "Too many messages at once.",
-    501: "A trial account sends to its owner's number alone.",
+    501: "A trial account sends only to its owner's number.",
 }
 RETRYABLE = {402, 409, 429, 451}
 
@@ -43,7 +43,7 @@ TOKENS = {"code": "token", "minutes": "token2", "project": "token20"}
 
 @dataclass(frozen=True, kw_only=True)
 class KavenegarConfig:
-    """A Kavenegar account and, where it has one, its line."""
+    """A Kavenegar account and, if it has one, its line."""
 
     api_key: str = setting("API key", Kind.SECRET, max_length=512, help="From the Kavenegar panel.")
     sender: str = setting(
@@ -64,7 +64,7 @@ class KavenegarConfig:
 
 
 class Kavenegar(Backend[KavenegarConfig]):
-    """Patterns, or free text from a line of one's own."""
+    """Patterns, or free text from the account's own line."""
 
     key = "kavenegar"
     label = "Kavenegar"

@@ -1,6 +1,6 @@
-"""Melipayamak's console API. A refusal comes with status 200 too, so the body decides.
+"""Melipayamak's console API. Refusals have status 200 too, so the body decides.
 
-Codes: https://www.melipayamak.com/api/sendsimplesms/, and those below zero, which are about patterns:
+Codes: https://www.melipayamak.com/api/sendsimplesms/; negative ones, for patterns:
 https://www.melipayamak.com/api/sendbybasenumber2/
 """
 
@@ -47,7 +47,7 @@ REASONS = {
 }
 RETRYABLE = {-6, 3, 4, 6, 11, 19}
 
-# The console may give the words of a code in `status` instead of the code itself.
+# The console may put a code's description in `status` instead of the code.
 WORDS = {
     "اعتبار کافی": 2,
     "ارسال روزانه": 3,
@@ -64,13 +64,13 @@ WORDS = {
     "متغیرهای مشخص": -5,
     "کد متن": -4,
 }
-# Ids of messages are long numbers; anything this small is a code.
+# Message ids are long numbers; anything up to this is a code.
 LARGEST_CODE = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
 class MelipayamakConfig:
-    """A Melipayamak account and, where it has one, its line."""
+    """A Melipayamak account and, if it has one, its line."""
 
     token: str = setting("API token", Kind.SECRET, max_length=512, help="From the Melipayamak console.")
     number: str = setting(
@@ -97,7 +97,7 @@ class MelipayamakConfig:
 
 
 class Melipayamak(Backend[MelipayamakConfig]):
-    """Patterns from the gateway's shared line, or free text from a line of one's own or of the gateway's."""
+    """Patterns from the gateway's shared line, or free text from the account's line or the gateway's."""
 
     key = "melipayamak"
     label = "Melipayamak"

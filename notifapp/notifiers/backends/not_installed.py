@@ -1,4 +1,4 @@
-"""A backend that a stored notifier names and this installation doesn't have."""
+"""The placeholder for a stored notifier's backend that this installation doesn't have."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from notifapp.notifiers.gateway.base import Backend, Message, Receipt, SendFaile
 
 @dataclass(frozen=True, kw_only=True)
 class NoConfig:
-    """Nothing is known of its settings, so none can be changed."""
+    """Its settings are unknown, so none can be changed."""
 
 
-class Missing(Backend[NoConfig]):
-    """It has a name, and sends nothing."""
+class NotInstalled(Backend[NoConfig]):
+    """A backend that has a name but can't send."""
 
     description = "This backend is not installed."
     channels: frozenset[Channel] = frozenset()
@@ -25,5 +25,5 @@ class Missing(Backend[NoConfig]):
         self.label = f"{key} (not installed)"
 
     def send(self, config: NoConfig, message: Message) -> Receipt:
-        """Raise SendFailed."""
+        """Raise `SendFailed`."""
         raise SendFailed("This backend is not installed.", code="backend", retryable=False)

@@ -1,6 +1,6 @@
-"""Email over SMTP (RFC 5321), submission with STARTTLS or TLS (RFC 8314), certificates verified.
+"""Email over SMTP (RFC 5321), submitted with STARTTLS or TLS (RFC 8314) and verified certificates.
 
-Connections are kept for a while: connecting, STARTTLS and login take many times as long as a message.
+Connections are kept for a while: connecting, STARTTLS and login take much longer than sending a message.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from threading import Lock
 
 from notifapp.channels import Channel
 from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
-from notifapp.notifiers.gateway.network import KEEP_SECONDS, Line, Resolver, tls_context
+from notifapp.notifiers.gateway.network import KEEP_SECONDS, Call, Resolver, tls_context
 
 TIMEOUT_SECONDS = 15  # for each step
 TOTAL_SECONDS = 30
@@ -91,37 +91,37 @@ class Smtp(Backend[SmtpConfig]):
         self._idle = _IdleSessions()
 
     def check(self, values: Mapping[str, object]) -> dict[str, list[str]]:
-        """STARTTLS and TLS from the start exclude each other."""
+        """STARTTLS and implicit TLS can't be combined."""
         if values.get("use_tls") and values.get("use_ssl"):
             return {"use_ssl": ["STARTTLS (use_tls) and TLS (use_ssl) can't both be on."]}
         return {}
 
     def send(self, config: SmtpConfig, message: Message) -> Receipt:
         """Send one message; the receipt is its Message-ID. A failure's code is the server's reply code."""
-        with Line(self._total, self._resolve) as line:
+        with Call(self._total, self._resolve) as call:
             try:
                 email = _compose(config, message)
-                self._deliver(line, config, email)
+                self._deliver(call, config, email)
                 return Receipt(email["Message-ID"])
             except (OSError, UnicodeError, ValueError, smtplib.SMTPException) as error:
-                failure = _failure(TimeoutError() if line.is_cut else error)
+                failure = _failure(TimeoutError() if call.is_cut else error)
             failure.retryable = failure.retryable and not config.fail_silently
             raise failure
 
-    def _deliver(self, line: Line, config: SmtpConfig, email: EmailMessage) -> None:
+    def _deliver(self, call: Call, config: SmtpConfig, email: EmailMessage) -> None:
         kept = self._idle.take(config)
-        if kept is not None and self._send(kept, line, config, email):
+        if kept is not None and self._send(kept, call, config, email):
             return
-        self._send(self._open(line, config), line, config, email)
+        self._send(self._open(call, config), call, config, email)
 
-    def _send(self, session: _Session, line: Line, config: SmtpConfig, email: EmailMessage) -> bool:
-        """Send by a session. False where the server had hung up on it before anything was said of this email."""
+    def _send(self, session: _Session, call: Call, config: SmtpConfig, email: EmailMessage) -> bool:
+        """Send through a session. Return False if the server had closed it before this email began."""
         try:
-            line.hold(session.connection)
+            call.hold(session.connection)
             session.send_message(email)
         except smtplib.SMTPServerDisconnected:
             session.close()
-            if session.is_begun or line.is_cut:
+            if session.is_begun or call.is_cut:
                 raise
             return False
         except Exception:
@@ -130,9 +130,9 @@ class Smtp(Backend[SmtpConfig]):
         self._idle.keep(config, session)
         return True
 
-    def _open(self, line: Line, config: SmtpConfig) -> _Session:
+    def _open(self, call: Call, config: SmtpConfig) -> _Session:
         context = self._tls_context() if config.use_tls or config.use_ssl else None
-        session = _Session(line, config, context)
+        session = _Session(call, config, context)
         try:
             if config.use_tls:
                 session.starttls(context=context)
@@ -144,30 +144,30 @@ class Smtp(Backend[SmtpConfig]):
 
 
 class _Session(smtplib.SMTP):
-    """smtplib's client, connected by a line; with TLS from the start where the configuration says so."""
+    """smtplib's client, connected through a `Call`, with implicit TLS if so configured."""
 
-    def __init__(self, line: Line, config: SmtpConfig, context: ssl.SSLContext | None) -> None:
+    def __init__(self, call: Call, config: SmtpConfig, context: ssl.SSLContext | None) -> None:
         self.is_begun = False
-        self._line = line
+        self._call = call
         self._tls_from_start = context if config.use_ssl else None
-        # Its own name is given, because smtplib would otherwise look it up in the DNS.
+        # The local host name is given, because smtplib would otherwise look it up in the DNS.
         super().__init__(config.host, config.port, _domain(config), timeout=TIMEOUT_SECONDS)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        connected = self._line.connect(host, port, timeout)
+        connected = self._call.connect(host, port, timeout)
         if self._tls_from_start is None:
             return connected
         return self._tls_from_start.wrap_socket(connected, server_hostname=host)
 
     @property
     def connection(self) -> socket.socket:
-        """The connected socket. Raise `SMTPServerDisconnected` where there is none any more."""
+        """The connected socket. Raise `SMTPServerDisconnected` if the session is closed."""
         if self.sock is None:
             raise smtplib.SMTPServerDisconnected("the session is closed")
         return self.sock
 
     def mail(self, sender: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
-        """Begin an email; from the server's reply on, it may not be begun again on another connection."""
+        """Begin an email; once the server has replied, it must not be retried on another connection."""
         self.is_begun = False
         reply = super().mail(sender, options)
         self.is_begun = True
@@ -175,14 +175,14 @@ class _Session(smtplib.SMTP):
 
 
 class _IdleSessions:
-    """Sessions that have sent a message and can send another, by all of their configuration, password included."""
+    """Idle sessions that can be reused, by their whole configuration, including the password."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._sessions: defaultdict[SmtpConfig, list[tuple[float, _Session]]] = defaultdict(list)
 
     def take(self, config: SmtpConfig) -> _Session | None:
-        """The session that was used last; None where there is none, or none that isn't too old."""
+        """The most recently used session, or None if there is none or it has been idle for too long."""
         with self._lock:
             if not self._sessions[config]:
                 return None
@@ -193,7 +193,7 @@ class _IdleSessions:
         return None
 
     def keep(self, config: SmtpConfig, session: _Session) -> None:
-        """Put a session by."""
+        """Keep a session for reuse."""
         with self._lock:
             self._sessions[config].append((time.monotonic(), session))
 

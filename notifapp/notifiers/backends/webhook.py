@@ -1,9 +1,9 @@
-"""A signed POST to an address of the operator's own, for any gateway that has no backend here.
+"""A signed POST to any URL, for gateways that have no backend here.
 
-The body is a JSON object: id, channel, recipient, subject, body, and variables, an object with what the body was
-made of (code, minutes, project; empty for a message without a code). The header `Notifapp-Signature: t=…,v1=…`
-holds the time in Unix seconds and HMAC-SHA256, in hexadecimal, of `<t>.<raw body>` under the shared secret. A
-receiver checks the signature in constant time, and refuses a time more than five minutes off.
+The body is a JSON object: id, channel, recipient, subject, body, and variables, an object with the values in the body
+(code, minutes, project; empty for a message without a code). The header `Notifapp-Signature: t=…,v1=…` contains the
+time in Unix seconds and the HMAC-SHA256, in hexadecimal, of `<t>.<raw body>` under the shared secret. A receiver should
+compare the signature in constant time, and refuse a time more than five minutes off.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SIGNATURE_HEADER = "Notifapp-Signature"
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookConfig:
-    """Where to post, and the secret that signs."""
+    """The URL to post to, and the secret that signs."""
 
     url: str = setting(
         "URL",
@@ -44,7 +44,7 @@ class WebhookConfig:
 
 
 class Webhook(Backend[WebhookConfig]):
-    """POST the message as signed JSON."""
+    """Posts each message as signed JSON."""
 
     key = "webhook"
     label = "Webhook"
@@ -57,7 +57,7 @@ class Webhook(Backend[WebhookConfig]):
         self._clock = clock
 
     def send(self, config: WebhookConfig, message: Message) -> Receipt:
-        """Post one message; the receipt is the id that the receiver got with it."""
+        """Post one message; the receipt is the id in the body."""
         message_id = str(uuid.uuid4())
         body = json.dumps(
             {

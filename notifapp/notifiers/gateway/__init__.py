@@ -1,1 +1,1 @@
-"""What the gateways share: what a backend is, its settings, HTTP and SMTP connections, the guard on destinations."""
+"""What all backends share: their base class, parsing of settings, HTTP, and checked and bounded connections."""

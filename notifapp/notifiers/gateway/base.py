@@ -1,9 +1,8 @@
-"""What a backend is: its settings, declared once, and one way to send.
+"""The base class of backends, and how they declare their settings.
 
-A backend's configuration is a frozen dataclass whose fields are made with `setting()`. All else follows from
-that one definition: the fields of the form, the validation of JSON, which values are secrets (stored
-encrypted, never shown) and which are destinations (never changed under a stored secret), and the typed values
-at send.
+A backend's configuration is a frozen dataclass whose fields are made with `setting()`. Everything else follows from it:
+the fields of the form, the validation of JSON, which values are secrets (stored encrypted, never shown) or destinations
+(never changed without giving the secrets again), and the typed configuration for sending.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from notifapp.channels import Channel
 
 
 class Kind(StrEnum):
-    """What sort of value a setting holds."""
+    """The type of a setting's value."""
 
     TEXT = "text"
     SECRET = "secret"  # noqa: S105 - a kind, not a value
@@ -65,10 +64,10 @@ def setting(label: str, kind: Kind = Kind.TEXT, *, default: Any = dataclasses.MI
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """A message on its way, to an E.164 number or an email address; the subject is for email alone.
+    """A message to send, to an E.164 number or an email address; `subject` is only for email.
 
-    `variables` is what the body was made of, `code`, `minutes` and `project`, for gateways that want to fill in a
-    pattern of their own; it is empty for a message without a code.
+    `variables` are the values in the body (`code`, `minutes` and `project`), for gateways with their own patterns;
+    it is empty for a message without a code.
     """
 
     project_id: int
@@ -81,20 +80,20 @@ class Message:
 
 @dataclass(frozen=True)
 class Receipt:
-    """The gateway took the message; `provider_id` is what it calls it, where it says."""
+    """The gateway accepted the message; `provider_id` is its id there, or empty."""
 
     provider_id: str
 
     def __post_init__(self) -> None:
-        """Keep what can be stored and shown: a message whose receipt couldn't be would be sent again."""
+        """Drop unprintable characters: if the receipt couldn't be stored, the message would be sent again."""
         object.__setattr__(self, "provider_id", _printable(self.provider_id))
 
 
 class SendFailed(Exception):
-    """A message was not taken.
+    """A message was not accepted.
 
-    `retryable` says whether the same message may pass later; `code` is the gateway's own; `reason` is for
-    people and in our own words: the gateway's may repeat the recipient or the text.
+    `retryable` says whether sending it again may succeed; `code` is the gateway's; `reason` is for people, in our own
+    words, because the gateway's may quote the recipient or the text.
     """
 
     def __init__(self, reason: str, *, code: str = "", retryable: bool) -> None:
@@ -113,7 +112,7 @@ C = TypeVar("C")
 
 
 class Backend(ABC, Generic[C]):
-    """One gateway. Subclasses name themselves, their channels and their configuration, and send."""
+    """A gateway. Subclasses declare their key, label, channels and configuration, and send messages."""
 
     key: str
     label: str
@@ -124,15 +123,15 @@ class Backend(ABC, Generic[C]):
 
     @abstractmethod
     def send(self, config: C, message: Message) -> Receipt:
-        """Hand the message to the gateway and return its receipt; raises SendFailed."""
+        """Send the message and return the gateway's receipt. Raise `SendFailed`."""
 
     def check(self, values: Mapping[str, object]) -> dict[str, list[str]]:
-        """Rules between settings, on the values that passed their own: {setting: [message]}."""
+        """Check the valid settings against each other. Return {setting: [message]}."""
         return {}
 
     @cached_property
     def settings(self) -> dict[str, Setting]:
-        """Every setting by its name, in the order of the definition."""
+        """The settings by name, in order of definition."""
         return {f.name: f.metadata["setting"] for f in dataclasses.fields(self.config)}  # type: ignore[arg-type]
 
     @cached_property
@@ -141,5 +140,5 @@ class Backend(ABC, Generic[C]):
         return frozenset(name for name, about in self.settings.items() if about.secret)
 
     def load(self, values: Mapping[str, object]) -> C:
-        """The typed configuration of stored values; a setting younger than they are gets its default."""
+        """The typed configuration of stored values; settings added since then get their defaults."""
         return self.config(**{name: values[name] for name in self.settings if name in values})

@@ -1,6 +1,6 @@
-"""How backends speak HTTP: only over TLS, bounded in time and size, certificates verified, redirects refused.
+"""The backends' HTTP client: only over TLS, bounded in time and size, with verified certificates and no redirects.
 
-Connections are kept for a while: a TLS handshake costs more than everything else about a message.
+Connections are kept for a while: a TLS handshake takes longer than everything else about a message.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from notifapp.notifiers.gateway.base import SendFailed
-from notifapp.notifiers.gateway.network import KEEP_SECONDS, Line, Resolver, tls_context
+from notifapp.notifiers.gateway.network import KEEP_SECONDS, Call, Resolver, tls_context
 
 MAX_RESPONSE_BYTES = 64 * 1024
 _POOL_SIZE = 64
 
-# At DEBUG urllib3 logs the path of every request, and some gateways want the key in the path.
+# At DEBUG urllib3 logs the path of every request, and some gateways require the key in the path.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 
 @dataclass(frozen=True)
 class GatewayResponse:
-    """A gateway's response. `data` is its JSON object, or {} where the body was none."""
+    """A gateway's response. `data` is its JSON object, or {} if the body was something else."""
 
     status: int
     data: Mapping[str, Any]
 
     @property
     def ok(self) -> bool:
-        """Whether the status is one of success (RFC 9110, 15.3)."""
+        """Whether the status is 2xx (RFC 9110, 15.3)."""
         return 200 <= self.status < 300
 
     def failure(self, reason: str = "", *, code: object = None) -> SendFailed:
-        """The error that this response stands for; `code` is the gateway's own, else the status is used."""
+        """The error for this response; `code` is the gateway's, by default the status."""
         retryable = self.status in {408, 425, 429} or self.status >= 500
         if not reason:
             reason = "The gateway is busy or out of order." if retryable else "The gateway refused the message."
@@ -55,7 +55,7 @@ class GatewayResponse:
 
 @dataclass(frozen=True)
 class HttpClient:
-    """How to call out. Times are in seconds; `total` is for all of a call."""
+    """The configuration of calls. Times are in seconds; `total` bounds a whole call."""
 
     connect_timeout: float = 5
     read_timeout: float = 15
@@ -64,24 +64,26 @@ class HttpClient:
     resolve: Resolver = socket.getaddrinfo
 
     def post(self, url: str, **request: Any) -> GatewayResponse:
-        """POST once, with `requests.post`'s own arguments; return the response, whatever its status.
+        """POST once, with the arguments of `requests.post`, and return the response, except for redirects.
 
-        Raise `SendFailed` where there is none. Causes are dropped on purpose: they quote the address, and some
-        gateways want the key in it.
+        Raise `SendFailed` for a redirect or if there is no response. Causes are dropped on purpose: they quote the
+        URL, and some gateways require the key in it.
         """
-        with Line(self.total, self.resolve) as line:
-            _call.line = line
+        with Call(self.total, self.resolve) as call:
+            _current.call = call
             try:
                 return self._post(url, request)
             except requests.exceptions.RequestException as error:
-                failure = _failure(requests.exceptions.Timeout() if line.is_cut else error)
+                failure = _failure(requests.exceptions.Timeout() if call.is_cut else error)
             raise failure
 
     @cached_property
     def _session(self) -> requests.Session:
         session = requests.Session()
-        session.trust_env = False  # a .netrc entry would replace the credentials that we send
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # projects share the session, nothing else
+        session.trust_env = False  # a .netrc entry would replace our credentials
+        session.cookies.set_policy(
+            DefaultCookiePolicy(allowed_domains=[])
+        )  # projects share this session, so keep no cookies
         session.mount("https://", _Adapter(self.tls_context()))
         return session
 
@@ -104,33 +106,33 @@ class HttpClient:
         return GatewayResponse(response.status_code, _json_object(body))
 
 
-class _Call(threading.local):
-    """The line of the call that this thread makes."""
+class _Current(threading.local):
+    """This thread's current call."""
 
-    line: Line
+    call: Call
 
 
 class _Connection(HTTPSConnection):
-    """A connection made by a line, and held by the line of each call that uses it."""
+    """A connection opened by one call, and held by each call that uses it."""
 
     _used_at = 0.0
 
     def _new_conn(self) -> socket.socket:
         try:
-            return _call.line.connect(self._dns_host, self.port or 443, float(self.timeout or 0))
+            return _current.call.connect(self._dns_host, self.port or 443, float(self.timeout or 0))
         except TimeoutError as error:
             raise ConnectTimeoutError(self, str(error)) from error
         except OSError as error:
             raise NewConnectionError(self, str(error)) from error
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        """Send a request, on a new connection where this one was idle for too long."""
+        """Send a request, and reconnect first if the connection was idle for too long."""
         now = time.monotonic()
         if self._used_at and now - self._used_at > KEEP_SECONDS:
             self.close()
             self.connect()
         elif self.sock is not None:
-            _call.line.hold(self.sock)
+            _current.call.hold(self.sock)
         self._used_at = now
         super().request(*args, **kwargs)
 
@@ -139,11 +141,11 @@ class _Pool(HTTPSConnectionPool):
     ConnectionCls = _Connection
 
 
-_call = _Call()
+_current = _Current()
 
 
 class _Adapter(HTTPAdapter):
-    """Connects by lines, with one TLS context; `requests` would read all authorities again for each connection."""
+    """Opens connections through calls, with one TLS context; `requests` would load all CAs for each connection."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
@@ -158,7 +160,7 @@ class _Adapter(HTTPAdapter):
 
 
 def _read(response: requests.Response) -> bytes:
-    """The body, or its beginning where it is too large; only a body read to its end lets the connection be kept."""
+    """The body, or its beginning if it is too large; a connection is kept only if its body was read to the end."""
     body = b""
     for piece in response.iter_content(MAX_RESPONSE_BYTES):
         body += piece

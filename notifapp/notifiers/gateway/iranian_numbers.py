@@ -1,4 +1,4 @@
-"""Phone numbers as Iranian gateways want them."""
+"""Phone numbers in the format of Iranian gateways."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ LINE_ERROR = "Enter a line number: digits only."
 
 
 def iran_national(number: str) -> str:
-    """An E.164 number the way these gateways document it: 0912… inside Iran, 00… elsewhere."""
+    """An E.164 number in the format that these gateways document: 0912… for Iran, 00… elsewhere."""
     if number.startswith("+98"):
         return "0" + number.removeprefix("+98")
     return "00" + number.removeprefix("+")

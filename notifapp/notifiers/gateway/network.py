@@ -1,8 +1,8 @@
-"""Calls to the outside: only to public addresses unless the operator allows others, and never without end.
+"""Outgoing calls: only to public addresses unless the operator allows others, and bounded in time.
 
-A name is resolved once, every address that it stands for is checked, and what is connected to is what was
-checked. So a name that answers differently the second time (DNS rebinding) gains nothing, and neither does an
-address in an odd notation. TLS still asks for a certificate of the host's name.
+A host name is resolved once, all its addresses are checked, and only those are connected to. So neither a name that
+resolves differently the second time (DNS rebinding) nor an unusual notation of an address gets past the check. TLS
+still verifies the certificate for the host name.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from notifapp.notifiers.gateway.base import SendFailed
 
 Resolver = Callable[..., list[Any]]
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
-KEEP_SECONDS = 15  # that an idle connection is kept; what lies between may forget one that is silent for longer
-_WATCH_SECONDS = 0.05  # between two looks for calls that take too long
+KEEP_SECONDS = 15  # that an idle connection is kept; middleboxes may drop one that is idle for longer
+_WATCH_SECONDS = 0.05  # between checks for calls that take too long
 
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """Trusts the system's authorities, for which `SSL_CERT_FILE` may name others, and certifi's.
+    """A context that trusts the system's CAs, which `SSL_CERT_FILE` overrides, and certifi's.
 
-    Made once: reading them all takes longer than a handshake.
+    Created once: loading them takes longer than a handshake.
     """
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
@@ -41,18 +41,18 @@ def tls_context() -> ssl.SSLContext:
 
 
 class DestinationRefused(SendFailed):
-    """The host is, or stands for, an address that may not be connected to."""
+    """The host is, or resolves to, an address that may not be connected to."""
 
     def __init__(self) -> None:
         reason = "The address belongs to a private network, which this installation doesn't send to."
         super().__init__(reason, code="destination", retryable=False)
 
 
-class Line:
-    """One call: a context within which `connect` works; after `seconds` its connection is cut off.
+class Call:
+    """A call, as a context manager: `connect` opens its connection, which is cut after `seconds`.
 
-    Timeouts of a socket bound each step; this bounds all of them together, also against a peer that sends a byte
-    now and then. `is_cut` says that it came to that.
+    A socket's timeouts bound each step; this bounds all of them together, even if the peer sends a byte now and then.
+    `is_cut` says whether the connection was cut.
     """
 
     def __init__(self, seconds: float, resolve: Resolver = socket.getaddrinfo) -> None:
@@ -61,7 +61,7 @@ class Line:
         self._resolve = resolve
         self._socket: socket.socket | None = None
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> Call:
         _WATCH.add(self)
         return self
 
@@ -73,7 +73,7 @@ class Line:
     def connect(self, host: str, port: int, timeout: float) -> socket.socket:
         """A connected socket; `timeout` is for all of the host's addresses together, in seconds.
 
-        Raise `DestinationRefused`, or OSError where there is no connection.
+        Raise `DestinationRefused`, or `OSError` if no connection can be made.
         """
         try:
             candidates = self._resolve(host, port, type=socket.SOCK_STREAM)
@@ -86,16 +86,16 @@ class Line:
         return connected
 
     def hold(self, connected: socket.socket) -> None:
-        """Be the line of a connection, a new one or one that was kept from an earlier call."""
+        """Make this call use a connection, either a new one or one kept from an earlier call."""
         if self._socket is not None:
             self._socket.close()
-        # A duplicate, because TLS takes the original apart; hanging up works on either.
+        # A duplicate, because TLS detaches the original; shutting down either affects both.
         self._socket = socket.socket(fileno=os.dup(connected.fileno()))
         if self.is_cut:
             self.cut()
 
     def cut(self) -> None:
-        """Hang up."""
+        """Shut the connection down."""
         self.is_cut = True
         if self._socket is not None:
             with contextlib.suppress(OSError):
@@ -103,26 +103,26 @@ class Line:
 
 
 class _Watch:
-    """Cuts the lines whose time is over. One thread for all of them, which sleeps while nobody calls."""
+    """Cuts calls that have run out of time, in one thread, which sleeps while there are none."""
 
     def __init__(self) -> None:
-        self._lines: set[Line] = set()
+        self._calls: set[Call] = set()
         self._lock = threading.Lock()
         self._any = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def add(self, line: Line) -> None:
+    def add(self, call: Call) -> None:
         with self._lock:
-            self._lines.add(line)
+            self._calls.add(call)
             self._any.set()
-            if self._thread is None or not self._thread.is_alive():  # also in a child after a fork
+            if self._thread is None or not self._thread.is_alive():  # threads don't survive a fork
                 self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
                 self._thread.start()
 
-    def remove(self, line: Line) -> None:
+    def remove(self, call: Call) -> None:
         with self._lock:
-            self._lines.discard(line)
-            if not self._lines:
+            self._calls.discard(call)
+            if not self._calls:
                 self._any.clear()
 
     def _run(self) -> None:
@@ -130,9 +130,9 @@ class _Watch:
             self._any.wait()
             now = time.monotonic()
             with self._lock:
-                for line in self._lines:
-                    if line.ends_at <= now and not line.is_cut:
-                        line.cut()
+                for call in self._calls:
+                    if call.ends_at <= now and not call.is_cut:
+                        call.cut()
             time.sleep(_WATCH_SECONDS)
 
 
@@ -140,7 +140,7 @@ _WATCH = _Watch()
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public internet's; of one that carries an IPv4 address, that decides."""
+    """Whether an IP address is public. If it embeds an IPv4 address, that one decides."""
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
         ip = _carried(ip) or ip
@@ -158,7 +158,7 @@ def _private_is_allowed() -> bool:
 
 
 def _connect_to_first(candidates: list[Any], timeout: float) -> socket.socket:
-    """Connect to the first address that answers. Raise the last one's OSError, or TimeoutError."""
+    """Connect to the first address that accepts. Raise the last one's OSError, or TimeoutError."""
     ends_at = time.monotonic() + timeout
     failure: OSError = TimeoutError("timed out")
     for family, kind, protocol, _, address in candidates:
@@ -168,7 +168,7 @@ def _connect_to_first(candidates: list[Any], timeout: float) -> socket.socket:
         connecting = socket.socket(family, kind, protocol)
         try:
             connecting.settimeout(left)
-            connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a small message waits for no other
+            connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # send small messages at once
             connecting.connect(address)
             connecting.settimeout(timeout)
             return connecting

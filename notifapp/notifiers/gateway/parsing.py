@@ -1,4 +1,4 @@
-"""From what a form posts or JSON carries to clean settings of a backend."""
+"""Parses a backend's settings from a form's or JSON's raw values."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from notifapp.notifiers.gateway.base import Backend, Kind, Setting
 
 
 def parse_settings(backend: Backend[Any], raw: Mapping[str, object]) -> dict[str, object]:
-    """Clean values for every setting of `backend`, with defaults where `raw` is silent.
+    """The valid value of every setting of `backend`; missing ones get their defaults.
 
-    Raise `ValidationFailed` with every failing setting at once; a key that the backend doesn't have is one.
+    Raise `ValidationFailed` with every failing setting, including unknown keys.
     """
     errors = FieldErrors()
     known = ", ".join(backend.settings) or "none"
@@ -51,7 +51,7 @@ def _text(text: str, about: Setting) -> str:
 
 
 def _secret(text: str, about: Setting) -> str:
-    # Secrets travel in HTTP headers and SMTP AUTH, which carry only ASCII.
+    # Secrets are sent in HTTP headers and SMTP AUTH, which allow only ASCII.
     if not text.isascii():
         raise ValueError("Use ASCII letters, digits and signs only.")
     return _text(text, about)

@@ -1,4 +1,4 @@
-"""Patterns: texts that a gateway has approved beforehand. A message names one and gives the values of its variables."""
+"""Patterns: texts approved by a gateway in advance. A message names one and gives the values of its variables."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ VARIABLES_ERROR = "List those of code, minutes and project that the pattern has,
 
 
 def pattern_values(variables: str, message: Message) -> dict[str, str]:
-    """The values of these variables (as in `VARIABLES`), in their order."""
+    """The values of these variables (in the form of `VARIABLES`), in their order."""
     names = [name.strip() for name in variables.split(",")]
     return {name: message.variables[name] for name in names}
