@@ -15,6 +15,8 @@ from notifapp.apidocs.document import document
 from notifapp.apidocs.schemas import resolve
 from notifapp.inputs import FALSE, TRUE
 
+pytestmark = pytest.mark.slow
+
 CONFIG = {
     "generation": {"deterministic": True, "database": "none"},
     "checks": {

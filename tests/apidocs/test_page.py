@@ -82,6 +82,7 @@ def test_a_strange_host_gets_into_no_example(api, host):
     assert host not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_example_runs_as_it_is_shown(server, token, language, tmp_path):
     page = parse(requests.get(f"{server}/api/docs", timeout=10).text)

@@ -17,11 +17,6 @@ from tests.delivery.stage import answers, eventually, free_port
 from tests.notifiers.mail import Mailbox, server
 
 
-@pytest.fixture(scope="session")
-def ca() -> trustme.CA:
-    return trustme.CA()
-
-
 @pytest.fixture
 def app(shared_app: Flask, tmp_path: Path) -> Iterator[Flask]:
     """The app on an empty database, allowed to send to loopback, its queue in a folder of this test."""

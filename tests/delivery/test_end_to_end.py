@@ -38,6 +38,8 @@ from tests.delivery.stage import (
 from tests.notifiers.mail import PASSWORD, Mailbox, server
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 BIN = Path(sys.executable).parent
 
 
@@ -76,14 +78,6 @@ def queued_app(app: Flask, request: pytest.FixtureRequest) -> Flask:
     if is_postgresql:
         app.config["NOTIFAPP"] = replace(app.config["NOTIFAPP"], redis_url=request.getfixturevalue("redis"))
     return app
-
-
-@pytest.fixture
-def trusted(ca: trustme.CA, tmp_path: Path) -> str:
-    """The file with the authority of the mail server's certificate."""
-    path = tmp_path / "ca.pem"
-    ca.cert_pem.write_to_path(str(path))
-    return str(path)
 
 
 @pytest.fixture
@@ -133,9 +127,9 @@ def received(mailbox: Mailbox) -> str:
 
 
 def test_a_code_reaches_the_customer_and_is_approved(
-    world: World, site: Site, mailbox: Mailbox, ca: trustme.CA, trusted: str, port: int
+    world: World, site: Site, mailbox: Mailbox, ca: trustme.CA, ca_file: str, port: int
 ) -> None:
-    with server(mailbox, ca, port=port), worker(site.stage.app, site.folder, SSL_CERT_FILE=trusted):
+    with server(mailbox, ca, port=port), worker(site.stage.app, site.folder, SSL_CERT_FILE=ca_file):
         challenge = site.send()
         began = time.monotonic()
         code = received(mailbox)
@@ -152,24 +146,24 @@ def test_a_code_reaches_the_customer_and_is_approved(
 
 
 def test_a_worker_killed_between_claim_and_send_costs_no_code(
-    site: Site, mailbox: Mailbox, ca: trustme.CA, trusted: str, port: int
+    site: Site, mailbox: Mailbox, ca: trustme.CA, ca_file: str, port: int
 ) -> None:
-    with silent_server(port) as silent, worker(site.stage.app, site.folder, SSL_CERT_FILE=trusted) as first:
+    with silent_server(port) as silent, worker(site.stage.app, site.folder, SSL_CERT_FILE=ca_file) as first:
         challenge = site.send()
         connection, _ = silent.accept()
         first.kill()
         connection.close()
     site.stage.expire_lease(1)
-    with server(mailbox, ca, port=port), worker(site.stage.app, site.folder, SSL_CERT_FILE=trusted):
+    with server(mailbox, ca, port=port), worker(site.stage.app, site.folder, SSL_CERT_FILE=ca_file):
         site.assert_approved(challenge, received(mailbox))
         eventually(lambda: site.stage.look(1).status == "sent")
     assert (site.stage.look(1).attempts, len(mailbox.envelopes)) == (2, 1)
 
 
 def test_a_provider_down_for_the_first_two_attempts_costs_no_code(
-    site: Site, mailbox: Mailbox, ca: trustme.CA, trusted: str, port: int
+    site: Site, mailbox: Mailbox, ca: trustme.CA, ca_file: str, port: int
 ) -> None:
-    with worker(site.stage.app, site.folder, SSL_CERT_FILE=trusted):
+    with worker(site.stage.app, site.folder, SSL_CERT_FILE=ca_file):
         challenge = site.send()
         eventually(lambda: site.stage.look(1).attempts == 2 and site.stage.look(1).status == "queued")
         with server(mailbox, ca, port=port):
@@ -184,7 +178,7 @@ def assert_nothing_is_readable(site: Site, code: str) -> None:
         stored = "\n".join(
             str(connection.execute(text(f"SELECT * FROM {table.name}")).all()) for table in db.metadata.sorted_tables
         )
-    kept = [path for path in site.folder.iterdir() if path.is_file() and path.suffix != ".pem"]
+    kept = [path for path in site.folder.iterdir() if path.is_file()]
     files = "".join(path.read_bytes().decode("latin-1") for path in kept)
     for private in (code, site.token, PASSWORD, RECIPIENT):
         assert private not in stored

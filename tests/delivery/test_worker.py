@@ -14,7 +14,10 @@ from tests.delivery.stage import RECIPIENT, SECRET_TEXT, eventually, set_stage, 
 from tests.notifiers.mail import PASSWORD, Mailbox, server
 from tests.world import World
 
-pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning"),
+]
 
 
 def test_a_worker_sends_what_is_queued_and_stops_at_once(

@@ -22,9 +22,11 @@ from notifapp.extensions import db
 from notifapp.settings import service
 from notifapp.settings.models import SettingsRevision
 from notifapp.settings.values import EMAIL_NOTIFIER, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER
-from tests.conftest import DATABASES, Databases
+from tests.conftest import Databases
 from tests.load.hammer import NOTIFIERS, THREADS, Answer, Hammer
 from tests.world import World
+
+pytestmark = pytest.mark.slow
 
 SECONDS = 5.0
 WORKERS, WORKER_THREADS = 2, 4
@@ -78,9 +80,9 @@ class Shop:
             return [detail["version"] for detail in connection.scalars(select(columns.detail).order_by(columns.id))]
 
 
-@pytest.fixture(params=DATABASES)
-def shop(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> Iterator[Shop]:
-    url = databases.make(request.param)
+@pytest.fixture
+def shop(database: str, databases: Databases, tmp_path: Path) -> Iterator[Shop]:
+    url = databases.make(database)
     app = make_app(url, tmp_path)
     world = World(app)
     project = world.project()

@@ -16,7 +16,7 @@ from notifapp.notifiers.backends import BACKENDS, backends_for
 from notifapp.notifiers.backends.apprise import SCHEMAS, AppriseService, _service
 from notifapp.notifiers.gateway.base import Message, SendFailed
 from notifapp.notifiers.gateway.parsing import parse_settings
-from tests.notifiers.gateway import Gateway, Trust
+from tests.notifiers.gateway import Gateway
 
 # Apprise loads all of its services at once, and some of them need modules that Python is about to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:.*is deprecated and slated for removal:DeprecationWarning")
@@ -29,11 +29,11 @@ EMAIL = Message(project_id=1, channel=Channel.EMAIL, recipient="a@example.com", 
 
 
 @pytest.fixture
-def provider(gateway: Gateway, authorities: Trust, monkeypatch: pytest.MonkeyPatch) -> Gateway:
+def provider(gateway: Gateway, ca_file: str, monkeypatch: pytest.MonkeyPatch) -> Gateway:
     """The providers' addresses, moved to loopback: they are fixed in Apprise, which is the point of the allow-list."""
     monkeypatch.setattr(NotifySeven, "notify_url", f"{gateway.url}/api/sms")
     monkeypatch.setattr(NotifyResend, "notify_url", f"{gateway.url}/emails")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", authorities)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", ca_file)
     return gateway
 
 

@@ -20,8 +20,10 @@ from notifapp.access.models import ApiToken, MembershipPermission
 from notifapp.database import writing
 from notifapp.extensions import db
 from tests.client import ApiClient, Browser
-from tests.conftest import DATABASES, Databases, config_for
+from tests.conftest import Databases, config_for
 from tests.statements import sent
+
+pytestmark = pytest.mark.slow
 
 Statements = list[tuple[str, Any]]
 
@@ -31,12 +33,10 @@ _ROWS_READ_ONE_BY_ONE = {"sqlite": re.compile(r"\bSCAN (\w+)"), "postgresql": re
 _SORTED = {"sqlite": "TEMP B-TREE FOR ORDER BY", "postgresql": "Sort"}
 
 
-@pytest.fixture(scope="module", params=DATABASES)
-def large(
-    request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Flask]:
+@pytest.fixture(scope="module")
+def large(database: str, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The app with many projects, each with its people, tokens, notifiers and history."""
-    app = create_app(config_for(databases.make(request.param), tmp_path_factory.mktemp("large")))
+    app = create_app(config_for(databases.make(database), tmp_path_factory.mktemp("large")))
     seed(app, PROJECTS)
     with app.app_context(), writing() as connection:
         codes = [{"user_id": SHOP, "project_id": SHOP, "code": code} for code in (2812, 2832)]
