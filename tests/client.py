@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from notifapp.access import sessions
 from notifapp.database import writing
-from tests.html import lint
+from tests.page_lint import lint
 
 _CSRF = re.compile(r'name="csrf_token"[^>]* value="([^"]+)"')
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from notifapp.access import passwords, token_uses
 from notifapp.config import Config
 from notifapp.extensions import db
 from tests.client import ApiClient, Browser
+from tests.people import People, gather
 from tests.world import World
 
 ENCRYPTION_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -37,7 +38,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where skips are forbidden (CI), a skip is a failure."""
     report = yield
     if report.skipped and os.environ.get("NOTIFAPP_FORBID_SKIPS") and not hasattr(report, "wasxfail"):
@@ -203,6 +204,12 @@ def empty(app: Flask) -> None:
 def world(app: Flask) -> World:
     """Makes projects, people, notifiers and tokens directly in the database."""
     return World(app)
+
+
+@pytest.fixture
+def people(app: Flask, world: World) -> People:
+    """Browsers of an admin, a member and an outsider."""
+    return gather(app, world)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import pytest
 from apprise import NotifyBase
@@ -134,8 +133,10 @@ URLS = {
 def test_every_allowed_service_has_a_fixed_https_address(channel: Channel, schema: str) -> None:
     url = URLS[schema]
     assert parse_settings(AppriseService(channel), {"url": url}) == {"url": url}
-    service: Any = _service(url, SMS.recipient if channel is Channel.SMS else EMAIL.recipient)
+    service = _service(url, SMS.recipient if channel is Channel.SMS else EMAIL.recipient)
     assert isinstance(service, NotifyBase)
-    assert service.notify_url.startswith("https://")
-    assert "{" not in service.notify_url.split("/")[2]
-    assert not any("{host}" in template for template in service.templates)
+    declared = vars(type(service))
+    address: str = declared["notify_url"]
+    assert address.startswith("https://")
+    assert "{" not in address.split("/")[2]
+    assert not any("{host}" in template for template in declared["templates"])

@@ -46,10 +46,12 @@ def large(database: str, databases: Databases, tmp_path_factory: pytest.TempPath
         db.engine.dispose()
 
 
-def sent_by_call(app: Flask, method: str = "GET", path: str = ApiClient.PATH, **fields: int) -> Statements:
+def sent_by_call(
+    app: Flask, method: str = "GET", path: str = ApiClient.PATH, fields: dict[str, int] | None = None
+) -> Statements:
     headers = {"Authorization": f"Token {token_of(SHOP)}"}
     with sent() as statements:
-        response = app.test_client().open(path, method=method, headers=headers, json=fields or None)
+        response = app.test_client().open(path, method=method, headers=headers, json=fields)
     assert response.status_code == 200
     return statements
 
@@ -90,7 +92,8 @@ def test_looking_up_a_token_and_reading_the_settings_use_indexes(large: Flask) -
 def test_changing_the_settings_uses_indexes(large: Flask) -> None:
     sms, email = notifiers_of(SHOP)
     fields = {"notifications_sms_notifier": sms, "notifications_email_notifier": email}
-    statements = sent_by_call(large, "PATCH", **fields, notifications_otp_code_len=9, notifications_otp_ttl=999)
+    fields |= {"notifications_otp_code_len": 9, "notifications_otp_ttl": 999}
+    statements = sent_by_call(large, "PATCH", fields=fields)
     assert any(statement.startswith("UPDATE notification_settings") for statement, _ in statements)
     check(large, statements)
 

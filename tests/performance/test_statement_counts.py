@@ -14,7 +14,7 @@ from bench.load import token_of
 from bench.seed import seed
 from notifapp.access import ProjectRef
 from tests.client import ApiClient, Browser
-from tests.otp.shop import EMAIL, open_shop
+from tests.otp.caller import EMAIL, make_caller
 from tests.statements import sent
 from tests.world import World
 
@@ -100,9 +100,9 @@ def test_a_patch_of_all_four_fields_takes_no_more(app: Flask) -> None:
 def test_issuing_a_code_takes_five_statements_and_one_commit(
     app: Flask, world: World, channel: str, recipient: str
 ) -> None:
-    shop = open_shop(app, world)
+    caller = make_caller(app, world)
     with counted() as cost:
-        response = shop.send(recipient, channel)
+        response = caller.send(recipient, channel)
     assert response.status_code == 201
     assert cost() == (5, 1)
 
@@ -111,10 +111,10 @@ def test_issuing_a_code_takes_five_statements_and_one_commit(
 def test_verifying_a_code_right_or_wrong_takes_four_statements_and_one_commit(
     app: Flask, world: World, status: int
 ) -> None:
-    shop = open_shop(app, world)
-    challenge, code = shop.open()
+    caller = make_caller(app, world)
+    challenge, code = caller.open()
     with counted() as cost:
-        response = shop.verify(challenge, code if status == 200 else wrong(code))
+        response = caller.verify(challenge, code if status == 200 else wrong(code))
     assert response.status_code == status
     assert cost() == (4, 1)
 
