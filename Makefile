@@ -51,7 +51,7 @@ run: install
 	$(BIN)/flask --app app worker & worker=$$!; \
 	trap : INT TERM HUP; wait -n; kill $$web $$worker 2>/dev/null; wait $$web $$worker 2>/dev/null || true
 
-# For the inner loop, in less than a minute: lint, types, and the tests that need neither a browser nor other processes.
+# For the inner loop, in about a minute: lint, types, and the tests that need neither a browser nor other processes.
 check: lint
 	$(PYTEST) -q -m "not slow" --database sqlite
 
