@@ -8,6 +8,12 @@ INSTALLED := .venv/.installed
 DEVELOPING := .venv/.developing
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
+# Two at a time; each file stays with one of them, as its tests share what they start.
+# Schemathesis makes up its cases while pytest collects them, a dozen seconds for each of the two, and calls them all the
+# same, of which pytest-xdist runs one: they run by themselves.
+CONFORMANCE := tests/apidocs/test_conformance.py
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --ignore $(CONFORMANCE)
+
 .PHONY: install develop run check test lint format bench lock
 .NOTPARALLEL:
 
@@ -45,12 +51,13 @@ run: install
 	$(BIN)/flask --app app worker & worker=$$!; \
 	trap : INT TERM HUP; wait -n; kill $$web $$worker 2>/dev/null; wait $$web $$worker 2>/dev/null || true
 
-# For the inner loop, in less than a minute: lint, types, and the tests that need neither a browser nor other processes.
+# For the inner loop, in about a minute: lint, types, and the tests that need neither a browser nor other processes.
 check: lint
-	$(BIN)/python -m pytest -q -m "not slow" --database sqlite
+	$(PYTEST) -q -m "not slow" --database sqlite
 
 test: lint
-	$(BIN)/python -m pytest
+	$(PYTEST)
+	$(BIN)/python -m pytest $(CONFORMANCE)
 
 lint: develop
 	$(BIN)/ruff check .

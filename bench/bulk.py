@@ -54,7 +54,7 @@ def fill(url: str, number: int) -> None:
     with psycopg.connect(url, autocommit=True) as database:
         for name, value in _SETTINGS.items():
             database.execute(f"SET {name} = '{value}'")
-        after = database.execute("SELECT max(id) FROM delivery").fetchone()[0]
+        [(after,)] = database.execute("SELECT max(id) FROM delivery")
         values = {"number": number, "recipients": max(number // CODES_OF_A_RECIPIENT, 1), "after": after}
         with _without_indexes(database):
             for statement in (_DELIVERIES, _CHALLENGES, _RECIPIENTS):

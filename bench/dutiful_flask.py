@@ -103,7 +103,8 @@ def with_security_headers(wsgi_app: Any) -> Any:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             return start_response(status, headers + SECURITY_HEADERS, exc_info)
 
-        return wsgi_app(environ, start)
+        answer: Iterable[bytes] = wsgi_app(environ, start)
+        return answer
 
     return secured
 

@@ -10,7 +10,7 @@ import selectors
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -109,7 +109,7 @@ def _content_length(answer: bytes) -> int:
     return int(found[1]) if found else 0
 
 
-def drive(port: int, streams: list[Iterator[bytes]], *, seconds: float = math.inf, expected: int = 200) -> Measured:
+def drive(port: int, streams: Sequence[Iterator[bytes]], *, seconds: float = math.inf, expected: int = 200) -> Measured:
     """Send each stream of requests over a connection of its own, for `seconds` or until it has no more.
 
     `expected` is the status of every answer.

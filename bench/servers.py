@@ -113,7 +113,7 @@ def wait_for(process: Process, is_ready: Callable[[], object]) -> None:
     deadline = time.monotonic() + _START_TIMEOUT
     while not is_ready():
         if time.monotonic() > deadline or process.process.poll() is not None:
-            raise RuntimeError(f"{process.process.args} did not start:\n{process.log.read_text()}")
+            raise RuntimeError(f"{process.process.args!r} did not start:\n{process.log.read_text()}")
         time.sleep(0.05)
 
 

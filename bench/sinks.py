@@ -95,9 +95,11 @@ def _arrived(recipient: str) -> None:
 
 
 async def _serve(backend: str, port: int, certificate: str) -> None:
-    server, context = _Smtp, None
+    server: type[asyncio.Protocol] = _Smtp
+    context = None
     if backend == "webhook":
-        server, context = _Http, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server = _Http
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", port, ssl=context)
     await listener.serve_forever()

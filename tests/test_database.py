@@ -42,6 +42,7 @@ def test_a_writer_that_gets_no_turn_is_told_to_try_again(
         db.engine.dispose()
 
 
+@pytest.mark.slow
 def test_a_lost_connection_costs_each_thread_nothing_but_the_call_that_notices(
     databases: Databases, tmp_path: Path
 ) -> None:

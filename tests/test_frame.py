@@ -19,7 +19,7 @@ from notifapp.extensions import db
 from notifapp.web.logs import JsonFormatter
 from tests.client import ApiClient, Browser
 from tests.conftest import Databases, config_for
-from tests.html import lint
+from tests.page_lint import lint
 from tests.world import PASSWORD, World
 
 
@@ -61,7 +61,7 @@ def broken(app: Flask) -> Iterator[Flask]:
         raise RuntimeError("the secret is 12345")
 
     for name, view in views.items():
-        fail.access_check = view.access_check  # type: ignore[attr-defined]
+        fail.access_check = view.access_check  # type: ignore[attr-defined, union-attr]
         app.view_functions[name] = fail
     yield app
     app.view_functions.update(views)
@@ -184,7 +184,7 @@ def test_ready_means_that_the_migrations_are_current(app: Flask) -> None:
         with db.engine.begin() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = :current"), {"current": current})
     assert answer.status_code == 503
-    assert "db upgrade" in answer.json["detail"]
+    assert "db upgrade" in answer.get_json()["detail"]
     assert client.get("/healthz").status_code == 200
 
 

@@ -75,21 +75,26 @@ TAKEN: list[tuple[Callable[[Any], Any], object, object]] = [
     (inputs.line_number, "+۹۸۳۰۰۰۵۰۵", "+983000505"),
     (inputs.ascii_digits, "۱٢3", "123"),
 ]
+NO_INTEGERS: list[object] = [True, False, "", " ", "x", 6.5, "6.5", "1e1", [6], {}, "\0", "\ud800"]
+NO_KEYS: list[object] = [True, 1.0, "x", [1], {}, "1.0"]
+NO_BOOLEANS: list[object] = ["", "maybe", 2, 1.0, [True], {}]
+NO_CHOICES: list[object] = ["fax", "", 7, {}, [], True]
+NO_STRINGS: list[object] = [True, [], {}, math.nan, math.inf]
 REFUSED: list[tuple[Callable[[Any], Any], object, str]] = [
     *((rule, None, NULL) for rule in (integer, inputs.boolean, choice, text, line)),
     *((integer, value, NOT_AN_INTEGER)
-      for value in (True, False, "", " ", "x", 6.5, "6.5", "1e1", [6], {}, "\0", "\ud800")),
+      for value in NO_INTEGERS),
     (integer, 3, "Ensure this value is greater than or equal to 4."),
     (integer, "11", "Ensure this value is less than or equal to 10."),
     (integer, "9" * 20, "Ensure this value is less than or equal to 10."),
     (integer, -(10**30), "Ensure this value is greater than or equal to 4."),
     (integer, "0" * 1001, "String value too large."),
     *((inputs.primary_key, value, f"Incorrect type. Expected pk value, received {type(value).__name__}.")
-      for value in (True, 1.0, "x", [1], {}, "1.0")),
-    *((inputs.boolean, value, "Must be a valid boolean.") for value in ("", "maybe", 2, 1.0, [True], {})),
-    *((choice, value, f'"{value}" is not a valid choice.') for value in ("fax", "", 7, {}, [], True)),
+      for value in NO_KEYS),
+    *((inputs.boolean, value, "Must be a valid boolean.") for value in NO_BOOLEANS),
+    *((choice, value, f'"{value}" is not a valid choice.') for value in NO_CHOICES),
     (choice, "\ud800", '"?" is not a valid choice.'),
-    *((rule, value, NOT_A_STRING) for rule in (text, line) for value in (True, [], {}, math.nan, math.inf)),
+    *((rule, value, NOT_A_STRING) for rule in (text, line) for value in NO_STRINGS),
     *((rule, value, "This field may not be blank.") for rule in (text, line) for value in ("", "  ", "\t\n")),
     *((rule, "abcdef", "Ensure this field has no more than 5 characters.") for rule in (text, line)),
     *((rule, "a\0b", "Null characters are not allowed.") for rule in (text, line)),

@@ -63,9 +63,10 @@ def test_the_migrations_lead_to_the_schema_of_the_models(app: Flask, databases: 
         engine.dispose()
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_the_last_migration_can_be_taken_back_and_made_again(kind: str, databases: Databases, tmp_path: Path) -> None:
-    app = create_app(config_for(databases.make(kind), tmp_path))
+def test_the_last_migration_can_be_taken_back_and_made_again(
+    database: str, databases: Databases, tmp_path: Path
+) -> None:
+    app = create_app(config_for(databases.make(database), tmp_path))
     world = World(app)
     project = world.project()
     member = world.member(project, Permission.NOTIFICATIONS_SETTINGS_READ, Permission.OTP_SEND)

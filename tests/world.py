@@ -31,10 +31,11 @@ class World:
 
     def project(self, slug: str = "shop", name: str | None = None) -> ProjectRef:
         with self.app.app_context(), writing() as connection:
-            values = {"slug": slug, "name": name or slug.title(), "created_at": clock.now()}
+            name = name or slug.title()
+            values = {"slug": slug, "name": name, "created_at": clock.now()}
             project_id = connection.execute(insert(Project).values(**values).returning(Project.id)).scalar_one()
             settings_service.create_default_settings(connection, project_id)
-            return ProjectRef(project_id, slug, values["name"])
+            return ProjectRef(project_id, slug, name)
 
     def user(self, email: str = "staff@example.org", *, admin: bool = False, active: bool = True) -> int:
         with self.app.app_context():

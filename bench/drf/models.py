@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
@@ -145,7 +147,7 @@ class Delivery(Table):
     purpose = models.CharField(max_length=4, default="otp")
     status = models.CharField(max_length=7, default="queued")
     attempts = models.IntegerField(default=0)
-    payload = EncryptedJSONField(null=True)
+    payload: Any = EncryptedJSONField(null=True)
     next_attempt_at = models.DateTimeField(default=timezone.now)
     lease_until = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()

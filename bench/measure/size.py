@@ -66,6 +66,7 @@ class Archive:
         """The header by which project 1's member, an admin here, is signed in."""
         app = self.codes.place.app
         signer = SecureCookieSessionInterface().get_signing_serializer(app)
+        assert signer is not None
         value = signer.dumps({"_user_id": session_of(1), "_fresh": True, "_permanent": True})
         return f"Cookie: {app.config['SESSION_COOKIE_NAME']}={value}"
 

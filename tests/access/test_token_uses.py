@@ -14,7 +14,7 @@ from notifapp.access.models import ApiToken
 from notifapp.database import reading
 from tests.client import ApiClient
 from tests.conftest import Databases, config_for
-from tests.delivery.stage import eventually
+from tests.delivery.outbox import eventually
 from tests.statements import sent
 from tests.world import World
 

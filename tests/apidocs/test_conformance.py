@@ -14,6 +14,9 @@ from schemathesis.core import NotSet
 from notifapp.apidocs.document import document
 from notifapp.apidocs.schemas import resolve
 from notifapp.inputs import FALSE, TRUE
+from tests.client import ApiClient
+
+pytestmark = pytest.mark.slow
 
 CONFIG = {
     "generation": {"deterministic": True, "database": "none"},
@@ -101,17 +104,17 @@ settings = hypothesis.settings(
 
 @schema.parametrize()
 @settings
-def test_the_routes_do_what_the_document_says(case, token):
+def test_the_routes_do_what_the_document_says(case: Any, token: str) -> None:
     case.call_and_validate(headers={"Authorization": f"Token {token}"})
 
 
 @schema.include(operation_id="updateNotificationSettings").parametrize()
 @settings
-def test_so_does_a_change_without_if_match_which_would_mostly_be_stale(case, token):
+def test_so_does_a_change_without_if_match_which_would_mostly_be_stale(case: Any, token: str) -> None:
     (case.headers or {}).pop("If-Match", None)
     case.call_and_validate(headers={"Authorization": f"Token {token}"})
 
 
-def test_an_empty_tag_in_if_match_is_stale(api, token):
+def test_an_empty_tag_in_if_match_is_stale(api: ApiClient, token: str) -> None:
     answer = api.patch_settings(token, {"notifications_otp_ttl": 60}, headers={"If-Match": '""'})
     assert answer.status_code == 412

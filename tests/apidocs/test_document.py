@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask import Flask
 from openapi_schema_validator import OAS31Validator, oas31_format_checker
 from openapi_spec_validator import validate
 
@@ -16,6 +17,8 @@ from notifapp.apidocs.schemas import resolve
 from notifapp.channels import Channel
 from notifapp.notifiers.backends import backends_for
 from notifapp.settings import models, values
+from tests.client import ApiClient
+from tests.world import World
 
 # The document and its page describe the API; they aren't part of it.
 NOT_DESCRIBED = {("GET", "/api/openapi.json"), ("GET", "/api/docs")}
@@ -29,14 +32,14 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
                 yield method.upper(), path, operation
 
 
-def test_the_document_is_valid_openapi_3_1(api):
+def test_the_document_is_valid_openapi_3_1(api: ApiClient) -> None:
     answer = api.call("GET", "/api/openapi.json")
     assert answer.status_code == 200
-    assert answer.json["openapi"].startswith("3.1.")
-    validate(answer.json)
+    assert answer.get_json()["openapi"].startswith("3.1.")
+    validate(answer.get_json())
 
 
-def test_every_route_under_api_is_described_and_nothing_else_is(app):
+def test_every_route_under_api_is_described_and_nothing_else_is(app: Flask) -> None:
     routes = set()
     for rule in app.url_map.iter_rules():
         if rule.rule.startswith("/api/"):
@@ -45,7 +48,7 @@ def test_every_route_under_api_is_described_and_nothing_else_is(app):
     assert {(method, path) for method, path, _ in operations()} == routes - NOT_DESCRIBED
 
 
-def test_each_operation_names_the_permission_that_its_route_asks_for(app, world, api):
+def test_each_operation_names_the_permission_that_its_route_asks_for(app: Flask, world: World, api: ApiClient) -> None:
     project = world.project()
     world.notifier(project, "sms")
     world.notifier(project, "sms", "two")
@@ -62,7 +65,7 @@ def test_each_operation_names_the_permission_that_its_route_asks_for(app, world,
         assert api.call(method, path, everybody_else).status_code == 403, name
 
 
-def test_the_document_has_a_strong_tag_and_answers_304(api):
+def test_the_document_has_a_strong_tag_and_answers_304(api: ApiClient) -> None:
     first = api.call("GET", "/api/openapi.json")
     tag = first.headers["ETag"]
     assert tag.startswith('"')
@@ -71,7 +74,7 @@ def test_the_document_has_a_strong_tag_and_answers_304(api):
     assert not again.data
 
 
-def test_bounds_and_defaults_are_those_of_the_settings():
+def test_bounds_and_defaults_are_those_of_the_settings() -> None:
     properties = document()["components"]["schemas"]["NotificationSettingsChange"]["properties"]
     assert set(properties) == set(values.FIELDS)
     length, ttl = properties[values.OTP_CODE_LEN], properties[values.OTP_TTL]
@@ -80,7 +83,7 @@ def test_bounds_and_defaults_are_those_of_the_settings():
 
 
 @pytest.mark.parametrize("suffix", ["Creation", "Change", ""])
-def test_every_sms_backend_has_its_settings_in_the_document(suffix):
+def test_every_sms_backend_has_its_settings_in_the_document(suffix: str) -> None:
     schema = document()["components"]["schemas"][f"SmsNotifier{suffix}"]
     described = {choice["title"]: choice["properties"] for choice in schema["properties"]["settings"]["anyOf"]}
     backends = {backend.key: backend for backend in backends_for(Channel.SMS)}
@@ -90,7 +93,7 @@ def test_every_sms_backend_has_its_settings_in_the_document(suffix):
         assert described[key].keys() == backend.settings.keys() | shown
 
 
-def test_every_answer_has_a_request_id_and_every_error_a_schema_and_an_example():
+def test_every_answer_has_a_request_id_and_every_error_a_schema_and_an_example() -> None:
     for method, path, operation in operations():
         for status, described in operation["responses"].items():
             answer = resolve(described)
@@ -102,7 +105,7 @@ def test_every_answer_has_a_request_id_and_every_error_a_schema_and_an_example()
                 assert content["examples"], where
 
 
-def test_every_example_fits_its_schema():
+def test_every_example_fits_its_schema() -> None:
     components = document()["components"]
     count = 0
     for where, content in contents():
@@ -124,12 +127,12 @@ def contents() -> Iterator[tuple[str, dict[str, Any]]]:
                 yield f"{method} {path} {name}", content
 
 
-def test_nothing_that_is_described_is_left_unused():
+def test_nothing_that_is_described_is_left_unused() -> None:
     text = str(document())
     for kind in ("schemas", "responses", "headers", "parameters"):
         for name in document()["components"][kind]:
             assert f"#/components/{kind}/{name}'" in text, f"{kind}/{name}"
 
 
-def test_every_chapter_has_operations():
+def test_every_chapter_has_operations() -> None:
     assert all(chapter.operations for chapter in chapters())

@@ -20,7 +20,8 @@ from werkzeug.serving import make_server
 from notifapp.apidocs import samples
 from notifapp.apidocs.reference import chapters
 from notifapp.apidocs.samples import TOKEN_VARIABLE
-from tests.client import ApiClient
+from tests.client import ApiClient, Browser
+from tests.world import World
 
 LANGUAGES = ("curl", "Python")
 
@@ -47,7 +48,7 @@ def code_blocks(page: Any, label: str) -> list[str]:
     return ["".join(box.find(".//code").itertext()) for box in boxes if box.findtext("./div/span") == label]
 
 
-def test_everybody_may_read_the_page_and_it_shows_every_operation(browser):
+def test_everybody_may_read_the_page_and_it_shows_every_operation(browser: Browser) -> None:
     answer = browser.get("/api/docs")
     assert answer.status_code == 200
     for chapter in chapters():
@@ -57,12 +58,12 @@ def test_everybody_may_read_the_page_and_it_shows_every_operation(browser):
             assert all(str(permission.value) in answer.text for permission in operation.permissions)
 
 
-def test_a_session_changes_nothing_about_the_page(browser, world):
+def test_a_session_changes_nothing_about_the_page(browser: Browser, world: World) -> None:
     signed_out = browser.get("/api/docs").text
     assert browser.sign_in(world.admin()).get("/api/docs").text == signed_out
 
 
-def test_every_link_within_the_page_leads_somewhere(browser):
+def test_every_link_within_the_page_leads_somewhere(browser: Browser) -> None:
     page = parse(browser.get("/api/docs").text)
     ids = {element.get("id") for element in page.iter() if element.get("id")}
     targets = {link.get("href")[1:] for link in page.iter("a") if link.get("href", "").startswith("#")}
@@ -70,20 +71,21 @@ def test_every_link_within_the_page_leads_somewhere(browser):
     assert "/api/openapi.json" in {link.get("href") for link in page.iter("a")}
 
 
-def test_the_examples_call_the_server_that_shows_them(api):
+def test_the_examples_call_the_server_that_shows_them(api: ApiClient) -> None:
     text = api.client.get("/api/docs", base_url="https://notify.example.org").text
     assert "https://notify.example.org/api/settings/notifications" in text
     assert "http://localhost" not in text
 
 
 @pytest.mark.parametrize("host", ["evil'; rm -rf ~; '", '"><script>alert(1)</script>', "$(id)", "`id`"])
-def test_a_strange_host_gets_into_no_example(api, host):
+def test_a_strange_host_gets_into_no_example(api: ApiClient, host: str) -> None:
     text = api.client.get("/api/docs", headers={"Host": host}).text
     assert host not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_example_runs_as_it_is_shown(server, token, language, tmp_path):
+def test_every_example_runs_as_it_is_shown(server: str, token: str, language: str, tmp_path: Path) -> None:
     page = parse(requests.get(f"{server}/api/docs", timeout=10).text)
     blocks = code_blocks(page, language)
     assert len(blocks) > sum(len(chapter.operations) for chapter in chapters())
@@ -94,7 +96,7 @@ def test_every_example_runs_as_it_is_shown(server, token, language, tmp_path):
         assert result.stdout.strip().startswith("{"), code
 
 
-def test_the_answers_are_those_of_the_examples(app, token):
+def test_the_answers_are_those_of_the_examples(app: Flask, token: str) -> None:
     client = ApiClient(app)
     operations = [operation for chapter in chapters() for operation in chapter.operations]
     for operation in sorted(

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.desk import Desk
-from tests.browser.scene import Scene, furnish
+from tests.browser.busy import BusyServer, furnish
+from tests.browser.live import LiveServer
 from tests.conftest import Databases
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -33,6 +33,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ours = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in ours:
         item.add_marker("browser")
+        item.add_marker("slow")
     if ours and find_chromium() is None:
         config.hook.pytest_deselected(items=ours[1:])
         items[:] = [item for item in items if item not in ours[1:]]
@@ -56,22 +57,22 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def scene(chromium: Browser, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def busy(chromium: Browser, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BusyServer]:
     """A live server full of people, projects and events, for tests that look and don't change much."""
-    with Desk(databases.make("sqlite"), tmp_path_factory.mktemp("scene")).serving() as desk:
-        yield furnish(desk)
+    with LiveServer(databases.make("sqlite"), tmp_path_factory.mktemp("scene")).serving() as live:
+        yield furnish(live)
 
 
 @pytest.fixture
-def desk(chromium: Browser, databases: Databases, tmp_path: Path) -> Iterator[Desk]:
+def live(chromium: Browser, databases: Databases, tmp_path: Path) -> Iterator[LiveServer]:
     """A live server on an empty database."""
-    with Desk(databases.make("sqlite"), tmp_path).serving() as desk:
-        yield desk
+    with LiveServer(databases.make("sqlite"), tmp_path).serving() as live:
+        yield live
 
 
 @pytest.fixture
 def visit(chromium: Browser) -> Iterator[Visit]:
-    """Open a page: `visit(desk, path, user_id, **options of the browser's context)`, signed in if a user is given.
+    """Open a page: `visit(live, path, user_id, **options of the browser's context)`, signed in if a user is given.
 
     Afterwards the test fails if any page wrote to the console, broke the CSP, raised an error in a script, or asked
     for anything from elsewhere.
@@ -79,8 +80,8 @@ def visit(chromium: Browser) -> Iterator[Visit]:
     problems: list[str] = []
     with ExitStack() as contexts:
 
-        def open_page(desk: Desk, path: str, user_id: int | None = None, **options: Any) -> Page:
-            page = open_tab(chromium, desk, user_id, problems, **options)
+        def open_page(live: LiveServer, path: str, user_id: int | None = None, **options: Any) -> Page:
+            page = open_tab(chromium, live, user_id, problems, **options)
             contexts.enter_context(page.context)
             page.goto(path)
             return page
@@ -89,15 +90,15 @@ def visit(chromium: Browser) -> Iterator[Visit]:
     assert not problems
 
 
-def open_tab(chromium: Browser, desk: Desk, user_id: int | None, problems: list[str], **options: Any) -> Page:
+def open_tab(chromium: Browser, live: LiveServer, user_id: int | None, problems: list[str], **options: Any) -> Page:
     """A blank page in a browser of its own, signed in if a user is given; what goes wrong in it goes to `problems`."""
     size = {"width": 1280, "height": 900}
-    context = chromium.new_context(**{"base_url": desk.url, "viewport": size, "reduced_motion": "reduce", **options})
+    context = chromium.new_context(**{"base_url": live.url, "viewport": size, "reduced_motion": "reduce", **options})
     context.set_default_timeout(10_000)
     if user_id is not None:
-        context.add_cookies([desk.cookie_of(user_id)])
+        context.add_cookies([live.cookie_of(user_id)])
     page = context.new_page()
-    home = urlsplit(desk.url).netloc
+    home = urlsplit(live.url).netloc
     page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
     page.on("console", lambda message: None if _is_answer(message) else problems.append(f"{page.url}: {message.text}"))
     page.on("request", lambda asked: None if urlsplit(asked.url).netloc == home else problems.append(asked.url))
@@ -106,4 +107,4 @@ def open_tab(chromium: Browser, desk: Desk, user_id: int | None, problems: list[
 
 def _is_answer(message: Any) -> bool:
     """Whether this is Chromium's note that the page itself was answered with an error status, as some are meant to."""
-    return message.text.startswith("Failed to load resource") and message.location["url"] == message.page.url
+    return bool(message.text.startswith("Failed to load resource") and message.location["url"] == message.page.url)

@@ -6,9 +6,9 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.busy import READ, UPDATE
 from tests.browser.conftest import Visit
-from tests.browser.desk import Desk
-from tests.browser.scene import READ, UPDATE
+from tests.browser.live import LiveServer
 from tests.world import PASSWORD
 
 SETTINGS = "/projects/shop/settings"
@@ -39,14 +39,14 @@ def follow(page: Page, target: Locator) -> None:
         enter(page, target)
 
 
-def editor_of(desk: Desk) -> int:
+def editor_of(live: LiveServer) -> int:
     """A member of a new project who may change its settings."""
-    return desk.world.member(desk.world.project(), READ, UPDATE, email="omid@example.com")
+    return live.world.member(live.world.project(), READ, UPDATE, email="omid@example.com")
 
 
-def test_one_signs_in_and_changes_the_settings(desk: Desk, visit: Visit) -> None:
-    editor_of(desk)
-    page = visit(desk, "/sign-in")
+def test_one_signs_in_and_changes_the_settings(live: LiveServer, visit: Visit) -> None:
+    editor_of(live)
+    page = visit(live, "/sign-in")
     expect(page.get_by_label("Email address")).to_be_focused()
     page.keyboard.type("omid@example.com")
     tab_to(page, page.get_by_label("Password"))
@@ -61,8 +61,8 @@ def test_one_signs_in_and_changes_the_settings(desk: Desk, visit: Visit) -> None
     expect(page.get_by_role("status").get_by_role("insertion")).to_have_text("→ to 7 digits")
 
 
-def test_the_skip_link_leads_past_the_menus(desk: Desk, visit: Visit) -> None:
-    page = visit(desk, SETTINGS, editor_of(desk))
+def test_the_skip_link_leads_past_the_menus(live: LiveServer, visit: Visit) -> None:
+    page = visit(live, SETTINGS, editor_of(live))
     page.keyboard.press("Tab")
     skip = page.get_by_role("link", name="Skip to content")
     expect(skip).to_be_focused()
@@ -73,8 +73,8 @@ def test_the_skip_link_leads_past_the_menus(desk: Desk, visit: Visit) -> None:
     expect(page.get_by_label("SMS notifier")).to_be_focused()
 
 
-def test_the_account_menu_opens_and_closes(desk: Desk, visit: Visit) -> None:
-    page = visit(desk, SETTINGS, editor_of(desk))
+def test_the_account_menu_opens_and_closes(live: LiveServer, visit: Visit) -> None:
+    page = visit(live, SETTINGS, editor_of(live))
     button, link = page.get_by_role("button", name="Omid"), page.get_by_role("link", name="Your account")
     expect(link).to_be_hidden()
     enter(page, button)
@@ -85,8 +85,8 @@ def test_the_account_menu_opens_and_closes(desk: Desk, visit: Visit) -> None:
     expect(button).to_be_focused()
 
 
-def test_the_main_menu_opens_and_leads_on_a_phone(desk: Desk, visit: Visit) -> None:
-    page = visit(desk, SETTINGS, editor_of(desk), viewport={"width": 390, "height": 844})
+def test_the_main_menu_opens_and_leads_on_a_phone(live: LiveServer, visit: Visit) -> None:
+    page = visit(live, SETTINGS, editor_of(live), viewport={"width": 390, "height": 844})
     projects = page.get_by_role("navigation", name="Main").get_by_role("link", name="Projects")
     expect(projects).to_be_hidden()
     enter(page, page.get_by_role("button", name="Menu"))
@@ -95,8 +95,8 @@ def test_the_main_menu_opens_and_leads_on_a_phone(desk: Desk, visit: Visit) -> N
     expect(page).to_have_url(re.compile("/projects$"))
 
 
-def test_the_summary_of_errors_takes_the_focus_and_leads_to_the_fields(desk: Desk, visit: Visit) -> None:
-    page = visit(desk, SETTINGS, editor_of(desk))
+def test_the_summary_of_errors_takes_the_focus_and_leads_to_the_fields(live: LiveServer, visit: Visit) -> None:
+    page = visit(live, SETTINGS, editor_of(live))
     page.get_by_label("Code length").fill("99")
     page.get_by_label("Code lifetime").fill("1")
     with page.expect_navigation():

@@ -10,21 +10,21 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page, ViewportSize
 
+from tests.browser.busy import BusyServer
 from tests.browser.conftest import open_tab
 from tests.browser.pages import EXAMPLES, NOT_PAGES, PAGES, Example
-from tests.browser.scene import Scene
 
-# Light on a desk, dark on a phone: both widths and both colour schemes are seen, without looking four times.
+# Light on a live, dark on a phone: both widths and both colour schemes are seen, without looking four times.
 LOOKS: list[tuple[ViewportSize, Literal["light", "dark"]]] = [
     ({"width": 1280, "height": 900}, "light"),
     ({"width": 390, "height": 844}, "dark"),
 ]
 
 
-def test_every_page_has_an_example(scene: Scene) -> None:
+def test_every_page_has_an_example(busy: BusyServer) -> None:
     shown = {
         rule.endpoint
-        for rule in scene.desk.app.url_map.iter_rules()
+        for rule in busy.live.app.url_map.iter_rules()
         if "GET" in (rule.methods or ()) and (not rule.rule.startswith("/api/") or rule.endpoint == "apidocs.page")
     }
     assert shown - NOT_PAGES == PAGES.keys()
@@ -37,18 +37,18 @@ def problems() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def tab_of(chromium: Browser, scene: Scene, problems: list[str]) -> Callable[[str], Page]:
+def tab_of(chromium: Browser, busy: BusyServer, problems: list[str]) -> Callable[[str], Page]:
     """A person's tab: one for all pages, so that the styles are fetched once."""
-    return cache(lambda who: open_tab(chromium, scene.desk, scene.people.get(who), problems))
+    return cache(lambda who: open_tab(chromium, busy.live, busy.people.get(who), problems))
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_page_is_accessible_and_fits(
-    example: Example, scene: Scene, tab_of: Callable[[str], Page], problems: list[str]
+    example: Example, busy: BusyServer, tab_of: Callable[[str], Page], problems: list[str]
 ) -> None:
     problems.clear()
     page = tab_of(example.who)
-    page.goto(scene.path(example.path))
+    page.goto(busy.path(example.path))
     if example.act:
         example.act(page)
     page.evaluate(AXE_SCRIPT)

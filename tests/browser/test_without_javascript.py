@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from notifapp.access import ProjectRef
+from tests.browser.busy import READ, UPDATE
 from tests.browser.conftest import Visit
-from tests.browser.desk import Desk
+from tests.browser.live import LiveServer
 from tests.browser.pages import press
-from tests.browser.scene import READ, UPDATE
 from tests.world import PASSWORD
 
 NEW_PASSWORD = "seven quiet walnuts on ice"
@@ -26,12 +26,12 @@ def plain(visit: Visit) -> Visit:
 
 
 @pytest.fixture
-def shop(desk: Desk) -> ProjectRef:
+def shop(live: LiveServer) -> ProjectRef:
     """A project with two SMS notifiers, and a member, omid@example.org, who may change its settings."""
-    project = desk.world.project()
-    desk.world.notifier(project, "sms", "ippanel_one")
-    desk.world.notifier(project, "sms", "kavenegar_two")
-    desk.world.member(project, READ, UPDATE, email="omid@example.org")
+    project = live.world.project()
+    live.world.notifier(project, "sms", "ippanel_one")
+    live.world.notifier(project, "sms", "kavenegar_two")
+    live.world.member(project, READ, UPDATE, email="omid@example.org")
     return project
 
 
@@ -53,9 +53,9 @@ def change(label: str, before: str, after: str) -> Pattern[str]:
 
 
 def test_signing_in_leads_where_one_wanted_to_go_and_signing_out_ends_it(
-    desk: Desk, shop: ProjectRef, plain: Visit
+    live: LiveServer, shop: ProjectRef, plain: Visit
 ) -> None:
-    page = sign_in(plain(desk, "/projects/shop/settings"), "omid@example.org")
+    page = sign_in(plain(live, "/projects/shop/settings"), "omid@example.org")
     expect(page.get_by_role("heading", level=1)).to_have_text("Notification settings")
     page.get_by_role("button", name="Omid").click()
     page.get_by_role("button", name="Sign out").click()
@@ -64,8 +64,8 @@ def test_signing_in_leads_where_one_wanted_to_go_and_signing_out_ends_it(
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
-def test_a_refused_setting_is_corrected_and_saved(desk: Desk, shop: ProjectRef, plain: Visit) -> None:
-    page = sign_in(plain(desk, "/projects/shop/settings"), "omid@example.org")
+def test_a_refused_setting_is_corrected_and_saved(live: LiveServer, shop: ProjectRef, plain: Visit) -> None:
+    page = sign_in(plain(live, "/projects/shop/settings"), "omid@example.org")
     page.get_by_label("SMS notifier").select_option(label="ippanel_one (Console)")
     page.get_by_label("Code length").fill("11")
     page.get_by_label("Reason").fill("Longer codes")
@@ -81,8 +81,10 @@ def test_a_refused_setting_is_corrected_and_saved(desk: Desk, shop: ProjectRef, 
     expect(newest).to_contain_text("Longer codes")
 
 
-def test_a_stale_save_keeps_what_was_typed_and_tells_what_changed(desk: Desk, shop: ProjectRef, plain: Visit) -> None:
-    page = sign_in(plain(desk, "/projects/shop/settings"), "omid@example.org")
+def test_a_stale_save_keeps_what_was_typed_and_tells_what_changed(
+    live: LiveServer, shop: ProjectRef, plain: Visit
+) -> None:
+    page = sign_in(plain(live, "/projects/shop/settings"), "omid@example.org")
     other = page.context.new_page()
     other.goto("/projects/shop/settings")
     other.get_by_label("Code lifetime").fill("300")
@@ -97,8 +99,8 @@ def test_a_stale_save_keeps_what_was_typed_and_tells_what_changed(desk: Desk, sh
     said(page, change("Code length", "5 digits", "8 digits"))
 
 
-def test_an_old_revision_is_restored(desk: Desk, shop: ProjectRef, plain: Visit) -> None:
-    page = sign_in(plain(desk, "/projects/shop/settings"), "omid@example.org")
+def test_an_old_revision_is_restored(live: LiveServer, shop: ProjectRef, plain: Visit) -> None:
+    page = sign_in(plain(live, "/projects/shop/settings"), "omid@example.org")
     for length in ("6", "7"):
         page.get_by_label("Code length").fill(length)
         press(page, "Save settings")
@@ -109,9 +111,9 @@ def test_an_old_revision_is_restored(desk: Desk, shop: ProjectRef, plain: Visit)
     said(page, change("Code length", "7 digits", "6 digits"))
 
 
-def test_a_notifier_is_created_and_chosen(desk: Desk, shop: ProjectRef, plain: Visit) -> None:
-    desk.world.admin("admin@example.org")
-    page = sign_in(plain(desk, "/projects/shop/notifiers"), "admin@example.org")
+def test_a_notifier_is_created_and_chosen(live: LiveServer, shop: ProjectRef, plain: Visit) -> None:
+    live.world.admin("admin@example.org")
+    page = sign_in(plain(live, "/projects/shop/notifiers"), "admin@example.org")
     page.get_by_role("link", name="Create the first email notifier").click()
     page.get_by_role("link", name="SMTP").click()
     page.get_by_role("textbox", name="Name", exact=True).fill("moeinmail")
@@ -130,10 +132,10 @@ def test_a_notifier_is_created_and_chosen(desk: Desk, shop: ProjectRef, plain: V
 
 
 def test_a_new_user_gets_a_link_and_permissions_and_sets_the_password(
-    desk: Desk, shop: ProjectRef, plain: Visit
+    live: LiveServer, shop: ProjectRef, plain: Visit
 ) -> None:
-    desk.world.admin("admin@example.org")
-    page = sign_in(plain(desk, "/users"), "admin@example.org")
+    live.world.admin("admin@example.org")
+    page = sign_in(plain(live, "/users"), "admin@example.org")
     page.get_by_role("link", name="New user").click()
     page.get_by_label("Name").fill("Ida Holm")
     page.get_by_label("Email address").fill("ida@example.org")
@@ -146,7 +148,7 @@ def test_a_new_user_gets_a_link_and_permissions_and_sets_the_password(
     press(page, "Add to the project")
     said(page, "The permissions in Shop are saved.")
 
-    hers = plain(desk, link)
+    hers = plain(live, link)
     hers.get_by_label("New password", exact=False).first.fill(NEW_PASSWORD)
     hers.get_by_label("Repeat the new password").fill("something else")
     press(hers, "Set password")
@@ -158,12 +160,14 @@ def test_a_new_user_gets_a_link_and_permissions_and_sets_the_password(
     sign_in(hers, "ida@example.org", NEW_PASSWORD)
     hers.get_by_role("link", name="Shop").click()
     expect(hers.get_by_role("heading", level=1)).to_have_text("Shop")
-    assert hers.goto(link).status == 404
+    response = hers.goto(link)
+    assert response is not None
+    assert response.status == 404
 
 
-def test_a_token_is_created_works_and_is_revoked(desk: Desk, shop: ProjectRef, plain: Visit) -> None:
-    desk.world.admin("admin@example.org")
-    page = sign_in(plain(desk, "/tokens"), "admin@example.org")
+def test_a_token_is_created_works_and_is_revoked(live: LiveServer, shop: ProjectRef, plain: Visit) -> None:
+    live.world.admin("admin@example.org")
+    page = sign_in(plain(live, "/tokens"), "admin@example.org")
     page.get_by_role("link", name="New token").click()
     page.get_by_label("Owner's email").fill("omid@example.org")
     page.get_by_label("Project's address").fill("shop")

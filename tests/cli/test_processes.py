@@ -16,6 +16,8 @@ import pytest
 
 from notifapp.access.credentials import new_key
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 GRANIAN = (str(BIN / "granian"), "--interface", "wsgi", "--no-ws", "--blocking-threads", "4", "app:app")

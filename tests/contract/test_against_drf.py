@@ -14,7 +14,7 @@ import pytest
 
 from notifapp import create_app
 from notifapp.extensions import db
-from tests.conftest import DATABASES, Databases, config_for
+from tests.conftest import Databases, config_for
 from tests.contract.drf_app import drf_client
 from tests.contract.field_cases import form_cases, json_cases, multipart_cases
 from tests.contract.otherwise import OTHERWISE
@@ -41,11 +41,9 @@ def theirs(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> It
     yield from _side(url, tmp_path_factory.mktemp("theirs"), drf=True)
 
 
-@pytest.fixture(scope="module", params=DATABASES)
-def ours(
-    request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Side]:
-    yield from _side(databases.make(request.param), tmp_path_factory.mktemp("ours"))
+@pytest.fixture(scope="module")
+def ours(database: str, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
+    yield from _side(databases.make(database), tmp_path_factory.mktemp("ours"))
 
 
 def _side(url: str, folder: Path, *, drf: bool = False) -> Iterator[Side]:

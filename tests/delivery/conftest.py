@@ -13,13 +13,8 @@ import trustme
 from flask import Flask
 
 from tests.conftest import empty
-from tests.delivery.stage import answers, eventually, free_port
+from tests.delivery.outbox import answers, eventually, free_port
 from tests.notifiers.mail import Mailbox, server
-
-
-@pytest.fixture(scope="session")
-def ca() -> trustme.CA:
-    return trustme.CA()
 
 
 @pytest.fixture

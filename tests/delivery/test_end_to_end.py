@@ -23,20 +23,22 @@ from notifapp.access import Permission, Principal
 from notifapp.extensions import db
 from notifapp.settings.service import update_notification_settings
 from tests.client import Browser
-from tests.delivery.stage import (
+from tests.delivery.outbox import (
     RECIPIENT,
     ROOT,
-    Stage,
+    Outbox,
     answers,
     environment,
     eventually,
     free_port,
-    set_stage,
+    make_outbox,
     silent_server,
     worker,
 )
 from tests.notifiers.mail import PASSWORD, Mailbox, server
 from tests.world import World
+
+pytestmark = pytest.mark.slow
 
 BIN = Path(sys.executable).parent
 
@@ -47,7 +49,7 @@ class Site:
 
     url: str
     token: str
-    stage: Stage
+    outbox: Outbox
     folder: Path
 
     def post(self, path: str, **fields: object) -> requests.Response:
@@ -79,14 +81,6 @@ def queued_app(app: Flask, request: pytest.FixtureRequest) -> Flask:
 
 
 @pytest.fixture
-def trusted(ca: trustme.CA, tmp_path: Path) -> str:
-    """The file with the authority of the mail server's certificate."""
-    path = tmp_path / "ca.pem"
-    ca.cert_pem.write_to_path(str(path))
-    return str(path)
-
-
-@pytest.fixture
 def port() -> int:
     """Where the mail server answers, or will."""
     return free_port()
@@ -94,13 +88,13 @@ def port() -> int:
 
 @pytest.fixture
 def site(queued_app: Flask, world: World, tmp_path: Path, port: int) -> Iterator[Site]:
-    stage = set_stage(queued_app, world, port, use_tls=True)
+    outbox = make_outbox(queued_app, world, port, use_tls=True)
     with queued_app.app_context():
-        chosen = {"notifications_email_notifier": stage.notifier_id, "notifications_otp_code_len": 9}
-        update_notification_settings(stage.project, chosen, principal=Principal.operator())
-    token = world.staff_token(stage.project, Permission.OTP_SEND, Permission.OTP_VERIFY, email="backend@example.org")
+        chosen = {"notifications_email_notifier": outbox.notifier_id, "notifications_otp_code_len": 9}
+        update_notification_settings(outbox.project, chosen, principal=Principal.operator())
+    token = world.staff_token(outbox.project, Permission.OTP_SEND, Permission.OTP_VERIFY, email="backend@example.org")
     with web(queued_app, tmp_path) as url:
-        yield Site(url, token, stage, tmp_path)
+        yield Site(url, token, outbox, tmp_path)
 
 
 @contextmanager
@@ -133,18 +127,18 @@ def received(mailbox: Mailbox) -> str:
 
 
 def test_a_code_reaches_the_customer_and_is_approved(
-    world: World, site: Site, mailbox: Mailbox, ca: trustme.CA, trusted: str, port: int
+    world: World, site: Site, mailbox: Mailbox, ca: trustme.CA, ca_file: str, port: int
 ) -> None:
-    with server(mailbox, ca, port=port), worker(site.stage.app, site.folder, SSL_CERT_FILE=trusted):
+    with server(mailbox, ca, port=port), worker(site.outbox.app, site.folder, SSL_CERT_FILE=ca_file):
         challenge = site.send()
         began = time.monotonic()
         code = received(mailbox)
         assert mailbox.secured == [True]
         site.assert_approved(challenge, code)
         assert time.monotonic() - began < 10
-        eventually(lambda: site.stage.look(1).status == "sent")
+        eventually(lambda: site.outbox.look(1).status == "sent")
     assert_nothing_is_readable(site, code)
-    admin = Browser(site.stage.app).sign_in(world.admin())
+    admin = Browser(site.outbox.app).sign_in(world.admin())
     for path in ("", "/deliveries", "/messages", "/notifiers", f"/try/{challenge}", "/limits"):
         page = admin.get(f"/projects/shop{path}")
         assert page.status_code == 200
@@ -152,41 +146,41 @@ def test_a_code_reaches_the_customer_and_is_approved(
 
 
 def test_a_worker_killed_between_claim_and_send_costs_no_code(
-    site: Site, mailbox: Mailbox, ca: trustme.CA, trusted: str, port: int
+    site: Site, mailbox: Mailbox, ca: trustme.CA, ca_file: str, port: int
 ) -> None:
-    with silent_server(port) as silent, worker(site.stage.app, site.folder, SSL_CERT_FILE=trusted) as first:
+    with silent_server(port) as silent, worker(site.outbox.app, site.folder, SSL_CERT_FILE=ca_file) as first:
         challenge = site.send()
         connection, _ = silent.accept()
         first.kill()
         connection.close()
-    site.stage.expire_lease(1)
-    with server(mailbox, ca, port=port), worker(site.stage.app, site.folder, SSL_CERT_FILE=trusted):
+    site.outbox.expire_lease(1)
+    with server(mailbox, ca, port=port), worker(site.outbox.app, site.folder, SSL_CERT_FILE=ca_file):
         site.assert_approved(challenge, received(mailbox))
-        eventually(lambda: site.stage.look(1).status == "sent")
-    assert (site.stage.look(1).attempts, len(mailbox.envelopes)) == (2, 1)
+        eventually(lambda: site.outbox.look(1).status == "sent")
+    assert (site.outbox.look(1).attempts, len(mailbox.envelopes)) == (2, 1)
 
 
 def test_a_provider_down_for_the_first_two_attempts_costs_no_code(
-    site: Site, mailbox: Mailbox, ca: trustme.CA, trusted: str, port: int
+    site: Site, mailbox: Mailbox, ca: trustme.CA, ca_file: str, port: int
 ) -> None:
-    with worker(site.stage.app, site.folder, SSL_CERT_FILE=trusted):
+    with worker(site.outbox.app, site.folder, SSL_CERT_FILE=ca_file):
         challenge = site.send()
-        eventually(lambda: site.stage.look(1).attempts == 2 and site.stage.look(1).status == "queued")
+        eventually(lambda: site.outbox.look(1).attempts == 2 and site.outbox.look(1).status == "queued")
         with server(mailbox, ca, port=port):
             site.assert_approved(challenge, received(mailbox))
-            eventually(lambda: site.stage.look(1).status == "sent")
-    assert site.stage.look(1).attempts == 3
+            eventually(lambda: site.outbox.look(1).status == "sent")
+    assert site.outbox.look(1).attempts == 3
 
 
 def assert_nothing_is_readable(site: Site, code: str) -> None:
     """No code, token, password or recipient stands in the database, in the queue's file or in a log."""
-    with site.stage.app.app_context(), db.engine.connect() as connection:
+    with site.outbox.app.app_context(), db.engine.connect() as connection:
         stored = "\n".join(
             str(connection.execute(text(f"SELECT * FROM {table.name}")).all()) for table in db.metadata.sorted_tables
         )
-    kept = [path for path in site.folder.iterdir() if path.is_file() and path.suffix != ".pem"]
+    kept = [path for path in site.folder.iterdir() if path.is_file()]
     files = "".join(path.read_bytes().decode("latin-1") for path in kept)
     for private in (code, site.token, PASSWORD, RECIPIENT):
         assert private not in stored
         assert private not in files
-    assert site.stage.app.config["NOTIFAPP"].otp_key not in stored + files
+    assert site.outbox.app.config["NOTIFAPP"].otp_key not in stored + files

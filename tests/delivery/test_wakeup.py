@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from notifapp.delivery.wakeup import wake_workers, wakeups
-from tests.delivery.stage import free_port
+from tests.delivery.outbox import free_port
 
 
 @pytest.fixture(params=["pipe", "redis"])
@@ -31,7 +31,12 @@ def test_a_worker_that_waits_is_woken_at_once(waking_app: Flask) -> None:
     woken: list[float] = []
     with wakeups(waking_app) as source:
         source.wait(0.01)  # by now it listens
-        waiting = Thread(target=lambda: (source.wait(10), woken.append(time.monotonic())))
+
+        def wait() -> None:
+            source.wait(10)
+            woken.append(time.monotonic())
+
+        waiting = Thread(target=wait)
         waiting.start()
         began = time.monotonic()
         wake(waking_app)

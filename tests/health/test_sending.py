@@ -18,21 +18,21 @@ from notifapp.delivery.heartbeat import MISSING_AFTER, Heartbeat
 from notifapp.delivery.models import Delivery
 from tests.client import Browser
 from tests.notifiers.test_pages import page_text
-from tests.otp.shop import Clock, Shop, open_shop
+from tests.otp.caller import Caller, Clock, make_caller
 from tests.world import World
 
 OVERVIEW, SETTINGS = "/projects/shop", "/projects/shop/settings"
 
 
 @pytest.fixture
-def shop(app: Flask, world: World) -> Shop:
-    return open_shop(app, world)
+def caller(app: Flask, world: World) -> Caller:
+    return make_caller(app, world)
 
 
 @pytest.fixture
-def staff(app: Flask, world: World, shop: Shop) -> Browser:
+def staff(app: Flask, world: World, caller: Caller) -> Browser:
     codes = (Permission.NOTIFICATIONS_SETTINGS_READ, Permission.NOTIFICATIONS_SETTINGS_UPDATE)
-    return Browser(app).sign_in(world.member(shop.project, *codes))
+    return Browser(app).sign_in(world.member(caller.project, *codes))
 
 
 @pytest.fixture
@@ -67,24 +67,24 @@ def test_a_missing_worker_is_said_on_the_overview_and_at_readyz(app: Flask, staf
         assert client.get("/readyz").json == {"status": "ready", "worker": "running"}
         time.advance(MISSING_AFTER.total_seconds())
         assert "No worker is running" in page_text(staff.get(OVERVIEW))
-        assert client.get("/readyz").json["worker"] == "missing"
+        assert client.get("/readyz").get_json()["worker"] == "missing"
 
 
 def test_a_worker_that_stops_signs_off(app: Flask) -> None:
     with worker(app) as heartbeat:
         heartbeat.end()
-        assert app.test_client().get("/readyz").json["worker"] == "missing"
+        assert app.test_client().get("/readyz").get_json()["worker"] == "missing"
 
 
-def test_the_overview_says_when_a_code_was_sent_and_verified_last(staff: Browser, shop: Shop, app: Flask) -> None:
-    challenge, code = shop.open()
+def test_the_overview_says_when_a_code_was_sent_and_verified_last(staff: Browser, caller: Caller, app: Flask) -> None:
+    challenge, code = caller.open()
     page = page_text(staff.get(OVERVIEW))
     assert "Last code sent Never" in page
     assert "Last code verified Never" in page
     assert "Oldest message waiting None" not in page
 
     end_deliveries(app, status="sent")
-    shop.verify(challenge, code)
+    caller.verify(challenge, code)
     page = page_text(staff.get(OVERVIEW))
     assert "Last code sent Never" not in page
     assert "Last code verified Never" not in page
@@ -92,10 +92,10 @@ def test_the_overview_says_when_a_code_was_sent_and_verified_last(staff: Browser
 
 
 def test_failures_of_the_last_hour_stand_there_with_their_reason(
-    staff: Browser, shop: Shop, app: Flask, time: Clock
+    staff: Browser, caller: Caller, app: Flask, time: Clock
 ) -> None:
     for number in (1, 2, 3):
-        shop.open(f"+98912123456{number}")
+        caller.open(f"+98912123456{number}")
     end_deliveries(app, status="failed", error_reason="The gateway rejected the key.")
     page = page_text(staff.get(OVERVIEW))
     assert "3 messages failed through gateway in the last hour: The gateway rejected the key." in page
@@ -103,8 +103,8 @@ def test_failures_of_the_last_hour_stand_there_with_their_reason(
     assert "failed through" not in page_text(staff.get(OVERVIEW))
 
 
-def test_a_message_that_waits_for_long_is_said(staff: Browser, shop: Shop, app: Flask, time: Clock) -> None:
-    shop.open()
+def test_a_message_that_waits_for_long_is_said(staff: Browser, caller: Caller, app: Flask, time: Clock) -> None:
+    caller.open()
     with worker(app) as heartbeat:
         assert "waiting longer than usual" not in page_text(staff.get(OVERVIEW))
         time.advance(60)
@@ -114,7 +114,7 @@ def test_a_message_that_waits_for_long_is_said(staff: Browser, shop: Shop, app: 
 
 @pytest.mark.parametrize("path", [OVERVIEW, SETTINGS])
 def test_a_disabled_notifier_in_use_is_a_red_banner_while_it_lasts(
-    staff: Browser, shop: Shop, world: World, path: str
+    staff: Browser, caller: Caller, world: World, path: str
 ) -> None:
     world.set_enabled(1, False)
     page = staff.get(path)
@@ -125,13 +125,13 @@ def test_a_disabled_notifier_in_use_is_a_red_banner_while_it_lasts(
 
 
 @pytest.mark.parametrize("path", [OVERVIEW, SETTINGS])
-def test_console_in_use_says_that_nothing_is_sent(staff: Browser, shop: Shop, path: str) -> None:
+def test_console_in_use_says_that_nothing_is_sent(staff: Browser, caller: Caller, path: str) -> None:
     page = page_text(staff.get(path))
     assert "SMS: development only, nothing is sent" in page
     assert "Email: development only, nothing is sent" in page
 
 
-def test_the_dropdown_says_that_console_sends_nothing(staff: Browser, shop: Shop) -> None:
+def test_the_dropdown_says_that_console_sends_nothing(staff: Browser, caller: Caller) -> None:
     assert "gateway (Console, development only: nothing is sent)" in page_text(staff.get(SETTINGS))
 
 
@@ -148,26 +148,26 @@ def clear_sms(browser: Browser, **more: str) -> Any:
     return browser.post(SETTINGS, fields)
 
 
-def test_clearing_a_channel_that_is_used_asks_first_and_keeps_what_was_typed(staff: Browser, shop: Shop) -> None:
-    shop.open()
+def test_clearing_a_channel_that_is_used_asks_first_and_keeps_what_was_typed(staff: Browser, caller: Caller) -> None:
+    caller.open()
     asked = clear_sms(staff)
     assert asked.status_code == 200
     assert "1 message was sent by SMS in the last 24 hours." in page_text(asked)
     assert 'name="reason" value="A new gateway"' in asked.text
-    assert shop.send("+989120000000").status_code == 201
+    assert caller.send("+989120000000").status_code == 201
 
     assert clear_sms(staff, confirmed="yes").status_code == 303
     assert "No SMS notifier is chosen." in page_text(staff.get(OVERVIEW))
 
 
-def test_clearing_a_channel_that_nobody_uses_asks_nothing(staff: Browser, shop: Shop) -> None:
+def test_clearing_a_channel_that_nobody_uses_asks_nothing(staff: Browser, caller: Caller) -> None:
     assert clear_sms(staff).status_code == 303
     assert "No code can be sent by SMS" not in page_text(staff.get(SETTINGS))
 
 
-def test_archiving_says_how_many_messages_stop(app: Flask, world: World, shop: Shop) -> None:
+def test_archiving_says_how_many_messages_stop(app: Flask, world: World, caller: Caller) -> None:
     admin = Browser(app).sign_in(world.admin())
-    shop.open()
+    caller.open()
     assert "1 message was sent by SMS in the last 24 hours." in page_text(admin.get(f"{OVERVIEW}/archive"))
     admin.post(f"{OVERVIEW}/archive")
     page = admin.get(OVERVIEW)
@@ -183,7 +183,7 @@ def test_a_new_project_shows_the_steps_to_its_first_code(app: Flask, world: Worl
     assert admin.get("/projects/fresh").text.count('class="is-done"') == 1
 
 
-def test_the_steps_are_gone_when_all_are_done(staff: Browser, shop: Shop) -> None:
+def test_the_steps_are_gone_when_all_are_done(staff: Browser, caller: Caller) -> None:
     assert staff.get(OVERVIEW).text.count('class="is-done"') == 3
-    shop.verify(*shop.open())
+    caller.verify(*caller.open())
     assert "Get started" not in staff.get(OVERVIEW).text

@@ -38,9 +38,9 @@ class Hammer:
 
     def strike(self, sms: Sequence[int], email: Sequence[int], *, seconds: float) -> None:
         """Send for this long, or until the server is gone. No two threads ever set the same value."""
-        values = [(OTP_CODE_LEN, pair) for pair in ((4, 5), (6, 7), (8, 9))]
-        values += [(SMS_NOTIFIER, tuple(sms[n : n + 2])) for n in range(0, NOTIFIERS, 2)]
-        values += [(EMAIL_NOTIFIER, tuple(email[n : n + 2])) for n in range(0, NOTIFIERS, 2)]
+        values: list[tuple[str, Sequence[int]]] = [(OTP_CODE_LEN, pair) for pair in ((4, 5), (6, 7), (8, 9))]
+        values += [(SMS_NOTIFIER, sms[n : n + 2]) for n in range(0, NOTIFIERS, 2)]
+        values += [(EMAIL_NOTIFIER, email[n : n + 2]) for n in range(0, NOTIFIERS, 2)]
         values += [(OTP_TTL, (60 + n, 600 + n)) for n in range(THREADS - len(values))]
         deadline = time.monotonic() + seconds
         threads = [threading.Thread(target=self._send, args=(name, pair, deadline)) for name, pair in values]

@@ -22,9 +22,11 @@ from notifapp.extensions import db
 from notifapp.settings import service
 from notifapp.settings.models import SettingsRevision
 from notifapp.settings.values import EMAIL_NOTIFIER, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER
-from tests.conftest import DATABASES, Databases
+from tests.conftest import Databases
 from tests.load.hammer import NOTIFIERS, THREADS, Answer, Hammer
 from tests.world import World
+
+pytestmark = pytest.mark.slow
 
 SECONDS = 5.0
 WORKERS, WORKER_THREADS = 2, 4
@@ -37,7 +39,7 @@ COLUMNS = {
 
 
 @dataclass
-class Shop:
+class Target:
     """A project on a database that servers are started on."""
 
     url: str
@@ -78,13 +80,13 @@ class Shop:
             return [detail["version"] for detail in connection.scalars(select(columns.detail).order_by(columns.id))]
 
 
-@pytest.fixture(params=DATABASES)
-def shop(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -> Iterator[Shop]:
-    url = databases.make(request.param)
+@pytest.fixture
+def target(database: str, databases: Databases, tmp_path: Path) -> Iterator[Target]:
+    url = databases.make(database)
     app = make_app(url, tmp_path)
     world = World(app)
     project = world.project()
-    yield Shop(
+    yield Target(
         url=url,
         folder=tmp_path,
         app=app,
@@ -97,39 +99,39 @@ def shop(request: pytest.FixtureRequest, databases: Databases, tmp_path: Path) -
         db.engine.dispose()
 
 
-def test_threads_that_change_different_fields_of_one_project_lose_nothing(shop: Shop) -> None:
-    with shop.serve() as server:
-        hammer = shop.strike(server.port)
+def test_threads_that_change_different_fields_of_one_project_lose_nothing(target: Target) -> None:
+    with target.serve() as server:
+        hammer = target.strike(server.port)
     assert (hammer.refusals, hammer.losses) == ([], 0)
-    revisions = shop.revisions()
+    revisions = target.revisions()
     assert [row.version for row in revisions] == list(range(1, len(hammer.answers) + 1))
     assert len(hammer.answers) > THREADS
     assert sorted(answer.version for answer in hammer.answers) == [row.version for row in revisions]
-    check_history(shop, hammer.answers)
+    check_history(target, hammer.answers)
 
 
-def test_kill_9_amid_changes_keeps_what_was_answered_and_leaves_nothing_half_written(shop: Shop) -> None:
-    with shop.serve() as server:
+def test_kill_9_amid_changes_keeps_what_was_answered_and_leaves_nothing_half_written(target: Target) -> None:
+    with target.serve() as server:
         threading.Timer(SECONDS / 2, server.end, [signal.SIGKILL]).start()
-        hammer = shop.strike(server.port)
+        hammer = target.strike(server.port)
     assert hammer.refusals == []
     assert hammer.losses == THREADS
-    with shop.serve() as again:
-        assert len(shop.revisions()) <= len(hammer.answers) + THREADS
-        check_history(shop, hammer.answers)
-        after = Hammer(again.port, shop.token)
-        after.strike(shop.sms, shop.email, seconds=0.5)
+    with target.serve() as again:
+        assert len(target.revisions()) <= len(hammer.answers) + THREADS
+        check_history(target, hammer.answers)
+        after = Hammer(again.port, target.token)
+        after.strike(target.sms, target.email, seconds=0.5)
         assert (after.refusals, after.losses) == ([], 0)
-        check_history(shop, hammer.answers + after.answers)
+        check_history(target, hammer.answers + after.answers)
 
 
-def check_history(shop: Shop, answers: list[Answer]) -> None:
+def check_history(target: Target, answers: list[Answer]) -> None:
     """Versions have no gaps, every answer is in them, each changed its own field alone, and all tables agree."""
-    revisions = shop.revisions()
+    revisions = target.revisions()
     versions = [row.version for row in revisions]
     assert versions == list(range(1, len(revisions) + 1))
-    assert sorted(shop.audited_versions()) == versions
-    assert (shop.version(), shop.values()) == (versions[-1], tuple(revisions[-1][1:]))
+    assert sorted(target.audited_versions()) == versions
+    assert (target.version(), target.values()) == (versions[-1], tuple(revisions[-1][1:]))
     by_version = {row.version: row for row in revisions}
     for answer in answers:
         assert getattr(by_version[answer.version], COLUMNS[answer.field]) == answer.value

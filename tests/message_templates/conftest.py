@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from tests.otp.shop import Shop, open_shop
+from tests.otp.caller import Caller, make_caller
 from tests.world import World
 
 
 @pytest.fixture
-def shop(app: Flask, world: World) -> Shop:
-    return open_shop(app, world)
+def caller(app: Flask, world: World) -> Caller:
+    return make_caller(app, world)

@@ -7,7 +7,7 @@ import pytest
 from notifapp.access import Permission
 from notifapp.message_templates.service import Template, compose, problems, segments
 from tests.client import Browser
-from tests.otp.shop import EMAIL, Shop
+from tests.otp.caller import EMAIL, Caller
 from tests.world import World
 
 PATH = "/projects/shop/messages"
@@ -91,17 +91,17 @@ def test_segments_are_counted_as_gateways_cut(text: str, encoding: str, length: 
 
 
 @pytest.fixture
-def staff(shop: Shop, world: World, browser: Browser) -> Browser:
+def staff(caller: Caller, world: World, browser: Browser) -> Browser:
     codes = (Permission.NOTIFICATIONS_SETTINGS_READ, Permission.NOTIFICATIONS_SETTINGS_UPDATE)
-    return browser.sign_in(world.member(shop.project, *codes))
+    return browser.sign_in(world.member(caller.project, *codes))
 
 
 def form(body: str, host: str = "", channel: str = "sms", **more: str) -> dict[str, str]:
     return {f"{channel}-body": body, f"{channel}-autofill_host": host, **more}
 
 
-def test_the_page_previews_each_message_at_the_chosen_length(staff: Browser, shop: Shop) -> None:
-    shop.change_settings(otp_code_len=8)
+def test_the_page_previews_each_message_at_the_chosen_length(staff: Browser, caller: Caller) -> None:
+    caller.change_settings(otp_code_len=8)
     for path in (PATH, "/projects/shop/settings"):
         page = staff.get(path).text
         assert page.count("48172039 is your code for Shop. It is valid for 2 minutes.") == 2
@@ -109,17 +109,17 @@ def test_the_page_previews_each_message_at_the_chosen_length(staff: Browser, sho
         assert "1 segment" in page
 
 
-def test_a_saved_message_is_what_is_sent(staff: Browser, shop: Shop) -> None:
+def test_a_saved_message_is_what_is_sent(staff: Browser, caller: Caller) -> None:
     answer = staff.post(f"{PATH}/sms", form("کد شما: {code}", "Shop.Example.com "), follow_redirects=True)
     assert "SMS message saved." in answer.text
     assert "UCS-2" in answer.text
-    _, code = shop.open()
-    assert shop.last_message()["body"] == f"کد شما: {code}\n\n@shop.example.com #{code}"
-    _, code = shop.open(EMAIL, "email")
-    assert shop.last_message()["body"].startswith(f"{code} is your code")
+    _, code = caller.open()
+    assert caller.last_message()["body"] == f"کد شما: {code}\n\n@shop.example.com #{code}"
+    _, code = caller.open(EMAIL, "email")
+    assert caller.last_message()["body"].startswith(f"{code} is your code")
 
 
-def test_a_preview_saves_nothing(staff: Browser, shop: Shop) -> None:
+def test_a_preview_saves_nothing(staff: Browser, caller: Caller) -> None:
     page = staff.post(f"{PATH}/email", form("Use {code} now", channel="email", preview="1"))
     assert (page.status_code, "Use 48172 now" in page.text, "Not saved yet." in page.text) == (200, True, True)
     assert "Use 48172 now" not in staff.get(PATH).text
@@ -133,19 +133,21 @@ def test_what_is_wrong_is_said_beside_the_field(staff: Browser) -> None:
     assert ">no code</textarea>" in answer.text.replace("\r", "").replace("\n", "")
 
 
-def test_saving_is_audited_once_and_the_default_again_counts_as_none(staff: Browser, shop: Shop, world: World) -> None:
+def test_saving_is_audited_once_and_the_default_again_counts_as_none(
+    staff: Browser, caller: Caller, world: World
+) -> None:
     for _ in range(2):
         staff.post(f"{PATH}/sms", form("{code} only"))
     staff.post(f"{PATH}/sms", form(Template().body))
-    admin = Browser(shop.app).sign_in(world.admin())
+    admin = Browser(caller.app).sign_in(world.admin())
     trail = admin.get("/audit?action=message_template_changed").text
     assert trail.count("{code} only") == 2  # once as what it became, once as what it was
 
 
-def test_who_may_only_read_the_settings_sees_the_messages(shop: Shop, world: World, browser: Browser) -> None:
-    browser.sign_in(world.member(shop.project, Permission.NOTIFICATIONS_SETTINGS_READ))
+def test_who_may_only_read_the_settings_sees_the_messages(caller: Caller, world: World, browser: Browser) -> None:
+    browser.sign_in(world.member(caller.project, Permission.NOTIFICATIONS_SETTINGS_READ))
     page = browser.get(PATH)
     assert (page.status_code, "<textarea" in page.text) == (200, False)
     assert browser.post(f"{PATH}/sms", form("{code}")).status_code == 403
-    browser.sign_in(world.member(shop.project, Permission.OTP_SEND, email="x@example.org"))
+    browser.sign_in(world.member(caller.project, Permission.OTP_SEND, email="x@example.org"))
     assert browser.get(PATH).status_code == 403

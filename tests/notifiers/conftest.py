@@ -16,18 +16,13 @@ from tests.conftest import config_for
 from tests.notifiers.gateway import Gateway, Trust
 
 
-@pytest.fixture(scope="session")
-def ca() -> trustme.CA:
-    return trustme.CA()
-
-
 @pytest.fixture
 def gateway(ca: trustme.CA) -> Iterator[Gateway]:
     with Gateway(ca) as gateway:
         yield gateway
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def authorities(ca: trustme.CA) -> Trust:
     """Trusts the authority that vouches for the servers of these tests."""
     context = ssl.create_default_context()

@@ -73,16 +73,19 @@ class Gateway:
 
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
-        self.hang_up()
+        self._hang_up()
         self._server.server_close()
 
     def hang_up(self) -> None:
-        """Close every connection that clients keep."""
+        """Close every connection that clients keep, and leave them time to hear of it."""
+        self._hang_up()
+        time.sleep(0.05)
+
+    def _hang_up(self) -> None:
         for connection in self._open:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         self._open.clear()
-        time.sleep(0.05)
 
     @property
     def port(self) -> int:

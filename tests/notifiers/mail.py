@@ -48,7 +48,7 @@ class Mailbox:
     def email(self) -> EmailMessage:
         [envelope] = self.envelopes
         assert isinstance(envelope.content, bytes)
-        return message_from_bytes(envelope.content, policy=policy.default)  # type: ignore[return-value]
+        return message_from_bytes(envelope.content, policy=policy.default)
 
 
 class LoopbackController(Controller):
@@ -59,7 +59,7 @@ class LoopbackController(Controller):
         self._sessions: list[SMTP] = []
 
     def factory(self) -> SMTP:
-        self._sessions.append(super().factory())
+        self._sessions.append(super().factory())  # type: ignore[no-untyped-call]
         return self._sessions[-1]
 
     def stop(self, no_assert: bool = False) -> None:
@@ -69,13 +69,14 @@ class LoopbackController(Controller):
     async def _hang_up(self) -> None:
         for session in self._sessions:
             if session.transport is not None:
+                assert isinstance(session.transport, asyncio.Transport)
                 session.transport.abort()
         await asyncio.sleep(0.01)
 
     def _trigger_server(self) -> None:
         assert self.server is not None
         self.port = self.server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
-        super()._trigger_server()
+        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object) -> AuthResult:

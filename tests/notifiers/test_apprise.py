@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
-from typing import Any
 
 import pytest
-import trustme
 from apprise import NotifyBase
 from apprise.plugins.resend import NotifyResend
 from apprise.plugins.seven import NotifySeven
@@ -31,13 +28,11 @@ EMAIL = Message(project_id=1, channel=Channel.EMAIL, recipient="a@example.com", 
 
 
 @pytest.fixture
-def provider(gateway: Gateway, ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gateway:
+def provider(gateway: Gateway, ca_file: str, monkeypatch: pytest.MonkeyPatch) -> Gateway:
     """The providers' addresses, moved to loopback: they are fixed in Apprise, which is the point of the allow-list."""
     monkeypatch.setattr(NotifySeven, "notify_url", f"{gateway.url}/api/sms")
     monkeypatch.setattr(NotifyResend, "notify_url", f"{gateway.url}/emails")
-    certificate = tmp_path / "ca.pem"
-    ca.cert_pem.write_to_path(certificate)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", ca_file)
     return gateway
 
 
@@ -138,8 +133,10 @@ URLS = {
 def test_every_allowed_service_has_a_fixed_https_address(channel: Channel, schema: str) -> None:
     url = URLS[schema]
     assert parse_settings(AppriseService(channel), {"url": url}) == {"url": url}
-    service: Any = _service(url, SMS.recipient if channel is Channel.SMS else EMAIL.recipient)
+    service = _service(url, SMS.recipient if channel is Channel.SMS else EMAIL.recipient)
     assert isinstance(service, NotifyBase)
-    assert service.notify_url.startswith("https://")
-    assert "{" not in service.notify_url.split("/")[2]
-    assert not any("{host}" in template for template in service.templates)
+    declared = vars(type(service))
+    address: str = declared["notify_url"]
+    assert address.startswith("https://")
+    assert "{" not in address.split("/")[2]
+    assert not any("{host}" in template for template in declared["templates"])

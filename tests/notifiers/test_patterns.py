@@ -9,7 +9,7 @@ from notifapp.notifiers.backends import BACKENDS
 from notifapp.notifiers.gateway.http_client import HttpClient
 from notifapp.notifiers.gateway.parsing import parse_settings
 from tests.notifiers.gateway import Gateway
-from tests.notifiers.senders import CODE, PATTERN, failure, ippanel, kavenegar, melipayamak
+from tests.notifiers.senders import CODE, MESSAGE, PATTERN, failure, ippanel, kavenegar, melipayamak
 
 pytestmark = pytest.mark.usefixtures("loopback_allowed")
 
@@ -62,7 +62,7 @@ def test_without_a_pattern_a_code_goes_out_as_free_text(gateway: Gateway, http: 
 def test_a_message_without_a_code_goes_out_as_free_text(gateway: Gateway, http: HttpClient) -> None:
     gateway.answer = {**IPPANEL_SENT, **KAVENEGAR_SENT, **MELIPAYAMAK_SENT}
     for sender in (ippanel, kavenegar, melipayamak):
-        sender(gateway, http, **PATTERN)()
+        sender(gateway, http, MESSAGE, **PATTERN)()
     assert gateway.requests[0].json["sending_type"] == "webservice"
     assert gateway.requests[1].path.endswith("/sms/send.json")
     assert "/send/simple/" in gateway.requests[2].path

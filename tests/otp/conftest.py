@@ -1,4 +1,4 @@
-"""A shop that sends codes, and a clock to set."""
+"""A backend that has codes sent, and a clock to set."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import pytest
 from flask import Flask
 
 from notifapp import clock
-from tests.otp.shop import Clock, Shop, open_shop
+from tests.otp.caller import Caller, Clock, make_caller
 from tests.world import World
 
 
 @pytest.fixture
-def shop(app: Flask, world: World) -> Shop:
-    return open_shop(app, world)
+def caller(app: Flask, world: World) -> Caller:
+    return make_caller(app, world)
 
 
 @pytest.fixture

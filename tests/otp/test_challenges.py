@@ -15,7 +15,7 @@ from notifapp.access import Permission
 from notifapp.delivery.models import Delivery
 from notifapp.otp.models import OtpChallenge
 from tests.client import ApiClient
-from tests.otp.shop import CHALLENGES, EMAIL, PHONE, POLICY, Clock, Shop, open_shop
+from tests.otp.caller import CHALLENGES, EMAIL, PHONE, POLICY, Caller, Clock, make_caller
 from tests.world import World
 
 INVALID = ["Invalid code."]
@@ -27,145 +27,147 @@ def wrong(code: str) -> str:
     return code[:-1] + str((int(code[-1]) + 1) % 10)
 
 
-def test_a_challenge_answers_with_what_a_form_needs_and_no_more(shop: Shop) -> None:
-    answer = shop.send()
+def test_a_challenge_answers_with_what_a_form_needs_and_no_more(caller: Caller) -> None:
+    answer = caller.send()
     assert answer.status_code == 201
-    assert list(answer.json) == [
+    assert list(answer.get_json()) == [
         "id", "channel", "recipient", "code_length", "expires_at", "resend_at", "attempts_left",
     ]  # fmt: skip
-    assert answer.json["channel"] == "sms"
-    assert answer.json["recipient"] == "+98••••••••67"
-    assert answer.json["code_length"] == 5
-    assert answer.json["attempts_left"] == 5
-    lives = datetime.fromisoformat(answer.json["expires_at"]) - datetime.fromisoformat(answer.json["resend_at"])
+    assert answer.get_json()["channel"] == "sms"
+    assert answer.get_json()["recipient"] == "+98••••••••67"
+    assert answer.get_json()["code_length"] == 5
+    assert answer.get_json()["attempts_left"] == 5
+    lives = datetime.fromisoformat(answer.get_json()["expires_at"]) - datetime.fromisoformat(
+        answer.get_json()["resend_at"]
+    )
     assert lives.total_seconds() == 60
-    assert answer.json["expires_at"].endswith("Z")
+    assert answer.get_json()["expires_at"].endswith("Z")
 
 
-def test_the_right_code_approves_once(shop: Shop) -> None:
-    challenge, code = shop.open()
+def test_the_right_code_approves_once(caller: Caller) -> None:
+    challenge, code = caller.open()
     assert len(code) == 5
-    answer = shop.verify(challenge, code)
+    answer = caller.verify(challenge, code)
     assert (answer.status_code, answer.json) == (200, {"id": challenge, "status": "approved"})
-    again = shop.verify(challenge, code)
+    again = caller.verify(challenge, code)
     assert (again.status_code, again.json) == (400, {"code": INVALID, "attempts_left": 0})
 
 
-def test_a_wrong_code_costs_a_try_and_the_fifth_ends_the_challenge(shop: Shop) -> None:
-    challenge, code = shop.open()
+def test_a_wrong_code_costs_a_try_and_the_fifth_ends_the_challenge(caller: Caller) -> None:
+    challenge, code = caller.open()
     for left in (4, 3, 2, 1, 0):
-        answer = shop.verify(challenge, wrong(code))
+        answer = caller.verify(challenge, wrong(code))
         assert (answer.status_code, answer.json) == (400, {"code": INVALID, "attempts_left": left})
-    assert shop.state(challenge)["status"] == "failed"
-    assert shop.verify(challenge, code).status_code == 429
+    assert caller.state(challenge)["status"] == "failed"
+    assert caller.verify(challenge, code).status_code == 429
 
 
-def test_fifty_right_answers_at_once_approve_exactly_once(shop: Shop) -> None:
-    challenge, code = shop.open()
+def test_fifty_right_answers_at_once_approve_exactly_once(caller: Caller) -> None:
+    challenge, code = caller.open()
     with ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(lambda _: shop.verify(challenge, code), range(50)))
+        answers = list(pool.map(lambda _: caller.verify(challenge, code), range(50)))
     assert sorted(answer.status_code for answer in answers) == [200, *[400] * 49]
-    assert shop.count(OtpChallenge, status="approved") == 1
-    assert shop.recipient().failures == 0
+    assert caller.count(OtpChallenge, status="approved") == 1
+    assert caller.recipient().failures == 0
 
 
-def test_unknown_used_replaced_wrong_and_foreign_codes_look_alike(shop: Shop, world: World, time: Clock) -> None:
-    used, used_code = shop.open()
-    shop.verify(used, used_code)
+def test_unknown_used_replaced_wrong_and_foreign_codes_look_alike(caller: Caller, world: World, time: Clock) -> None:
+    used, used_code = caller.open()
+    caller.verify(used, used_code)
     time.advance(60)
-    replaced, replaced_code = shop.open()
+    replaced, replaced_code = caller.open()
     time.advance(60)
-    challenge, code = shop.open()
-    other = open_shop(shop.app, world, "other")
+    challenge, code = caller.open()
+    other = make_caller(caller.app, world, "other")
     foreign, foreign_code = other.open()
     answers = [
-        shop.verify(challenge, wrong(code)),
-        shop.verify(used, used_code),
-        shop.verify(replaced, replaced_code),
-        shop.verify(foreign, foreign_code),
-        shop.verify("0" * 32, code),
-        shop.verify("no-such-challenge", code),
-        shop.verify("%00", code),
+        caller.verify(challenge, wrong(code)),
+        caller.verify(used, used_code),
+        caller.verify(replaced, replaced_code),
+        caller.verify(foreign, foreign_code),
+        caller.verify("0" * 32, code),
+        caller.verify("no-such-challenge", code),
+        caller.verify("%00", code),
     ]
     for answer in answers:
         assert answer.status_code == 400
-        assert answer.json.keys() == {"code", "attempts_left"}
-        assert answer.json["code"] == INVALID
+        assert answer.get_json().keys() == {"code", "attempts_left"}
+        assert answer.get_json()["code"] == INVALID
     assert other.verify(foreign, foreign_code).status_code == 200
 
 
-def test_ones_own_expired_challenge_says_so(shop: Shop, time: Clock) -> None:
-    challenge, code = shop.open()
+def test_ones_own_expired_challenge_says_so(caller: Caller, time: Clock) -> None:
+    challenge, code = caller.open()
     time.advance(120)
-    answer = shop.verify(challenge, code)
+    answer = caller.verify(challenge, code)
     assert answer.status_code == 400
     assert answer.json == {"code": ["This code has expired."], "attempts_left": 0, "status": "expired"}
-    assert shop.state(challenge)["status"] == "expired"
+    assert caller.state(challenge)["status"] == "expired"
 
 
-def test_a_code_lives_until_its_last_moment(shop: Shop, time: Clock) -> None:
-    challenge, code = shop.open()
+def test_a_code_lives_until_its_last_moment(caller: Caller, time: Clock) -> None:
+    challenge, code = caller.open()
     time.advance(119.999)
-    assert shop.verify(challenge, code).status_code == 200
+    assert caller.verify(challenge, code).status_code == 200
 
 
-def test_the_state_tells_what_became_of_a_challenge(shop: Shop, time: Clock) -> None:
-    challenge, code = shop.open()
-    state = shop.state(challenge)
+def test_the_state_tells_what_became_of_a_challenge(caller: Caller, time: Clock) -> None:
+    challenge, code = caller.open()
+    state = caller.state(challenge)
     assert (state["status"], state["approved_at"], state["attempts_left"]) == ("pending", None, 5)
     assert code not in str(state)
-    shop.verify(challenge, code)
-    assert (shop.state(challenge)["status"], shop.state(challenge)["approved_at"]) == (
+    caller.verify(challenge, code)
+    assert (caller.state(challenge)["status"], caller.state(challenge)["approved_at"]) == (
         "approved",
         "2026-11-23T12:00:00.000000Z",
     )
 
 
-def test_the_state_of_no_challenge_or_of_another_projects_is_404(shop: Shop, world: World) -> None:
-    foreign, _ = open_shop(shop.app, world, "other").open()
+def test_the_state_of_no_challenge_or_of_another_projects_is_404(caller: Caller, world: World) -> None:
+    foreign, _ = make_caller(caller.app, world, "other").open()
     for name in (foreign, "0" * 32, "x"):
-        answer = shop.api.call("GET", f"{CHALLENGES}/{name}", shop.token)
+        answer = caller.api.call("GET", f"{CHALLENGES}/{name}", caller.token)
         assert (answer.status_code, answer.json) == (404, {"detail": "Not found."})
 
 
 @pytest.mark.parametrize(
     "zero", [0x06F0, 0x0660, 0xFF10, 0x0966], ids=["persian", "arabic-indic", "full-width", "devanagari"]
 )
-def test_other_digits_and_blanks_between_them_are_accepted(shop: Shop, zero: int) -> None:
-    challenge, code = shop.open()
+def test_other_digits_and_blanks_between_them_are_accepted(caller: Caller, zero: int) -> None:
+    challenge, code = caller.open()
     written = "".join(chr(zero + int(digit)) for digit in code)
-    assert shop.verify(challenge, f" {written[:3]} {written[3:]}").status_code == 200
+    assert caller.verify(challenge, f" {written[:3]} {written[3:]}").status_code == 200
 
 
-def test_a_code_as_a_number_is_taken_as_its_digits(shop: Shop, time: Clock) -> None:
-    challenge, code = open_with(shop, time, lambda code: code[0] != "0")
-    assert shop.verify(challenge, int(code)).status_code == 200
+def test_a_code_as_a_number_is_taken_as_its_digits(caller: Caller, time: Clock) -> None:
+    challenge, code = open_with(caller, time, lambda code: code[0] != "0")
+    assert caller.verify(challenge, int(code)).status_code == 200
 
 
-def test_leading_zeros_count(shop: Shop, time: Clock) -> None:
-    challenge, code = open_with(shop, time, lambda code: code[0] == "0")
-    assert shop.verify(challenge, code[1:]).status_code == 400
-    assert shop.verify(challenge, code).status_code == 200
+def test_leading_zeros_count(caller: Caller, time: Clock) -> None:
+    challenge, code = open_with(caller, time, lambda code: code[0] == "0")
+    assert caller.verify(challenge, code[1:]).status_code == 400
+    assert caller.verify(challenge, code).status_code == 200
 
 
-def open_with(shop: Shop, time: Clock, is_wanted: Callable[[str], bool]) -> tuple[str, str]:
+def open_with(caller: Caller, time: Clock, is_wanted: Callable[[str], bool]) -> tuple[str, str]:
     """A challenge whose code is as wanted, after as many others as it takes."""
-    shop.set_limits(resend_seconds=1, sends_per_hour=1000, sends_per_day=1000)
+    caller.set_limits(resend_seconds=1, sends_per_hour=1000, sends_per_day=1000)
     while True:
-        challenge, code = shop.open()
+        challenge, code = caller.open()
         if is_wanted(code):
             return challenge, code
         time.advance(2)
 
 
-def test_email_addresses_and_phone_numbers_in_other_spellings_are_the_same_recipient(shop: Shop) -> None:
-    assert shop.send("Customer@EXAMPLE.com", "email").status_code == 201
-    assert shop.send(EMAIL, "email").status_code == 429
-    assert shop.send("+98 912 123 45 67").status_code == 201
-    assert shop.send("+98-912-1234567").status_code == 429
-    shop.set_limits(phone_region="IR")
-    assert shop.send("۰۹۱۲۱۲۳۴۵۶۷").status_code == 429
-    assert shop.last_message()["recipient"] == PHONE
+def test_email_addresses_and_phone_numbers_in_other_spellings_are_the_same_recipient(caller: Caller) -> None:
+    assert caller.send("Customer@EXAMPLE.com", "email").status_code == 201
+    assert caller.send(EMAIL, "email").status_code == 429
+    assert caller.send("+98 912 123 45 67").status_code == 201
+    assert caller.send("+98-912-1234567").status_code == 429
+    caller.set_limits(phone_region="IR")
+    assert caller.send("۰۹۱۲۱۲۳۴۵۶۷").status_code == 429
+    assert caller.last_message()["recipient"] == PHONE
 
 
 @pytest.mark.parametrize(
@@ -192,10 +194,10 @@ def test_email_addresses_and_phone_numbers_in_other_spellings_are_the_same_recip
         ]}),
     ],
 )  # fmt: skip
-def test_what_is_missing_or_wrong_is_named(shop: Shop, fields: dict[str, object], errors: object) -> None:
-    answer = shop.api.call("POST", CHALLENGES, shop.token, json=fields)
+def test_what_is_missing_or_wrong_is_named(caller: Caller, fields: dict[str, object], errors: object) -> None:
+    answer = caller.api.call("POST", CHALLENGES, caller.token, json=fields)
     assert (answer.status_code, answer.json) == (400, errors)
-    assert shop.count(OtpChallenge) == 0
+    assert caller.count(OtpChallenge) == 0
 
 
 @pytest.mark.parametrize(
@@ -208,27 +210,27 @@ def test_what_is_missing_or_wrong_is_named(shop: Shop, fields: dict[str, object]
         ({"code": "1" * 65}, "Ensure this field has no more than 64 characters."),
     ],
 )
-def test_a_body_without_a_code_costs_no_try(shop: Shop, fields: dict[str, object], message: str) -> None:
-    challenge, _ = shop.open()
-    answer = shop.api.call("POST", f"{CHALLENGES}/{challenge}/verify", shop.token, json=fields)
+def test_a_body_without_a_code_costs_no_try(caller: Caller, fields: dict[str, object], message: str) -> None:
+    challenge, _ = caller.open()
+    answer = caller.api.call("POST", f"{CHALLENGES}/{challenge}/verify", caller.token, json=fields)
     assert (answer.status_code, answer.json) == (400, {"code": [message]})
-    assert shop.state(challenge)["attempts_left"] == 5
+    assert caller.state(challenge)["attempts_left"] == 5
 
 
-def test_without_a_notifier_that_sends_it_is_409_and_nothing_is_kept(shop: Shop, world: World) -> None:
-    shop.change_settings(sms_notifier=None)
-    answer = shop.send()
+def test_without_a_notifier_that_sends_it_is_409_and_nothing_is_kept(caller: Caller, world: World) -> None:
+    caller.change_settings(sms_notifier=None)
+    answer = caller.send()
     assert answer.status_code == 409
     assert answer.json == {"detail": "No SMS notifier is chosen in this project's notification settings."}
     world.set_enabled(2, False)
-    answer = shop.send(EMAIL, "email")
-    assert (answer.status_code, "disabled" in answer.json["detail"]) == (409, True)
-    assert shop.count(OtpChallenge) == shop.count(Delivery) == 0
+    answer = caller.send(EMAIL, "email")
+    assert (answer.status_code, "disabled" in answer.get_json()["detail"]) == (409, True)
+    assert caller.count(OtpChallenge) == caller.count(Delivery) == 0
 
 
-def test_the_policy_says_what_a_code_would_be_like(shop: Shop) -> None:
-    shop.change_settings(otp_code_len=8, otp_ttl=300, email_notifier=None)
-    answer = shop.api.call("GET", POLICY, shop.token)
+def test_the_policy_says_what_a_code_would_be_like(caller: Caller) -> None:
+    caller.change_settings(otp_code_len=8, otp_ttl=300, email_notifier=None)
+    answer = caller.api.call("GET", POLICY, caller.token)
     assert answer.json == {
         "code_length": 8,
         "ttl": 300,
@@ -241,14 +243,14 @@ def test_the_policy_says_what_a_code_would_be_like(shop: Shop) -> None:
             "failures_until_stopped": 100,
         },
     }
-    assert len(shop.open()[1]) == 8
+    assert len(caller.open()[1]) == 8
 
 
-def test_sending_and_verifying_are_separate_permissions(shop: Shop, world: World, api: ApiClient) -> None:
-    challenge, _ = shop.open()
-    sender = world.staff_token(shop.project, Permission.OTP_SEND, email="sender@shop.example")
-    verifier = world.staff_token(shop.project, Permission.OTP_VERIFY, email="verifier@shop.example")
-    neither = world.staff_token(shop.project, Permission.NOTIFICATIONS_SETTINGS_READ, email="x@shop.example")
+def test_sending_and_verifying_are_separate_permissions(caller: Caller, world: World, api: ApiClient) -> None:
+    challenge, _ = caller.open()
+    sender = world.staff_token(caller.project, Permission.OTP_SEND, email="sender@shop.example")
+    verifier = world.staff_token(caller.project, Permission.OTP_VERIFY, email="verifier@shop.example")
+    neither = world.staff_token(caller.project, Permission.NOTIFICATIONS_SETTINGS_READ, email="x@shop.example")
     verify = f"{CHALLENGES}/{challenge}/verify"
     body = {"channel": "email", "recipient": EMAIL}
     statuses = {
@@ -268,9 +270,9 @@ def test_sending_and_verifying_are_separate_permissions(shop: Shop, world: World
     }
 
 
-def test_the_message_says_the_code_the_minutes_and_the_project(shop: Shop) -> None:
-    _, code = shop.open(EMAIL, "email")
-    message = shop.last_message()
+def test_the_message_says_the_code_the_minutes_and_the_project(caller: Caller) -> None:
+    _, code = caller.open(EMAIL, "email")
+    message = caller.last_message()
     assert message["recipient"] == EMAIL
     assert message["subject"] == "Your code for Shop"
     assert message["body"] == f"{code} is your code for Shop. It is valid for 2 minutes."
@@ -278,13 +280,13 @@ def test_the_message_says_the_code_the_minutes_and_the_project(shop: Shop) -> No
 
 
 @pytest.mark.parametrize("broken", [{"redis_url": "redis://127.0.0.1:1/0"}, {"instance_dir": Path("/nowhere")}])
-def test_a_queue_that_cant_be_reached_fails_nobodys_request(shop: Shop, broken: dict[str, Any]) -> None:
-    config = shop.app.config["NOTIFAPP"]
-    kept = shop.app.extensions.pop("queue", None)
-    shop.app.config["NOTIFAPP"] = replace(config, **broken)
+def test_a_queue_that_cant_be_reached_fails_nobodys_request(caller: Caller, broken: dict[str, Any]) -> None:
+    config = caller.app.config["NOTIFAPP"]
+    kept = caller.app.extensions.pop("queue", None)
+    caller.app.config["NOTIFAPP"] = replace(config, **broken)
     try:
-        assert shop.send().status_code == 201
+        assert caller.send().status_code == 201
     finally:
-        shop.app.config["NOTIFAPP"] = config
-        shop.app.extensions["queue"] = kept
-    assert shop.count(Delivery, status="queued") == 1
+        caller.app.config["NOTIFAPP"] = config
+        caller.app.extensions["queue"] = kept
+    assert caller.count(Delivery, status="queued") == 1

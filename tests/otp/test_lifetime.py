@@ -9,7 +9,7 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.otp.shop import Clock, open_shop
+from tests.otp.caller import Clock, make_caller
 from tests.world import World
 
 numbers = count()
@@ -29,9 +29,9 @@ def test_a_code_verifies_inside_its_lifetime_and_never_after(
     changes: list[tuple[int, int, float]],
     moment: float,
 ) -> None:
-    shop = open_shop(app, world, f"shop-{next(numbers)}")
-    shop.change_settings(otp_code_len=length, otp_ttl=ttl)
-    challenge, code = shop.open()
+    caller = make_caller(app, world, f"shop-{next(numbers)}")
+    caller.change_settings(otp_code_len=length, otp_ttl=ttl)
+    challenge, code = caller.open()
     assert len(code) == length
     assert code.isascii()
     assert code.isdecimal()
@@ -39,20 +39,20 @@ def test_a_code_verifies_inside_its_lifetime_and_never_after(
     for new_length, new_ttl, at in sorted(changes, key=lambda change: change[2]):
         time.time = issued
         time.advance(asked_after * at)
-        shop.change_settings(otp_code_len=new_length, otp_ttl=new_ttl)
+        caller.change_settings(otp_code_len=new_length, otp_ttl=new_ttl)
     time.time = issued
     time.advance(asked_after)
     lives = (time.now() - issued).total_seconds() < ttl
-    answer = shop.verify(challenge, code)
+    answer = caller.verify(challenge, code)
     assert answer.status_code == (200 if lives else 400)
-    assert shop.state(challenge)["status"] == ("approved" if lives else "expired")
+    assert caller.state(challenge)["status"] == ("approved" if lives else "expired")
 
 
 @pytest.mark.parametrize("length", range(4, 11))
 def test_every_length_is_sent_and_approved(app: Flask, world: World, time: Clock, length: int) -> None:
-    shop = open_shop(app, world)
-    shop.change_settings(otp_code_len=length, otp_ttl=30)
-    challenge, code = shop.open()
+    caller = make_caller(app, world)
+    caller.change_settings(otp_code_len=length, otp_ttl=30)
+    challenge, code = caller.open()
     assert len(code) == length
     time.advance(29.999999)
-    assert shop.verify(challenge, code).status_code == 200
+    assert caller.verify(challenge, code).status_code == 200

@@ -13,7 +13,7 @@ from notifapp.database import reading, table_of
 from notifapp.delivery.models import Delivery
 from notifapp.delivery.service import exchange, give_up_expired
 from notifapp.otp.models import OtpChallenge, OtpRecipient
-from tests.otp.shop import EMAIL, PHONE, Clock, Shop, open_shop
+from tests.otp.caller import EMAIL, PHONE, Caller, Clock, make_caller
 from tests.world import World
 
 
@@ -24,90 +24,90 @@ def refused(answer: object) -> tuple[int, str]:
     return int(answer.headers["Retry-After"]), answer.json["detail"]  # type: ignore[attr-defined]
 
 
-def fail_once(shop: Shop, time: Clock) -> int:
+def fail_once(caller: Caller, time: Clock) -> int:
     """Give one wrong answer, whatever waiting that takes. Return the seconds waited."""
     began = time.now()
     while True:
-        answer = shop.send()
+        answer = caller.send()
         if answer.status_code == 201:
             break
         time.advance(refused(answer)[0])
-    challenge = answer.json["id"]
-    code = shop.last_message()["variables"]["code"]
+    challenge = answer.get_json()["id"]
+    code = caller.last_message()["variables"]["code"]
     while True:
-        answer = shop.verify(challenge, "1" if code != "1" else "2")
+        answer = caller.verify(challenge, "1" if code != "1" else "2")
         if answer.status_code == 400:
             return int((time.now() - began).total_seconds())
         time.advance(refused(answer)[0])
 
 
-def test_sixty_seconds_between_two_codes(shop: Shop, time: Clock) -> None:
-    assert shop.send().status_code == 201
-    assert refused(shop.send()) == (60, "A code was sent just now. Try again in 60 seconds.")
+def test_sixty_seconds_between_two_codes(caller: Caller, time: Clock) -> None:
+    assert caller.send().status_code == 201
+    assert refused(caller.send()) == (60, "A code was sent just now. Try again in 60 seconds.")
     time.advance(59.5)
-    assert refused(shop.send()) == (1, "A code was sent just now. Try again in 1 second.")
+    assert refused(caller.send()) == (1, "A code was sent just now. Try again in 1 second.")
     time.advance(0.5)
-    assert shop.send().status_code == 201
+    assert caller.send().status_code == 201
 
 
-def test_five_codes_an_hour_and_ten_a_day(shop: Shop, time: Clock) -> None:
+def test_five_codes_an_hour_and_ten_a_day(caller: Caller, time: Clock) -> None:
     for _ in range(5):
-        assert shop.send().status_code == 201
+        assert caller.send().status_code == 201
         time.advance(60)
-    assert refused(shop.send()) == (3300, "Too many codes were sent in the last hour. Try again in 55 minutes.")
+    assert refused(caller.send()) == (3300, "Too many codes were sent in the last hour. Try again in 55 minutes.")
     time.advance(3300)
     for _ in range(5):
-        assert shop.send().status_code == 201
+        assert caller.send().status_code == 201
         time.advance(60)
-    wait, reason = refused(shop.send())
+    wait, reason = refused(caller.send())
     assert (wait, reason) == (86400 - 3600 - 300, "Too many codes were sent in the last day. Try again in 23 hours.")
     time.advance(wait - 1)
-    refused(shop.send())
+    refused(caller.send())
     time.advance(1)
-    assert shop.send().status_code == 201
+    assert caller.send().status_code == 201
 
 
-def test_the_longest_wait_is_the_one_that_is_told(shop: Shop, time: Clock) -> None:
-    shop.set_limits(sends_per_day=1)
-    assert shop.send().status_code == 201
-    assert refused(shop.send())[0] == 86400
+def test_the_longest_wait_is_the_one_that_is_told(caller: Caller, time: Clock) -> None:
+    caller.set_limits(sends_per_day=1)
+    assert caller.send().status_code == 201
+    assert refused(caller.send())[0] == 86400
 
 
-def test_limits_are_per_recipient_channel_and_project(shop: Shop, world: World, time: Clock) -> None:
-    assert shop.send().status_code == 201
-    assert shop.send("+989121234568").status_code == 201
-    assert shop.send(EMAIL, "email").status_code == 201
-    assert open_shop(shop.app, world, "other").send().status_code == 201
-    refused(shop.send())
+def test_limits_are_per_recipient_channel_and_project(caller: Caller, world: World, time: Clock) -> None:
+    assert caller.send().status_code == 201
+    assert caller.send("+989121234568").status_code == 201
+    assert caller.send(EMAIL, "email").status_code == 201
+    assert make_caller(caller.app, world, "other").send().status_code == 201
+    refused(caller.send())
 
 
-def test_a_refused_send_leaves_no_trace(shop: Shop, time: Clock) -> None:
-    challenge, code = shop.open()
-    refused(shop.send())
-    assert shop.count(OtpChallenge) == shop.count(Delivery) == 1
-    assert shop.verify(challenge, code).status_code == 200
+def test_a_refused_send_leaves_no_trace(caller: Caller, time: Clock) -> None:
+    challenge, code = caller.open()
+    refused(caller.send())
+    assert caller.count(OtpChallenge) == caller.count(Delivery) == 1
+    assert caller.verify(challenge, code).status_code == 200
 
 
-def test_a_new_code_replaces_the_open_one_and_keeps_the_failures(shop: Shop, time: Clock) -> None:
-    first, first_code = shop.open()
-    shop.verify(first, "1")
-    shop.verify(first, "1")
+def test_a_new_code_replaces_the_open_one_and_keeps_the_failures(caller: Caller, time: Clock) -> None:
+    first, first_code = caller.open()
+    caller.verify(first, "1")
+    caller.verify(first, "1")
     time.advance(60)
-    second, _ = shop.open()
-    assert shop.verify(first, first_code).status_code == 400
-    assert shop.state(first)["status"] == "replaced"
-    assert shop.verify(second, "1").json["attempts_left"] == 4
-    assert shop.recipient().failures == 3
+    second, _ = caller.open()
+    assert caller.verify(first, first_code).status_code == 400
+    assert caller.state(first)["status"] == "replaced"
+    assert caller.verify(second, "1").get_json()["attempts_left"] == 4
+    assert caller.recipient().failures == 3
 
 
-def test_a_replaced_code_that_still_waits_is_sent_no_more(shop: Shop, time: Clock) -> None:
-    shop.open()
+def test_a_replaced_code_that_still_waits_is_sent_no_more(caller: Caller, time: Clock) -> None:
+    caller.open()
     time.advance(60)
-    shop.open()
-    with shop.app.app_context():
+    caller.open()
+    with caller.app.app_context():
         assert give_up_expired() == 1
         [second] = exchange([], room=10)
-    with shop.app.app_context(), reading() as connection:
+    with caller.app.app_context(), reading() as connection:
         rows = connection.execute(select(table_of(Delivery)).order_by(table_of(Delivery).c.id)).all()
     assert [(row.status, row.payload is None, row.id == second.id) for row in rows] == [
         ("failed", True, False),
@@ -115,74 +115,74 @@ def test_a_replaced_code_that_still_waits_is_sent_no_more(shop: Shop, time: Cloc
     ]
 
 
-def test_a_right_code_ends_the_row_of_failures(shop: Shop, time: Clock) -> None:
-    challenge, code = shop.open()
-    shop.verify(challenge, "1")
-    assert shop.verify(challenge, code).status_code == 200
-    assert (shop.recipient().failures, shop.recipient().blocked_until) == (0, None)
+def test_a_right_code_ends_the_row_of_failures(caller: Caller, time: Clock) -> None:
+    challenge, code = caller.open()
+    caller.verify(challenge, "1")
+    assert caller.verify(challenge, code).status_code == 200
+    assert (caller.recipient().failures, caller.recipient().blocked_until) == (0, None)
 
 
-def test_an_answer_to_a_closed_challenge_counts_no_failure(shop: Shop, time: Clock) -> None:
-    challenge, code = shop.open()
-    shop.verify(challenge, code)
+def test_an_answer_to_a_closed_challenge_counts_no_failure(caller: Caller, time: Clock) -> None:
+    challenge, code = caller.open()
+    caller.verify(challenge, code)
     time.advance(60)
-    expired, _ = shop.open()
+    expired, _ = caller.open()
     time.advance(121)
-    shop.verify(challenge, "1")
-    shop.verify(expired, "1")
-    assert shop.recipient().failures == 0
+    caller.verify(challenge, "1")
+    caller.verify(expired, "1")
+    assert caller.recipient().failures == 0
 
 
-def test_waits_grow_with_the_failures_up_to_an_hour(shop: Shop, time: Clock) -> None:
-    shop.set_limits(resend_seconds=1, sends_per_hour=1000, sends_per_day=1000)
-    challenge, code = shop.open()
+def test_waits_grow_with_the_failures_up_to_an_hour(caller: Caller, time: Clock) -> None:
+    caller.set_limits(resend_seconds=1, sends_per_hour=1000, sends_per_day=1000)
+    challenge, code = caller.open()
     for _ in range(5):
-        assert shop.verify(challenge, "1").status_code == 400
+        assert caller.verify(challenge, "1").status_code == 400
     waits = []
     for _ in range(9):
-        wait, reason = refused(shop.send())
+        wait, reason = refused(caller.send())
         assert reason.startswith("Too many wrong codes for this recipient.")
         waits.append(wait)
         time.advance(wait)
-        challenge, code = shop.open()
-        assert shop.verify(challenge, "1").status_code == 400
-        assert refused(shop.verify(challenge, code))[0] > wait or wait == 3600
+        challenge, code = caller.open()
+        assert caller.verify(challenge, "1").status_code == 400
+        assert refused(caller.verify(challenge, code))[0] > wait or wait == 3600
     assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]
 
 
-def test_a_right_code_does_not_count_while_one_has_to_wait(shop: Shop, time: Clock) -> None:
-    shop.change_settings(otp_ttl=3600)
-    shop.set_limits(max_attempts=6)
-    challenge, code = shop.open()
+def test_a_right_code_does_not_count_while_one_has_to_wait(caller: Caller, time: Clock) -> None:
+    caller.change_settings(otp_ttl=3600)
+    caller.set_limits(max_attempts=6)
+    challenge, code = caller.open()
     for _ in range(5):
-        shop.verify(challenge, "1")
-    assert refused(shop.verify(challenge, code))[0] == 30
+        caller.verify(challenge, "1")
+    assert refused(caller.verify(challenge, code))[0] == 30
     time.advance(30)
-    assert shop.verify(challenge, code).status_code == 200
+    assert caller.verify(challenge, code).status_code == 200
 
 
-def test_a_hundred_failures_in_a_row_stop_the_recipient_for_good(shop: Shop, time: Clock) -> None:
-    shop.set_limits(resend_seconds=1, sends_per_hour=1000, sends_per_day=1000)
+def test_a_hundred_failures_in_a_row_stop_the_recipient_for_good(caller: Caller, time: Clock) -> None:
+    caller.set_limits(resend_seconds=1, sends_per_hour=1000, sends_per_day=1000)
     for _ in range(100):
-        assert shop.recipient().stopped_at is None if shop.count(OtpRecipient) else True
-        fail_once(shop, time)
-    assert shop.recipient().failures == 100
+        assert caller.recipient().stopped_at is None if caller.count(OtpRecipient) else True
+        fail_once(caller, time)
+    assert caller.recipient().failures == 100
     time.advance(30 * 86400)
     for _ in range(2):
-        wait, reason = refused(shop.send())
+        wait, reason = refused(caller.send())
         assert "An admin of the project must release it" in reason
         assert wait == 86400
 
 
-def test_limits_are_the_projects_own(shop: Shop, time: Clock) -> None:
-    shop.set_limits(max_attempts=2, resend_seconds=10, sends_per_hour=2, sends_per_day=3, max_failures=3)
-    challenge, _ = shop.open()
-    assert shop.verify(challenge, "1").json["attempts_left"] == 1
-    assert shop.verify(challenge, "1").json["attempts_left"] == 0
+def test_limits_are_the_projects_own(caller: Caller, time: Clock) -> None:
+    caller.set_limits(max_attempts=2, resend_seconds=10, sends_per_hour=2, sends_per_day=3, max_failures=3)
+    challenge, _ = caller.open()
+    assert caller.verify(challenge, "1").get_json()["attempts_left"] == 1
+    assert caller.verify(challenge, "1").get_json()["attempts_left"] == 0
     time.advance(10)
-    challenge, _ = shop.open()
-    shop.verify(challenge, "1")
-    assert "admin" in refused(shop.send())[1]
+    challenge, _ = caller.open()
+    caller.verify(challenge, "1")
+    assert "admin" in refused(caller.send())[1]
 
 
 @pytest.mark.parametrize(
@@ -193,20 +193,20 @@ def test_waits_in_words(seconds: int, words: str) -> None:
     assert wording.wait(seconds) == words
 
 
-def test_two_hundred_calls_at_once_exceed_no_limit_and_break_nothing(shop: Shop) -> None:
+def test_two_hundred_calls_at_once_exceed_no_limit_and_break_nothing(caller: Caller) -> None:
     """Four recipients, each allowed 3 sends and 3 tries a challenge; 100 sends and 100 answers, all at once."""
-    shop.set_limits(resend_seconds=1, sends_per_hour=3, sends_per_day=3, max_attempts=3)
+    caller.set_limits(resend_seconds=1, sends_per_hour=3, sends_per_day=3, max_attempts=3)
     phones = [f"+98912123456{n}" for n in range(4)]
-    open_challenges = {phone: shop.open(phone) for phone in phones}
+    open_challenges = {phone: caller.open(phone) for phone in phones}
     numbers = count()
 
     def call(_: int) -> tuple[str, int]:
         number = next(numbers)
         phone = phones[number % 4]
         if number % 8 < 4:
-            return "send", shop.send(phone).status_code
+            return "send", caller.send(phone).status_code
         challenge, code = open_challenges[phone]
-        return "verify", shop.verify(challenge, "1" * (len(code) - 1)).status_code
+        return "verify", caller.verify(challenge, "1" * (len(code) - 1)).status_code
 
     with ThreadPoolExecutor(200) as pool:
         answers = list(pool.map(call, range(200)))
@@ -214,26 +214,26 @@ def test_two_hundred_calls_at_once_exceed_no_limit_and_break_nothing(shop: Shop)
     assert {status for kind, status in answers if kind == "verify"} <= {400, 429}
     challenge, recipient = table_of(OtpChallenge), table_of(OtpRecipient)
     tried = 3 - challenge.c.attempts_left
-    with shop.app.app_context(), reading() as connection:
+    with caller.app.app_context(), reading() as connection:
         sends = connection.execute(select(func.count(challenge.c.id)).group_by(challenge.c.recipient_digest))
         assert max(sends.scalars()) <= 3
         assert max(connection.execute(select(tried)).scalars()) <= 3
         tries = connection.execute(select(func.sum(tried))).scalar_one()
         assert tries == connection.execute(select(func.sum(recipient.c.failures))).scalar_one()
-    assert shop.count(OtpRecipient) == 4
+    assert caller.count(OtpRecipient) == 4
 
 
-def test_of_many_sends_at_once_one_is_sent(shop: Shop) -> None:
+def test_of_many_sends_at_once_one_is_sent(caller: Caller) -> None:
     with ThreadPoolExecutor(100) as pool:
-        answers = [answer.status_code for answer in pool.map(lambda _: shop.send(), range(100))]
+        answers = [answer.status_code for answer in pool.map(lambda _: caller.send(), range(100))]
     assert sorted(answers) == [201, *[429] * 99]
-    assert shop.count(OtpChallenge) == shop.count(Delivery) == 1
+    assert caller.count(OtpChallenge) == caller.count(Delivery) == 1
 
 
-def test_of_many_wrong_answers_at_once_no_more_than_the_allowed_are_compared(shop: Shop) -> None:
-    challenge, _ = shop.open()
+def test_of_many_wrong_answers_at_once_no_more_than_the_allowed_are_compared(caller: Caller) -> None:
+    challenge, _ = caller.open()
     with ThreadPoolExecutor(100) as pool:
-        answers = [answer.status_code for answer in pool.map(lambda _: shop.verify(challenge, "1"), range(100))]
+        answers = [answer.status_code for answer in pool.map(lambda _: caller.verify(challenge, "1"), range(100))]
     assert sorted(answers) == [*[400] * 5, *[429] * 95]
-    assert shop.recipient().failures == 5
-    assert PHONE not in str(shop.recipient())
+    assert caller.recipient().failures == 5
+    assert PHONE not in str(caller.recipient())

@@ -9,7 +9,7 @@ import pytest
 from notifapp.access import Permission
 from notifapp.otp.models import OtpLimits
 from tests.client import Browser
-from tests.otp.shop import Clock, Shop
+from tests.otp.caller import Caller, Clock
 from tests.world import World
 
 PATH = "/projects/shop/limits"
@@ -20,7 +20,7 @@ DEFAULTS = {
 
 
 @pytest.fixture
-def admin(shop: Shop, world: World, browser: Browser) -> Browser:
+def admin(caller: Caller, world: World, browser: Browser) -> Browser:
     return browser.sign_in(world.admin())
 
 
@@ -36,18 +36,18 @@ def test_it_shows_the_limits_in_force(admin: Browser) -> None:
     assert "Nobody is stopped" in page.text
 
 
-def test_saving_takes_effect_at_the_api_and_is_audited(admin: Browser, shop: Shop) -> None:
+def test_saving_takes_effect_at_the_api_and_is_audited(admin: Browser, caller: Caller) -> None:
     answer = admin.post(PATH, DEFAULTS | {"sends_per_hour": "1", "phone_region": "ir"}, follow_redirects=True)
     assert "Limits saved." in answer.text
-    assert shop.send("09121234567").status_code == 201
-    assert "last hour" in shop.send("+989121234567").json["detail"]
+    assert caller.send("09121234567").status_code == 201
+    assert "last hour" in caller.send("+989121234567").get_json()["detail"]
     assert "Otp limits changed" in events(admin)
     before = events(admin).count("Otp limits changed")
     admin.post(PATH, DEFAULTS | {"sends_per_hour": "1", "phone_region": "IR"})
     assert events(admin).count("Otp limits changed") == before
 
 
-def test_what_is_wrong_is_named_and_nothing_is_saved(admin: Browser, shop: Shop) -> None:
+def test_what_is_wrong_is_named_and_nothing_is_saved(admin: Browser, caller: Caller) -> None:
     wrong = {
         "max_attempts": "0",
         "resend_seconds": "x",
@@ -60,15 +60,15 @@ def test_what_is_wrong_is_named_and_nothing_is_saved(admin: Browser, shop: Shop)
     for message in ("from 1 to 10.", "from 1 to 3600.", "from 1 to 100.", "as many codes a day", "two letters"):
         assert message in answer.text
     assert 'value="101"' in answer.text
-    assert shop.count(OtpLimits) == 0
+    assert caller.count(OtpLimits) == 0
 
 
-def test_a_stopped_recipient_is_listed_and_released(admin: Browser, shop: Shop, time: Clock) -> None:
-    shop.set_limits(max_failures=2)
-    challenge, code = shop.open()
-    shop.verify(challenge, "1")
-    shop.verify(challenge, "1")
-    assert shop.verify(challenge, code).status_code == 429
+def test_a_stopped_recipient_is_listed_and_released(admin: Browser, caller: Caller, time: Clock) -> None:
+    caller.set_limits(max_failures=2)
+    challenge, code = caller.open()
+    caller.verify(challenge, "1")
+    caller.verify(challenge, "1")
+    assert caller.verify(challenge, code).status_code == 429
     page = admin.get(PATH).text
     assert "+98••••••••67" in page
     [digest] = re.findall(r'name="recipient" value="([0-9a-f]{64})"', page)
@@ -76,14 +76,14 @@ def test_a_stopped_recipient_is_listed_and_released(admin: Browser, shop: Shop, 
     answer = admin.post(f"{PATH}/release", form, follow_redirects=True)
     assert "can receive and try codes again" in answer.text
     assert "Nobody is stopped" in answer.text
-    assert shop.verify(challenge, code).status_code == 200
+    assert caller.verify(challenge, code).status_code == 200
     assert admin.post(f"{PATH}/release", form).status_code == 409
     assert admin.post(f"{PATH}/release", {"channel": "fax", "recipient": digest}).status_code == 404
     assert "Recipient released" in events(admin)
 
 
-def test_no_permission_code_opens_it(shop: Shop, world: World, browser: Browser) -> None:
-    staff = browser.sign_in(world.member(shop.project, *Permission))
+def test_no_permission_code_opens_it(caller: Caller, world: World, browser: Browser) -> None:
+    staff = browser.sign_in(world.member(caller.project, *Permission))
     assert staff.get(PATH).status_code == 403
     assert staff.post(PATH, DEFAULTS).status_code == 403
     assert staff.post(f"{PATH}/release", {}).status_code == 403

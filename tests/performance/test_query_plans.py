@@ -20,8 +20,10 @@ from notifapp.access.models import ApiToken, MembershipPermission
 from notifapp.database import writing
 from notifapp.extensions import db
 from tests.client import ApiClient, Browser
-from tests.conftest import DATABASES, Databases, config_for
+from tests.conftest import Databases, config_for
 from tests.statements import sent
+
+pytestmark = pytest.mark.slow
 
 Statements = list[tuple[str, Any]]
 
@@ -31,12 +33,10 @@ _ROWS_READ_ONE_BY_ONE = {"sqlite": re.compile(r"\bSCAN (\w+)"), "postgresql": re
 _SORTED = {"sqlite": "TEMP B-TREE FOR ORDER BY", "postgresql": "Sort"}
 
 
-@pytest.fixture(scope="module", params=DATABASES)
-def large(
-    request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Flask]:
+@pytest.fixture(scope="module")
+def large(database: str, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The app with many projects, each with its people, tokens, notifiers and history."""
-    app = create_app(config_for(databases.make(request.param), tmp_path_factory.mktemp("large")))
+    app = create_app(config_for(databases.make(database), tmp_path_factory.mktemp("large")))
     seed(app, PROJECTS)
     with app.app_context(), writing() as connection:
         codes = [{"user_id": SHOP, "project_id": SHOP, "code": code} for code in (2812, 2832)]
@@ -46,10 +46,12 @@ def large(
         db.engine.dispose()
 
 
-def sent_by_call(app: Flask, method: str = "GET", path: str = ApiClient.PATH, **fields: int) -> Statements:
+def sent_by_call(
+    app: Flask, method: str = "GET", path: str = ApiClient.PATH, fields: dict[str, int] | None = None
+) -> Statements:
     headers = {"Authorization": f"Token {token_of(SHOP)}"}
     with sent() as statements:
-        response = app.test_client().open(path, method=method, headers=headers, json=fields or None)
+        response = app.test_client().open(path, method=method, headers=headers, json=fields)
     assert response.status_code == 200
     return statements
 
@@ -90,7 +92,8 @@ def test_looking_up_a_token_and_reading_the_settings_use_indexes(large: Flask) -
 def test_changing_the_settings_uses_indexes(large: Flask) -> None:
     sms, email = notifiers_of(SHOP)
     fields = {"notifications_sms_notifier": sms, "notifications_email_notifier": email}
-    statements = sent_by_call(large, "PATCH", **fields, notifications_otp_code_len=9, notifications_otp_ttl=999)
+    fields |= {"notifications_otp_code_len": 9, "notifications_otp_ttl": 999}
+    statements = sent_by_call(large, "PATCH", fields=fields)
     assert any(statement.startswith("UPDATE notification_settings") for statement, _ in statements)
     check(large, statements)
 

@@ -14,12 +14,14 @@ from bench.load import token_of
 from bench.seed import seed
 from notifapp.access import ProjectRef
 from tests.client import ApiClient, Browser
+from tests.otp.caller import EMAIL, make_caller
 from tests.statements import sent
 from tests.world import World
 
 SHOP = ProjectRef(1, "shop-1", "Shop 1")
 STAFF = 1
 MANY = 50
+INTERNATIONAL = "+14155552671"
 
 
 @contextmanager
@@ -35,6 +37,18 @@ def commits() -> Iterator[list[object]]:
         yield seen
     finally:
         event.remove(Engine, "commit", note)
+
+
+@contextmanager
+def counted() -> Iterator[Callable[[], tuple[int, int]]]:
+    """Within the block and until the test ends, count statements and commits."""
+    with sent() as statements, commits() as committed:
+        yield lambda: (len(statements), len(committed))
+
+
+def wrong(code: str) -> str:
+    """Another code of the same length."""
+    return code[:-1] + str((int(code[-1]) + 1) % 10)
 
 
 def api_cost(app: Flask, method: str, **fields: int) -> tuple[int, int]:
@@ -66,28 +80,48 @@ def grow(app: Flask) -> None:
         api_cost(app, "PATCH", notifications_otp_ttl=200 + n)
 
 
-def test_a_get_takes_at_most_two_statements(app: Flask) -> None:
+def test_a_get_takes_two_statements_and_no_commit(app: Flask) -> None:
     seed(app, 1)
-    assert api_cost(app, "GET") <= (2, 0)
+    assert api_cost(app, "GET") == (2, 0)
 
 
-def test_a_patch_of_two_fields_takes_at_most_five_statements_and_one_commit(app: Flask) -> None:
+def test_a_patch_of_two_fields_takes_five_statements_and_one_commit(app: Flask) -> None:
     seed(app, 1)
-    statements, committed = api_cost(app, "PATCH", notifications_otp_code_len=6, notifications_otp_ttl=180)
-    assert statements <= 5
-    assert committed == 1
+    assert api_cost(app, "PATCH", notifications_otp_code_len=6, notifications_otp_ttl=180) == (5, 1)
 
 
 def test_a_patch_of_all_four_fields_takes_no_more(app: Flask) -> None:
     seed(app, 1)
     fields = {"notifications_sms_notifier": 1, "notifications_email_notifier": 2}
-    statements, _ = api_cost(app, "PATCH", **fields, notifications_otp_code_len=6, notifications_otp_ttl=180)
-    assert statements <= 5
+    assert api_cost(app, "PATCH", **fields, notifications_otp_code_len=6, notifications_otp_ttl=180) == (5, 1)
 
 
-def test_the_settings_page_takes_at_most_six_statements(app: Flask) -> None:
+@pytest.mark.parametrize(("channel", "recipient"), [("email", EMAIL), ("sms", INTERNATIONAL)])
+def test_issuing_a_code_takes_five_statements_and_one_commit(
+    app: Flask, world: World, channel: str, recipient: str
+) -> None:
+    caller = make_caller(app, world)
+    with counted() as cost:
+        response = caller.send(recipient, channel)
+    assert response.status_code == 201
+    assert cost() == (5, 1)
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_verifying_a_code_right_or_wrong_takes_four_statements_and_one_commit(
+    app: Flask, world: World, status: int
+) -> None:
+    caller = make_caller(app, world)
+    challenge, code = caller.open()
+    with counted() as cost:
+        response = caller.verify(challenge, code if status == 200 else wrong(code))
+    assert response.status_code == status
+    assert cost() == (4, 1)
+
+
+def test_the_settings_page_takes_seven_statements(app: Flask) -> None:
     seed(app, 1)
-    assert page_cost(app, f"/projects/{SHOP.slug}/settings") <= 6
+    assert page_cost(app, f"/projects/{SHOP.slug}/settings") == 7
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -97,7 +98,7 @@ def test_a_revoked_or_expired_token_is_invalid_and_a_deactivated_user_is_told_so
 
 def test_the_checks_come_in_the_order_401_403_405_415(api: ApiClient, world: World, shop: Shop, token: str) -> None:
     stranger = world.staff_token(shop.project, email="stranger@example.org")
-    odd = {"data": b"x", "content_type": "text/plain"}
+    odd: dict[str, Any] = {"data": b"x", "content_type": "text/plain"}
     assert api.call("POST", api.PATH, **odd).status_code == 401
     assert api.call("POST", api.PATH, stranger, **odd).status_code == 403
     answer = api.call("POST", api.PATH, token, **odd)

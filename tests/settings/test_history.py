@@ -56,7 +56,7 @@ def test_restoring_makes_the_old_values_a_new_version(staff: Browser, shop: Shop
     assert "ippanel_one" in confirm.text
     answer = staff.post(shop.path + "/history/1/restore", {"version": 2}, follow_redirects=True)
     assert "Settings saved." in answer.text
-    settings = api.get_settings(token).json
+    settings = api.get_settings(token).get_json()
     assert settings["notifications_otp_ttl"] == 60
     assert settings["notifications_sms_notifier_data"]["id"] == shop.sms
     assert "Restored version 1" in staff.get(shop.path + "/history").text
@@ -72,7 +72,7 @@ def test_restoring_a_revision_whose_notifier_is_gone_is_refused_clearly(
     answer = staff.post(shop.path + "/history/1/restore", {"version": 2})
     assert answer.status_code == 400
     assert "has been disabled or deleted" in answer.text
-    assert api.get_settings(token).json["notifications_sms_notifier_data"]["id"] == shop.other_sms
+    assert api.get_settings(token).get_json()["notifications_sms_notifier_data"]["id"] == shop.other_sms
 
 
 def test_restoring_after_somebody_else_changed_the_settings_asks_again(
@@ -83,7 +83,7 @@ def test_restoring_after_somebody_else_changed_the_settings_asks_again(
     answer = staff.post(shop.path + "/history/1/restore", {"version": 2})
     assert answer.status_code == 409
     assert 'name="version" type="hidden" value="3"' in answer.text
-    assert api.get_settings(token).json["notifications_otp_ttl"] == 100
+    assert api.get_settings(token).get_json()["notifications_otp_ttl"] == 100
 
 
 def test_a_version_that_never_was_is_404(staff: Browser, shop: Shop) -> None:

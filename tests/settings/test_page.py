@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -93,7 +94,7 @@ def test_saving_unchanged_values_writes_no_history(staff: Browser, shop: Shop, a
     ],
 )
 def test_an_error_stands_beside_its_field_and_in_the_summary(
-    staff: Browser, shop: Shop, app: Flask, values: dict[str, str], field: str, message: str
+    staff: Browser, shop: Shop, app: Flask, values: dict[str, Any], field: str, message: str
 ) -> None:
     answer = staff.post(shop.path, form(**values))
     assert answer.status_code == 400
@@ -119,7 +120,7 @@ def test_a_notifier_disabled_after_it_was_chosen_stays_and_is_shown_as_such(
     saved = staff.post(shop.path, form(1, sms_notifier=shop.sms, otp_ttl="60"))
     assert saved.status_code == 303
     token = world.token(shop.staff, shop.project)
-    settings = api.get_settings(token).json
+    settings = api.get_settings(token).get_json()
     assert settings["notifications_sms_notifier_data"] == {"id": shop.sms, "name": "ippanel_one"}
     assert settings["notifications_otp_ttl"] == 60
 
@@ -193,7 +194,7 @@ def test_a_stale_save_keeps_what_was_typed_and_shows_what_changed_meanwhile(
         shop.path, form(1, sms_notifier=shop.sms, otp_code_len="7", otp_ttl="300"), follow_redirects=True
     )
     assert "Settings saved." in again.text
-    assert api.get_settings(token).json["notifications_otp_ttl"] == 300
+    assert api.get_settings(token).get_json()["notifications_otp_ttl"] == 300
 
 
 @pytest.mark.parametrize("version", ["-1", "x", "", "999999999999999999", "٣"])

@@ -36,7 +36,7 @@ def test_a_change_that_waited_for_another_one_knows_the_notifier_that_it_chose(
         sleep(0.5)  # time for the other writer to come up against this one
     waiting.join()
 
-    assert answers[0].json["notifications_sms_notifier_data"] == {"id": shop.sms, "name": "ippanel_one"}
+    assert answers[0].get_json()["notifications_sms_notifier_data"] == {"id": shop.sms, "name": "ippanel_one"}
     with app.app_context(), db.engine.connect() as connection:
         names = connection.execute(text("SELECT sms_notifier_name FROM settings_revision WHERE version = 2")).all()
     assert [tuple(name) for name in names] == [("ippanel_one",)]

@@ -35,7 +35,7 @@ _delivery = table_of(Delivery).c
 
 
 @dataclass
-class Stage:
+class Outbox:
     """A project with one mail notifier."""
 
     app: Flask
@@ -80,7 +80,7 @@ class Stage:
         self.change(delivery_id, lease_until=clock.now() - timedelta(seconds=1))
 
 
-def set_stage(app: Flask, world: World, port: int, *, use_tls: bool = False) -> Stage:
+def make_outbox(app: Flask, world: World, port: int, *, use_tls: bool = False) -> Outbox:
     """A project whose mail server answers, or will, at this port of loopback; `use_tls` asks for STARTTLS."""
     project = world.project()
     settings = {
@@ -90,7 +90,7 @@ def set_stage(app: Flask, world: World, port: int, *, use_tls: bool = False) -> 
     notifier_id = world.notifier(
         project, "email", "mail", backend="smtp", settings=settings, secrets={"password": PASSWORD}
     )
-    return Stage(app, project, notifier_id)
+    return Outbox(app, project, notifier_id)
 
 
 def environment(config: Config, **more: str) -> dict[str, str]:

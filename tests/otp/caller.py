@@ -38,7 +38,7 @@ class Clock:
 
 
 @dataclass
-class Shop:
+class Caller:
     """The project and its backend's token."""
 
     app: Flask
@@ -66,7 +66,7 @@ class Shop:
         """A new challenge's id and the code in its message."""
         answer = self.send(recipient, channel)
         assert answer.status_code == 201, answer.json
-        return answer.json["id"], self.last_message()["variables"]["code"]
+        return answer.get_json()["id"], self.last_message()["variables"]["code"]
 
     def last_message(self) -> Any:
         """What is queued last, decrypted."""
@@ -99,13 +99,13 @@ class Shop:
             return int(connection.execute(statement).scalar_one())
 
 
-def open_shop(app: Flask, world: World, slug: str = "shop") -> Shop:
+def make_caller(app: Flask, world: World, slug: str = "shop") -> Caller:
     """A project that sends by the console on both channels; its token holds 9001 and 9002."""
     project = world.project(slug)
     token = world.staff_token(project, Permission.OTP_SEND, Permission.OTP_VERIFY, email=f"backend@{slug}.example")
-    shop = Shop(app, project, token)
-    shop.change_settings(
+    caller = Caller(app, project, token)
+    caller.change_settings(
         sms_notifier=world.notifier(project, "sms", "gateway"),
         email_notifier=world.notifier(project, "email", "mail"),
     )
-    return shop
+    return caller

@@ -23,7 +23,7 @@ from notifapp.settings.service import update_notification_settings
 from notifapp.settings.values import EMAIL_NOTIFIER, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER
 from notifapp.tokens import service as tokens
 from notifapp.users import service as users
-from tests.browser.desk import Desk
+from tests.browser.live import LiveServer
 from tests.world import PASSWORD
 
 READ, UPDATE = Permission.NOTIFICATIONS_SETTINGS_READ, Permission.NOTIFICATIONS_SETTINGS_UPDATE
@@ -38,10 +38,10 @@ SECRET = "a secret for tests alone, long enough"
 
 
 @dataclass
-class Scene:
-    """The desk, and the ids and keys that its pages' addresses need."""
+class BusyServer:
+    """The server, and the ids and keys that its pages' addresses need."""
 
-    desk: Desk
+    live: LiveServer
     people: dict[str, int]
     shop: ProjectRef
     values: dict[str, object]
@@ -51,9 +51,9 @@ class Scene:
         return pattern.format(shop=self.shop.slug, long_project=LONG_SLUG, **self.people, **self.values)
 
 
-def furnish(desk: Desk) -> Scene:
+def furnish(live: LiveServer) -> BusyServer:
     """Make everything, with the clock going from two months ago to now."""
-    with desk.app.app_context():
+    with live.app.app_context():
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(clock, "now", _Calendar(days=60, step=timedelta(hours=11)))
             people = _people()
@@ -69,11 +69,11 @@ def furnish(desk: Desk) -> Scene:
             _other_projects(admin)
         values["challenge"] = issue_challenge(shop, Channel.EMAIL, "omid@example.com").id
         values["link"] = users.create_password_link(people["newcomer"], principal=admin)  # lives for a day from now
-    return Scene(desk, people, shop, values | _ids(desk, shop))
+    return BusyServer(live, people, shop, values | _ids(live, shop))
 
 
-def _ids(desk: Desk, shop: ProjectRef) -> dict[str, int]:
-    with desk.app.app_context():
+def _ids(live: LiveServer, shop: ProjectRef) -> dict[str, int]:
+    with live.app.app_context():
         sms, email = _by_name(shop, Channel.SMS), _by_name(shop, Channel.EMAIL)
     return {"sms_in_use": sms["ippanel_one"], "sms_unused": sms["own_gateway"], "email_in_use": email["moeinmail"]}
 

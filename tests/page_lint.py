@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 
 import html5lib
 
 
+@cache
 def lint(text: str) -> None:
     """Fail unless this is valid HTML with one title, one h1, no duplicate id, and nothing that the CSP forbids."""
     document = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(text)

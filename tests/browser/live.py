@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from playwright._impl._api_structures import SetCookieParam
 from werkzeug.serving import make_server
 
 from notifapp import create_app
@@ -17,7 +18,7 @@ from tests.conftest import config_for
 from tests.world import World
 
 
-class Desk:
+class LiveServer:
     """A running server; `url` is where, `world` makes things in its database."""
 
     def __init__(self, database_url: str, folder: Path) -> None:
@@ -28,7 +29,7 @@ class Desk:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     @contextmanager
-    def serving(self) -> Iterator[Desk]:
+    def serving(self) -> Iterator[LiveServer]:
         """Serve until the end of the block."""
         thread = threading.Thread(target=self._server.serve_forever)
         thread.start()
@@ -41,7 +42,7 @@ class Desk:
             with self.app.app_context():
                 db.engine.dispose()
 
-    def cookie_of(self, user_id: int) -> dict[str, str]:
+    def cookie_of(self, user_id: int) -> SetCookieParam:
         """The cookie of a browser in which this user is signed in, as Playwright takes it."""
         cookie = Browser(self.app).sign_in(user_id).client.get_cookie(self.app.config["SESSION_COOKIE_NAME"])
         assert cookie is not None

@@ -1,4 +1,4 @@
-"""The cast: an admin, a member, an outsider, and the project that they meet in."""
+"""An admin, a member and an outsider, and the project that they meet in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.world import World
 
 
 @dataclass
-class Cast:
+class People:
     """Browsers of the people, each signed in, and their project."""
 
     project: ProjectRef
@@ -21,11 +21,11 @@ class Cast:
     outsider: Browser
 
 
-def gather(app: Flask, world: World) -> Cast:
+def gather(app: Flask, world: World) -> People:
     """Admin, staff holding 1036 in "Corner Shop" (shop), and an outsider; all at example.org."""
     shop = world.project("shop", "Corner Shop")
     staff = world.member(shop, Permission.NOTIFICATIONS_SETTINGS_READ)
-    return Cast(
+    return People(
         project=shop,
         admin=Browser(app).sign_in(world.admin()),
         staff=Browser(app).sign_in(staff),
