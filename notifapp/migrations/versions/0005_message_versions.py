@@ -1,4 +1,5 @@
-"""Message templates with a version, their revisions, and the email's subject.
+"""Message templates with a version, their revisions, and the email's subject, which may hold a code from now on:
+the outbox encrypts it.
 
 Revision 0005, after 0004.
 """
@@ -24,6 +25,19 @@ JOIN audit_event AS e ON e.id = (
     WHERE action = 'message_template_changed' AND project_id = t.project_id AND lower(subject) = t.channel
 )
 """
+
+
+def _store_outbox_subjects(
+    before: sa.types.TypeEngine[str], after: sa.types.TypeEngine[str], *, sql_type: str
+) -> None:
+    # SQLite can't change a column's type: drop it and add it again.
+    old, new = (sa.table("outbox_message", sa.column("id"), sa.column("subject", type_)) for type_ in (before, after))
+    connection = op.get_bind()
+    subjects = connection.execute(sa.select(old.c.id, old.c.subject).where(old.c.subject.is_not(None))).all()
+    op.execute("ALTER TABLE outbox_message DROP COLUMN subject")
+    op.execute(f"ALTER TABLE outbox_message ADD COLUMN subject {sql_type}")
+    for row in subjects:
+        connection.execute(sa.update(new).where(new.c.id == row.id).values(subject=row.subject[:254]))
 
 
 def upgrade() -> None:
@@ -61,9 +75,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project_id", "channel", "version", name=op.f("pk_message_template_revision")),
     )
     op.execute(_FIRST_REVISIONS)
+    _store_outbox_subjects(sa.String(254), notifapp.database.EncryptedJson(), sql_type="TEXT")
 
 
 def downgrade() -> None:
+    _store_outbox_subjects(notifapp.database.EncryptedJson(), sa.String(254), sql_type="VARCHAR(254)")
     op.drop_table("message_template_revision")
     for column in ("subject", "version"):
         op.execute(f"ALTER TABLE message_template DROP COLUMN {column}")

@@ -14,7 +14,6 @@ from notifapp.notifiers.gateway.base import Backend, Message, Receipt
 from notifapp.notifiers.models import OutboxMessage
 
 _outbox = table_of(OutboxMessage)
-MAX_SUBJECT_LENGTH = 254  # characters, as wide as the column; the outbox shows no more
 logger = logging.getLogger("notifapp.console")
 
 
@@ -43,7 +42,7 @@ class Console(Backend[ConsoleConfig]):
                     project_id=message.project_id,
                     channel=message.channel.value,
                     recipient=message.recipient,
-                    subject=message.subject[:MAX_SUBJECT_LENGTH] or None,
+                    subject=message.subject or None,
                     body=message.body,
                     created_at=clock.now(),
                 )
