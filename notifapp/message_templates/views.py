@@ -87,6 +87,7 @@ def _render(project: ProjectRef, posted: Forms, **more: object) -> str:
         "message_templates/page.html",
         forms=forms,
         unsaved=unsaved,
+        drafts=drafts,
         settings=settings,
         previews=previews(project, length=settings.otp_code_len, ttl=settings.otp_ttl, drafts=drafts),
         warnings={channel: validity_warning(form.template(), settings.otp_ttl) for channel, form in forms.items()},
