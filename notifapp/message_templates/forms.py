@@ -22,8 +22,8 @@ class TemplateForm(VersionedForm):
     body = TextAreaField(
         "Message",
         [Hints(required=True, maxlength=MAX_BODY_LENGTH)],
-        description="{code} is the code, {project} the project's name, {validity} how long the code is valid, in English, "
-        "such as “90 seconds” or “2 minutes”. {minutes} is the number of minutes, rounded down.",
+        description="{code} is the code, {project} the project's name, {validity} how long the code is valid, "
+        "in English, such as “90 seconds” or “2 minutes”. {minutes} is the number of minutes, rounded down.",
         render_kw={"rows": 4, "spellcheck": "true", "dir": "auto"},
     )
     autofill_host = StringField(
