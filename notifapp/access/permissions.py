@@ -58,11 +58,11 @@ NOTIFIERS_READ = tuple(permissions.read for permissions in NOTIFIER_PERMISSIONS.
 _DESCRIPTIONS = {
     Permission.NOTIFICATIONS_SETTINGS_READ: (
         "Read settings",
-        "See the notification settings and their history.",
+        "See the notification settings and the messages, with their history.",
     ),
     Permission.NOTIFICATIONS_SETTINGS_UPDATE: (
         "Update settings",
-        "Choose notifiers, code length and lifetime, and restore an old revision.",
+        "Choose notifiers, code length and lifetime, write the messages, and restore old versions of both.",
     ),
     Permission.SMS_NOTIFIERS_CREATE: ("Create SMS notifiers", "Define a new SMS gateway."),
     Permission.SMS_NOTIFIERS_READ: ("Read SMS notifiers", "See the SMS gateways, without their secrets."),

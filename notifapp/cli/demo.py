@@ -18,7 +18,8 @@ from notifapp.channels import Channel
 from notifapp.database import table_of, writing
 from notifapp.delivery.models import Delivery, DeliveryStatus, Purpose
 from notifapp.errors import NotFound
-from notifapp.message_templates.service import Template, set_template
+from notifapp.message_templates.service import set_template
+from notifapp.message_templates.values import Template
 from notifapp.notifiers.service import create_notifier, list_notifiers
 from notifapp.projects.service import create_project, find_project
 from notifapp.settings.service import get_notification_settings, update_notification_settings
@@ -158,7 +159,7 @@ def _ensure_history(project: ProjectRef, principals: Mapping[Person, Principal])
 
 def _ensure_messages(project: ProjectRef, editor: Principal) -> None:
     """Write a message template of the project's own, with the line for autofill."""
-    template = Template("{code} is your {project} code. It is valid for {minutes} min.", "demo.example.com")
+    template = Template("{code} is your {project} code. It is valid for {validity}.", "demo.example.com")
     set_template(project, Channel.SMS, template, principal=editor)
 
 

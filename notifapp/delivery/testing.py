@@ -24,7 +24,7 @@ from notifapp.recipients import mask, normalise
 PER_USER = Limit(10, 15 * 60)
 PER_PROJECT = Limit(30, 15 * 60)
 # Values for a gateway's pattern; they look like a code but aren't one.
-_VARIABLES = {"code": "00000", "minutes": "2"}
+_VARIABLES = {"code": "00000", "minutes": "2", "validity": "2 minutes"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from notifapp.delivery.models import Purpose
 from notifapp.delivery.service import Outgoing, enqueue, withdraw
 from notifapp.delivery.wakeup import wake_workers
 from notifapp.errors import Conflict, DomainError, NotFound
-from notifapp.message_templates.service import Words, compose, template_of, with_template
+from notifapp.message_templates.rendering import Words, compose
+from notifapp.message_templates.service import template_of, with_template
 from notifapp.otp import codes, limits
 from notifapp.otp.limits import Limits, Recipient
 from notifapp.otp.models import ChallengeStatus, OtpChallenge

@@ -24,6 +24,7 @@ from notifapp.channels import Channel
 from notifapp.errors import ValidationFailed
 from notifapp.health import service as health
 from notifapp.health.checklist import checklist
+from notifapp.message_templates.service import channels_with_project_name
 from notifapp.projects import queries, service
 from notifapp.projects.forms import NewProjectForm, RenameForm
 from notifapp.web import paging
@@ -80,7 +81,7 @@ def overview(project: ProjectRef) -> str:
 def rename_form(project_slug: str) -> str:
     """The form to rename a project."""
     project = _enter(project_slug)
-    return render_template("projects/rename.html", form=RenameForm(name=project.name))
+    return _render_rename(project, RenameForm(name=project.name))
 
 
 @admin_required
@@ -91,9 +92,14 @@ def rename(project_slug: str) -> ResponseReturnValue:
         service.rename_project(project.id, form.name.data or "", principal=principal())
     except ValidationFailed as error:
         add_errors(form, error)
-        return render_template("projects/rename.html", form=form), 400
+        return _render_rename(project, form), 400
     flash("The name was saved.", "success")
     return _to_overview(project)
+
+
+def _render_rename(project: ProjectRef, form: RenameForm) -> str:
+    channels = channels_with_project_name(project.id)
+    return render_template("projects/rename.html", form=form, channels=channels)
 
 
 @admin_required

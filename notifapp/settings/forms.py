@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wtforms import HiddenField, SelectField, StringField
+from wtforms import SelectField, StringField
 from wtforms.widgets import NumberInput
 
 from notifapp.channels import Channel
@@ -18,7 +18,7 @@ from notifapp.settings.models import (
 )
 from notifapp.settings.service import Choice
 from notifapp.settings.values import EMAIL_NOTIFIER, FIELDS, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER, Settings
-from notifapp.web.forms import Form
+from notifapp.web.revisions import VersionedForm
 
 
 def as_posted(settings: Settings) -> dict[str, str]:
@@ -40,10 +40,9 @@ def touched(posted: Mapping[str, str], shown: Settings) -> dict[str, str]:
     return {name: value for name, value in posted.items() if value != as_posted(shown)[name]}
 
 
-class SettingsForm(Form):
+class SettingsForm(VersionedForm):
     """The four settings, a reason, and the version that was shown."""
 
-    version = HiddenField()
     notifications_sms_notifier = SelectField(
         "SMS notifier", validate_choice=False, description="Sends codes and messages to phone numbers."
     )
@@ -79,8 +78,3 @@ class SettingsForm(Form):
     def posted(self) -> dict[str, str]:
         """The four settings as posted."""
         return {name: self[name].data or "" for name in FIELDS}
-
-    def shown_version(self) -> int:
-        """The version that the form showed; -1, which matches none, if it was tampered with."""
-        text = self.version.data or ""
-        return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1

@@ -10,15 +10,15 @@ from sqlalchemy import and_, bindparam, insert, or_, select, true, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from notifapp import clock
 from notifapp.access import Principal, ProjectRef
+from notifapp.audit.revisions import MAX_REASON_LENGTH, authorship
 from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
 from notifapp.database import MAX_ID, Statement, insertion, reading, table_of, writing
 from notifapp.errors import Conflict, StaleVersion
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.models import Notifier
-from notifapp.settings.models import MAX_REASON_LENGTH, NotificationSettings, SettingsRevision
+from notifapp.settings.models import NotificationSettings, SettingsRevision
 from notifapp.settings.values import (
     EMAIL_NOTIFIER,
     OTP_CODE_LEN,
@@ -303,11 +303,7 @@ def _write(
         "project_id": project.id,
         "sms_notifier_name": sms and sms.name,
         "email_notifier_name": email and email.name,
-        "created_at": clock.now(),
-        "actor_id": principal.user_id,
-        "actor": principal.email,
-        "source": principal.source.value,
-        "reason": reason,
+        **authorship(principal, reason),
     }
     _INSERT_REVISION.execute(connection, **revision)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flask import flash, get_template_attribute, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from notifapp.access import Permission, ProjectRef, may, permission_required, principal, require
@@ -20,9 +19,8 @@ from notifapp.settings.history import history as read_history
 from notifapp.settings.history import settings_at
 from notifapp.settings.values import EMAIL_NOTIFIER, SMS_NOTIFIER, Settings, differences
 from notifapp.web.forms import add_errors
-from notifapp.web.paging import Page
+from notifapp.web.revisions import flash_saved, history_page
 
-REVISIONS_PER_PAGE = 20
 NOTIFIER_FIELDS = {Channel.SMS: SMS_NOTIFIER, Channel.EMAIL: EMAIL_NOTIFIER}
 
 
@@ -65,16 +63,9 @@ def save(project: ProjectRef) -> ResponseReturnValue:
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
 def history(project: ProjectRef) -> str:
-    """All revisions, newest first. Versions have no gaps, so a page is a range of versions."""
+    """All revisions, newest first."""
     newest = service.get_notification_settings(project).version
-    before = request.args.get("before", newest + 1, type=int)
-    revisions = read_history(project, before=min(max(before, 1), newest + 1), limit=REVISIONS_PER_PAGE)
-    first, last = (revisions[0].version, revisions[-1].version) if revisions else (newest, 0)
-    part = Page(
-        revisions,
-        newer_url=_history_url(project, first + REVISIONS_PER_PAGE + 1) if first < newest else None,
-        older_url=_history_url(project, last) if last > 1 else None,
-    )
+    part = history_page(lambda before, limit: read_history(project, before=before, limit=limit), newest)
     return render_template("settings/history.html", page=part, newest=newest, may_update=_may_update(project))
 
 
@@ -122,11 +113,7 @@ def _shown(project: ProjectRef, form: SettingsForm) -> Settings:
 
 def _saved(project: ProjectRef, updated: service.Update) -> Response:
     changes = differences(updated.before, updated.after)
-    if changes:
-        listed = get_template_attribute("macros.html", "change_list")(changes)
-        flash(Markup("<strong>Settings saved.</strong>") + listed, "success")
-    else:
-        flash("Nothing to save: the settings were like this already.", "info")
+    flash_saved("Settings saved.", changes, unchanged="Nothing to save: the settings were like this already.")
     # Without the permission to read, don't redirect to a page that shows the settings.
     endpoint = ".page" if may(Permission.NOTIFICATIONS_SETTINGS_READ) else "projects.overview"
     return redirect(url_for(endpoint, project_slug=project.slug), 303)
@@ -173,7 +160,3 @@ def _render_restore(project: ProjectRef, version: int, form: SettingsForm) -> st
 
 def _may_update(project: ProjectRef) -> bool:
     return may(Permission.NOTIFICATIONS_SETTINGS_UPDATE) and not project.archived_at
-
-
-def _history_url(project: ProjectRef, before: int) -> str:
-    return url_for(".history", project_slug=project.slug, before=before)

@@ -26,6 +26,7 @@ NOT_PAGES = {"static", "health.healthz", "health.readyz", "account.home", "audit
 
 SETTINGS = "/projects/{shop}/settings"
 SMS = "/projects/{shop}/notifiers/sms"
+MESSAGES = "/projects/{shop}/messages"
 
 # One example at least of every endpoint that shows a page: its view's name, who looks, where.
 PAGES = {
@@ -65,7 +66,9 @@ PAGES = {
     "projects.rename_form": [("admin", "/projects/{shop}/rename")],
     "settings.confirm_restore": [("editor", f"{SETTINGS}/history/1/restore")],
     "settings.history": [("editor", f"{SETTINGS}/history"), ("long", "/projects/{long_project}/settings/history")],
-    "message_templates.page": [("editor", "/projects/{shop}/messages"), ("reader", "/projects/{shop}/messages")],
+    "message_templates.confirm_restore": [("editor", f"{MESSAGES}/sms/history/1/restore")],
+    "message_templates.history": [("editor", f"{MESSAGES}/sms/history")],
+    "message_templates.page": [("editor", MESSAGES), ("reader", MESSAGES), ("admin", "/projects/fresh/messages")],
     "settings.page": [
         ("editor", SETTINGS),
         ("reader", SETTINGS),
@@ -247,9 +250,23 @@ def archived(page: Page) -> None:
     press(page, "Create notifier")
 
 
-@state("editor", "/projects/{shop}/messages")
+@state("editor", MESSAGES)
 def message_refused(page: Page) -> None:
     page.get_by_label("Message").first.fill("no code in it")
+    press(page, "Save SMS message")
+
+
+@state("editor", MESSAGES)
+def message_changed_meanwhile(page: Page) -> None:
+    page.locator("[name=sms-version]").evaluate("field => field.value = '1'")
+    page.get_by_label("Message").first.fill("{code} is the code. {minutes} minutes.")
+    press(page, "Save SMS message")
+
+
+@state("editor", MESSAGES)
+def one_message_saved_and_the_other_kept(page: Page) -> None:
+    page.get_by_label("Subject").fill("کد شما برای {project}")
+    page.get_by_label("Autofill host").first.fill("shop.example.com")
     press(page, "Save SMS message")
 
 

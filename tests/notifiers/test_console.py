@@ -32,7 +32,7 @@ def test_a_message_goes_to_the_log_and_to_the_outbox(
 ) -> None:
     project = world.project("shop")
     caplog.set_level(logging.INFO, "notifapp.console")
-    assert write(app, project, "Your code: 01234\nIt lives for 2 minutes.").isdigit()
+    assert write(app, project, "Your code: 01234\nIt lives for 2 minutes.", subject="01234!").isdigit()
     assert "Your code: 01234" in caplog.text
     page = browser.sign_in(world.member(project, 2812)).get(OUTBOX).text
     assert "+989120000000" in page

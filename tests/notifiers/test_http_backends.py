@@ -198,7 +198,7 @@ def test_webhook_posts_signed_json(gateway: Gateway, http: HttpClient) -> None:
         "recipient": "+989120000000",
         "subject": "",
         "body": "Your code: 01234",
-        "variables": {"code": "01234", "minutes": "2", "project": "My Shop"},
+        "variables": {"code": "01234", "minutes": "2", "validity": "2 minutes", "project": "My Shop"},
     }
     expected = hmac.new(TOKEN.encode(), b"1700000000." + request.body, hashlib.sha256).hexdigest()
     assert request.headers["Notifapp-Signature"] == f"t=1700000000,v1={expected}"

@@ -276,7 +276,7 @@ def test_the_message_says_the_code_the_minutes_and_the_project(caller: Caller) -
     assert message["recipient"] == EMAIL
     assert message["subject"] == "Your code for Shop"
     assert message["body"] == f"{code} is your code for Shop. It is valid for 2 minutes."
-    assert message["variables"] == {"code": code, "minutes": "2", "project": "Shop"}
+    assert message["variables"] == {"code": code, "minutes": "2", "validity": "2 minutes", "project": "Shop"}
 
 
 @pytest.mark.parametrize("broken", [{"redis_url": "redis://127.0.0.1:1/0"}, {"instance_dir": Path("/nowhere")}])
