@@ -14,7 +14,7 @@ FEATURES = (
     "audit", "access",
 )  # fmt: skip
 BASE = {
-    "channels", "clock", "config", "database", "errors", "extensions", "inputs", "keys", "migrations", "recipients",
+    "channels", "clock", "config", "countries", "database", "errors", "extensions", "inputs", "keys", "migrations", "recipients",
     "wording",
 }  # fmt: skip
 # These put the features together, and nobody imports them but the app.

@@ -23,7 +23,7 @@ from notifapp.access.permissions import NOTIFIER_PERMISSIONS, Permission
 from notifapp.access.principal import Principal, ProjectArchived, ProjectRef, Source
 from notifapp.channels import Channel
 from notifapp.database import Statement, reading, table_of
-from notifapp.errors import DomainError, Forbidden, NotFound, Unauthenticated
+from notifapp.errors import DomainError, ErrorCode, Forbidden, NotFound, Unauthenticated
 from notifapp.extensions import csrf
 
 P = ParamSpec("P")
@@ -31,6 +31,7 @@ R = TypeVar("R")
 Check = Callable[["Access", dict[str, Any]], None]
 
 _JSON_RANGES = frozenset({"*/*", "application/*", "application/json"})
+_PAGES_UNDER_API = ("/api/docs",)
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _project, _member, _held = table_of(Project).c, table_of(Membership).c, table_of(MembershipPermission).c
 _PROJECT_OF_PAGE = Statement(
@@ -39,6 +40,7 @@ _PROJECT_OF_PAGE = Statement(
         _project.slug,
         _project.name,
         _project.archived_at,
+        _project.phone_region,
         _member.user_id.label("member"),
         _held.code,
     )
@@ -57,6 +59,7 @@ class NotAcceptable(DomainError):
 
     status = 406
     detail = "Could not satisfy the request Accept header."
+    code = ErrorCode.NOT_ACCEPTABLE
 
 
 @dataclass(slots=True)
@@ -242,7 +245,7 @@ def _check_methods_of_path(request: Request) -> None:
 
 
 def _is_api(request: Request) -> bool:
-    return request.path.startswith("/api/")
+    return request.path.startswith("/api/") and request.path.rstrip("/") not in _PAGES_UNDER_API
 
 
 def _principal(access: Access) -> Principal:
@@ -298,4 +301,4 @@ def _project_of_page(slug: str, caller: Principal) -> tuple[ProjectRef, frozense
         raise NotFound
     first = rows[0]
     codes = frozenset(row.code for row in rows if row.code is not None)
-    return ProjectRef(first.id, first.slug, first.name, first.archived_at), codes
+    return ProjectRef(first.id, first.slug, first.name, first.archived_at, first.phone_region), codes

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from wtforms import HiddenField, SelectField, StringField
 from wtforms.widgets import NumberInput
 
+from notifapp import countries
 from notifapp.channels import Channel
 from notifapp.settings.models import (
     DEFAULT_OTP_CODE_LEN,
@@ -38,6 +39,17 @@ def touched(posted: Mapping[str, str], shown: Settings) -> dict[str, str]:
     So a chosen notifier that has since been disabled stays chosen, although it couldn't be chosen now.
     """
     return {name: value for name, value in posted.items() if value != as_posted(shown)[name]}
+
+
+class PhoneRegionForm(Form):
+    """The country of phone numbers without a country's code."""
+
+    phone_region = SelectField(
+        "Phone region",
+        validate_choice=False,
+        description="Phone numbers of this country can be given without the country code.",
+        choices=[("", "None: every number needs its country code"), *countries.choices()],
+    )
 
 
 class SettingsForm(Form):

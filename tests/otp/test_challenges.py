@@ -18,8 +18,12 @@ from tests.client import ApiClient
 from tests.otp.shop import CHALLENGES, EMAIL, PHONE, POLICY, Clock, Shop, open_shop
 from tests.world import World
 
-INVALID = ["Invalid code."]
 NULL = "This field may not be null."
+
+
+def invalid(attempts_left: int) -> dict[str, object]:
+    """The body for a code that is wrong, replaced or unknown."""
+    return {"code": ["Invalid code."], "attempts_left": attempts_left, "error_code": "invalid_code"}
 
 
 def wrong(code: str) -> str:
@@ -48,16 +52,40 @@ def test_the_right_code_approves_once(shop: Shop) -> None:
     answer = shop.verify(challenge, code)
     assert (answer.status_code, answer.json) == (200, {"id": challenge, "status": "approved"})
     again = shop.verify(challenge, code)
-    assert (again.status_code, again.json) == (400, {"code": INVALID, "attempts_left": 0})
+    assert again.status_code == 400
+    assert again.json == {
+        "code": ["This code has already been used."],
+        "attempts_left": 0,
+        "status": "approved",
+        "error_code": "used_code",
+    }
+    assert shop.verify(challenge, wrong(code)).json == invalid(0)
+    assert shop.count(OtpChallenge, status="approved") == 1
 
 
 def test_a_wrong_code_costs_a_try_and_the_fifth_ends_the_challenge(shop: Shop) -> None:
     challenge, code = shop.open()
     for left in (4, 3, 2, 1, 0):
         answer = shop.verify(challenge, wrong(code))
-        assert (answer.status_code, answer.json) == (400, {"code": INVALID, "attempts_left": left})
+        assert (answer.status_code, answer.json) == (400, invalid(left))
     assert shop.state(challenge)["status"] == "failed"
     assert shop.verify(challenge, code).status_code == 429
+
+
+@pytest.mark.parametrize("typed", ["1", "1234", "123456", "۱۲۳۴", "12 34", "x"])
+def test_a_code_of_the_wrong_length_costs_no_attempt(shop: Shop, typed: str) -> None:
+    challenge, code = shop.open()
+    for _ in range(6):
+        answer = shop.verify(challenge, typed)
+        assert answer.status_code == 400
+        assert answer.json == {
+            "code": ["Enter the 5 digits of the code."],
+            "attempts_left": 5,
+            "error_code": "incomplete_code",
+        }
+    assert shop.recipient().failures == 0
+    assert shop.verify(challenge, code).status_code == 200
+    assert shop.verify(challenge, typed).json == invalid(0)
 
 
 def test_fifty_right_answers_at_once_approve_exactly_once(shop: Shop) -> None:
@@ -65,11 +93,12 @@ def test_fifty_right_answers_at_once_approve_exactly_once(shop: Shop) -> None:
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(lambda _: shop.verify(challenge, code), range(50)))
     assert sorted(answer.status_code for answer in answers) == [200, *[400] * 49]
+    assert {answer.json["error_code"] for answer in answers if answer.status_code == 400} == {"used_code"}
     assert shop.count(OtpChallenge, status="approved") == 1
     assert shop.recipient().failures == 0
 
 
-def test_unknown_used_replaced_wrong_and_foreign_codes_look_alike(shop: Shop, world: World, time: Clock) -> None:
+def test_unknown_replaced_wrong_and_foreign_codes_look_alike(shop: Shop, world: World, time: Clock) -> None:
     used, used_code = shop.open()
     shop.verify(used, used_code)
     time.advance(60)
@@ -80,7 +109,7 @@ def test_unknown_used_replaced_wrong_and_foreign_codes_look_alike(shop: Shop, wo
     foreign, foreign_code = other.open()
     answers = [
         shop.verify(challenge, wrong(code)),
-        shop.verify(used, used_code),
+        shop.verify(used, wrong(used_code)),
         shop.verify(replaced, replaced_code),
         shop.verify(foreign, foreign_code),
         shop.verify("0" * 32, code),
@@ -89,8 +118,7 @@ def test_unknown_used_replaced_wrong_and_foreign_codes_look_alike(shop: Shop, wo
     ]
     for answer in answers:
         assert answer.status_code == 400
-        assert answer.json.keys() == {"code", "attempts_left"}
-        assert answer.json["code"] == INVALID
+        assert answer.json == invalid(answer.json["attempts_left"])
     assert other.verify(foreign, foreign_code).status_code == 200
 
 
@@ -99,7 +127,12 @@ def test_ones_own_expired_challenge_says_so(shop: Shop, time: Clock) -> None:
     time.advance(120)
     answer = shop.verify(challenge, code)
     assert answer.status_code == 400
-    assert answer.json == {"code": ["This code has expired."], "attempts_left": 0, "status": "expired"}
+    assert answer.json == {
+        "code": ["This code has expired."],
+        "attempts_left": 0,
+        "status": "expired",
+        "error_code": "expired_code",
+    }
     assert shop.state(challenge)["status"] == "expired"
 
 
@@ -125,7 +158,7 @@ def test_the_state_of_no_challenge_or_of_another_projects_is_404(shop: Shop, wor
     foreign, _ = open_shop(shop.app, world, "other").open()
     for name in (foreign, "0" * 32, "x"):
         answer = shop.api.call("GET", f"{CHALLENGES}/{name}", shop.token)
-        assert (answer.status_code, answer.json) == (404, {"detail": "Not found."})
+        assert (answer.status_code, answer.json) == (404, {"detail": "Not found.", "code": "not_found"})
 
 
 @pytest.mark.parametrize(
@@ -144,7 +177,7 @@ def test_a_code_as_a_number_is_taken_as_its_digits(shop: Shop, time: Clock) -> N
 
 def test_leading_zeros_count(shop: Shop, time: Clock) -> None:
     challenge, code = open_with(shop, time, lambda code: code[0] == "0")
-    assert shop.verify(challenge, code[1:]).status_code == 400
+    assert shop.verify(challenge, int(code)).json["code"] == ["Enter the 5 digits of the code."]
     assert shop.verify(challenge, code).status_code == 200
 
 
@@ -163,7 +196,7 @@ def test_email_addresses_and_phone_numbers_in_other_spellings_are_the_same_recip
     assert shop.send(EMAIL, "email").status_code == 429
     assert shop.send("+98 912 123 45 67").status_code == 201
     assert shop.send("+98-912-1234567").status_code == 429
-    shop.set_limits(phone_region="IR")
+    shop.set_phone_region("IR")
     assert shop.send("۰۹۱۲۱۲۳۴۵۶۷").status_code == 429
     assert shop.last_message()["recipient"] == PHONE
 
@@ -192,9 +225,9 @@ def test_email_addresses_and_phone_numbers_in_other_spellings_are_the_same_recip
         ]}),
     ],
 )  # fmt: skip
-def test_what_is_missing_or_wrong_is_named(shop: Shop, fields: dict[str, object], errors: object) -> None:
+def test_what_is_missing_or_wrong_is_named(shop: Shop, fields: dict[str, object], errors: dict[str, object]) -> None:
     answer = shop.api.call("POST", CHALLENGES, shop.token, json=fields)
-    assert (answer.status_code, answer.json) == (400, errors)
+    assert (answer.status_code, answer.json) == (400, {**errors, "code": "invalid"})
     assert shop.count(OtpChallenge) == 0
 
 
@@ -211,7 +244,7 @@ def test_what_is_missing_or_wrong_is_named(shop: Shop, fields: dict[str, object]
 def test_a_body_without_a_code_costs_no_try(shop: Shop, fields: dict[str, object], message: str) -> None:
     challenge, _ = shop.open()
     answer = shop.api.call("POST", f"{CHALLENGES}/{challenge}/verify", shop.token, json=fields)
-    assert (answer.status_code, answer.json) == (400, {"code": [message]})
+    assert (answer.status_code, answer.json) == (400, {"code": [message], "error_code": "invalid"})
     assert shop.state(challenge)["attempts_left"] == 5
 
 
@@ -219,10 +252,13 @@ def test_without_a_notifier_that_sends_it_is_409_and_nothing_is_kept(shop: Shop,
     shop.change_settings(sms_notifier=None)
     answer = shop.send()
     assert answer.status_code == 409
-    assert answer.json == {"detail": "No SMS notifier is chosen in this project's notification settings."}
+    assert answer.json == {
+        "detail": "No SMS notifier is chosen in this project's notification settings.",
+        "code": "no_notifier",
+    }
     world.set_enabled(2, False)
     answer = shop.send(EMAIL, "email")
-    assert (answer.status_code, "disabled" in answer.json["detail"]) == (409, True)
+    assert (answer.status_code, answer.json["code"]) == (409, "notifier_disabled")
     assert shop.count(OtpChallenge) == shop.count(Delivery) == 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from itertools import count
 
 import pytest
@@ -13,14 +14,18 @@ from notifapp.database import reading, table_of
 from notifapp.delivery.models import Delivery
 from notifapp.delivery.service import exchange, give_up_expired
 from notifapp.otp.models import OtpChallenge, OtpRecipient
-from tests.otp.shop import EMAIL, PHONE, Clock, Shop, open_shop
+from tests.otp.shop import EMAIL, PHONE, WRONG, Clock, Shop, open_shop
 from tests.world import World
+
+
+def seconds_until(time: Clock, moment: str) -> float:
+    return (datetime.fromisoformat(moment) - time.now()).total_seconds()
 
 
 def refused(answer: object) -> tuple[int, str]:
     """The wait and the reason of a 429."""
     assert answer.status_code == 429  # type: ignore[attr-defined]
-    assert list(answer.json) == ["detail"]  # type: ignore[attr-defined]
+    assert list(answer.json) == ["detail", "code"]  # type: ignore[attr-defined]
     return int(answer.headers["Retry-After"]), answer.json["detail"]  # type: ignore[attr-defined]
 
 
@@ -33,9 +38,8 @@ def fail_once(shop: Shop, time: Clock) -> int:
             break
         time.advance(refused(answer)[0])
     challenge = answer.json["id"]
-    code = shop.last_message()["variables"]["code"]
     while True:
-        answer = shop.verify(challenge, "1" if code != "1" else "2")
+        answer = shop.verify(challenge, WRONG)
         if answer.status_code == 400:
             return int((time.now() - began).total_seconds())
         time.advance(refused(answer)[0])
@@ -73,6 +77,20 @@ def test_the_longest_wait_is_the_one_that_is_told(shop: Shop, time: Clock) -> No
     assert refused(shop.send())[0] == 86400
 
 
+def test_resend_at_is_when_the_limits_allow_the_next_code(shop: Shop, time: Clock) -> None:
+    shop.set_limits(resend_seconds=1, sends_per_hour=3, sends_per_day=4)
+    waits = []
+    for _ in range(4):
+        answer = shop.send()
+        resend_at = answer.json["resend_at"]
+        waits.append(seconds_until(time, resend_at))
+        assert refused(shop.send())[0] == waits[-1]
+        assert shop.state(answer.json["id"])["resend_at"] == resend_at
+        time.advance(waits[-1])
+    assert waits == [1, 1, 3598, 86400 - 3600]
+    assert shop.send().status_code == 201
+
+
 def test_limits_are_per_recipient_channel_and_project(shop: Shop, world: World, time: Clock) -> None:
     assert shop.send().status_code == 201
     assert shop.send("+989121234568").status_code == 201
@@ -90,13 +108,13 @@ def test_a_refused_send_leaves_no_trace(shop: Shop, time: Clock) -> None:
 
 def test_a_new_code_replaces_the_open_one_and_keeps_the_failures(shop: Shop, time: Clock) -> None:
     first, first_code = shop.open()
-    shop.verify(first, "1")
-    shop.verify(first, "1")
+    shop.verify(first, WRONG)
+    shop.verify(first, WRONG)
     time.advance(60)
     second, _ = shop.open()
     assert shop.verify(first, first_code).status_code == 400
     assert shop.state(first)["status"] == "replaced"
-    assert shop.verify(second, "1").json["attempts_left"] == 4
+    assert shop.verify(second, WRONG).json["attempts_left"] == 4
     assert shop.recipient().failures == 3
 
 
@@ -117,7 +135,7 @@ def test_a_replaced_code_that_still_waits_is_sent_no_more(shop: Shop, time: Cloc
 
 def test_a_right_code_ends_the_row_of_failures(shop: Shop, time: Clock) -> None:
     challenge, code = shop.open()
-    shop.verify(challenge, "1")
+    shop.verify(challenge, WRONG)
     assert shop.verify(challenge, code).status_code == 200
     assert (shop.recipient().failures, shop.recipient().blocked_until) == (0, None)
 
@@ -128,8 +146,8 @@ def test_an_answer_to_a_closed_challenge_counts_no_failure(shop: Shop, time: Clo
     time.advance(60)
     expired, _ = shop.open()
     time.advance(121)
-    shop.verify(challenge, "1")
-    shop.verify(expired, "1")
+    shop.verify(challenge, WRONG)
+    shop.verify(expired, WRONG)
     assert shop.recipient().failures == 0
 
 
@@ -137,7 +155,7 @@ def test_waits_grow_with_the_failures_up_to_an_hour(shop: Shop, time: Clock) -> 
     shop.set_limits(resend_seconds=1, sends_per_hour=1000, sends_per_day=1000)
     challenge, code = shop.open()
     for _ in range(5):
-        assert shop.verify(challenge, "1").status_code == 400
+        assert shop.verify(challenge, WRONG).status_code == 400
     waits = []
     for _ in range(9):
         wait, reason = refused(shop.send())
@@ -145,7 +163,7 @@ def test_waits_grow_with_the_failures_up_to_an_hour(shop: Shop, time: Clock) -> 
         waits.append(wait)
         time.advance(wait)
         challenge, code = shop.open()
-        assert shop.verify(challenge, "1").status_code == 400
+        assert shop.verify(challenge, WRONG).status_code == 400
         assert refused(shop.verify(challenge, code))[0] > wait or wait == 3600
     assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]
 
@@ -155,7 +173,7 @@ def test_a_right_code_does_not_count_while_one_has_to_wait(shop: Shop, time: Clo
     shop.set_limits(max_attempts=6)
     challenge, code = shop.open()
     for _ in range(5):
-        shop.verify(challenge, "1")
+        shop.verify(challenge, WRONG)
     assert refused(shop.verify(challenge, code))[0] == 30
     time.advance(30)
     assert shop.verify(challenge, code).status_code == 200
@@ -170,18 +188,18 @@ def test_a_hundred_failures_in_a_row_stop_the_recipient_for_good(shop: Shop, tim
     time.advance(30 * 86400)
     for _ in range(2):
         wait, reason = refused(shop.send())
-        assert "An admin of the project must release it" in reason
+        assert "An admin must unblock them" in reason
         assert wait == 86400
 
 
 def test_limits_are_the_projects_own(shop: Shop, time: Clock) -> None:
     shop.set_limits(max_attempts=2, resend_seconds=10, sends_per_hour=2, sends_per_day=3, max_failures=3)
     challenge, _ = shop.open()
-    assert shop.verify(challenge, "1").json["attempts_left"] == 1
-    assert shop.verify(challenge, "1").json["attempts_left"] == 0
+    assert shop.verify(challenge, WRONG).json["attempts_left"] == 1
+    assert shop.verify(challenge, WRONG).json["attempts_left"] == 0
     time.advance(10)
     challenge, _ = shop.open()
-    shop.verify(challenge, "1")
+    shop.verify(challenge, WRONG)
     assert "admin" in refused(shop.send())[1]
 
 
@@ -206,7 +224,7 @@ def test_two_hundred_calls_at_once_exceed_no_limit_and_break_nothing(shop: Shop)
         if number % 8 < 4:
             return "send", shop.send(phone).status_code
         challenge, code = open_challenges[phone]
-        return "verify", shop.verify(challenge, "1" * (len(code) - 1)).status_code
+        return "verify", shop.verify(challenge, WRONG).status_code
 
     with ThreadPoolExecutor(200) as pool:
         answers = list(pool.map(call, range(200)))
@@ -233,7 +251,7 @@ def test_of_many_sends_at_once_one_is_sent(shop: Shop) -> None:
 def test_of_many_wrong_answers_at_once_no_more_than_the_allowed_are_compared(shop: Shop) -> None:
     challenge, _ = shop.open()
     with ThreadPoolExecutor(100) as pool:
-        answers = [answer.status_code for answer in pool.map(lambda _: shop.verify(challenge, "1"), range(100))]
+        answers = [answer.status_code for answer in pool.map(lambda _: shop.verify(challenge, WRONG), range(100))]
     assert sorted(answers) == [*[400] * 5, *[429] * 95]
     assert shop.recipient().failures == 5
     assert PHONE not in str(shop.recipient())
