@@ -21,6 +21,7 @@ from notifapp.access import authentication, token_uses
 from notifapp.access.models import Membership, MembershipPermission, Project
 from notifapp.access.permissions import NOTIFIER_PERMISSIONS, Permission
 from notifapp.access.principal import Principal, ProjectArchived, ProjectRef, Source
+from notifapp.access.sessions import is_api_path
 from notifapp.channels import Channel
 from notifapp.database import Statement, reading, table_of
 from notifapp.errors import DomainError, ErrorCode, Forbidden, NotFound, Unauthenticated
@@ -31,7 +32,6 @@ R = TypeVar("R")
 Check = Callable[["Access", dict[str, Any]], None]
 
 _JSON_RANGES = frozenset({"*/*", "application/*", "application/json"})
-_PAGES_UNDER_API = ("/api/docs",)
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _project, _member, _held = table_of(Project).c, table_of(Membership).c, table_of(MembershipPermission).c
 _PROJECT_OF_PAGE = Statement(
@@ -174,7 +174,7 @@ def enter_project(project: ProjectRef) -> None:
 
 def is_api() -> bool:
     """Whether this request is for the JSON API, which accepts only tokens and always responds with JSON."""
-    return _is_api(request_ctx.request)
+    return is_api_path(request_ctx.request.path)
 
 
 def declared_check(endpoint: str | None) -> Check | None:
@@ -202,7 +202,7 @@ def _guard() -> None:
     g.access = access = Access()
     request = request_ctx.request
     endpoint = request.endpoint
-    if _is_api(request):
+    if is_api_path(request.path):
         if endpoint is None or request.method == "OPTIONS":
             _check_methods_of_path(request)
     elif endpoint != "static":
@@ -244,14 +244,10 @@ def _check_methods_of_path(request: Request) -> None:
         raise failures[0]
 
 
-def _is_api(request: Request) -> bool:
-    return request.path.startswith("/api/") and request.path.rstrip("/") not in _PAGES_UNDER_API
-
-
 def _principal(access: Access) -> Principal:
     if access.principal is None:
         request = request_ctx.request
-        if not _is_api(request):
+        if not is_api_path(request.path):
             raise Unauthenticated
         _authenticate(access, request)
     return cast(Principal, access.principal)

@@ -25,7 +25,7 @@ def seconds_until(time: Clock, moment: str) -> float:
 def refused(answer: object) -> tuple[int, str]:
     """The wait and the reason of a 429."""
     assert answer.status_code == 429  # type: ignore[attr-defined]
-    assert list(answer.json) == ["detail", "code"]  # type: ignore[attr-defined]
+    assert answer.json.keys() == {"detail", "code"}  # type: ignore[attr-defined]
     return int(answer.headers["Retry-After"]), answer.json["detail"]  # type: ignore[attr-defined]
 
 
@@ -223,7 +223,7 @@ def test_two_hundred_calls_at_once_exceed_no_limit_and_break_nothing(shop: Shop)
         phone = phones[number % 4]
         if number % 8 < 4:
             return "send", shop.send(phone).status_code
-        challenge, code = open_challenges[phone]
+        challenge, _ = open_challenges[phone]
         return "verify", shop.verify(challenge, WRONG).status_code
 
     with ThreadPoolExecutor(200) as pool:
