@@ -65,11 +65,13 @@ NAMES = {
 @cache
 def choices() -> list[tuple[str, str]]:
     """Each code and its label, such as "Iran (+98)", sorted by name."""
-    # Decomposed, so that an accent doesn't put "Åland Islands" last.
-    codes = sorted(NAMES, key=lambda code: unicodedata.normalize("NFD", NAMES[code]))
-    return [(code, label(code)) for code in codes]
+    return [(code, label(code)) for code in sorted(NAMES, key=lambda code: _without_accents(NAMES[code]))]
 
 
 def label(code: str) -> str:
     """A country's name with its calling code."""
     return f"{NAMES[code]} (+{phonenumbers.country_code_for_region(code)})"
+
+
+def _without_accents(name: str) -> bytes:
+    return unicodedata.normalize("NFD", name).encode("ascii", "ignore")

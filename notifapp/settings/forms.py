@@ -48,8 +48,11 @@ class PhoneRegionForm(Form):
         "Phone region",
         validate_choice=False,
         description="Phone numbers of this country can be given without the country code.",
-        choices=[("", "None: every number needs its country code"), *countries.choices()],
     )
+
+    def __init__(self, **values: str | None) -> None:
+        super().__init__(**values)
+        self.phone_region.choices = [("", "None: every number needs its country code"), *countries.choices()]
 
 
 class SettingsForm(Form):

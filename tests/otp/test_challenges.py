@@ -16,6 +16,7 @@ from notifapp.delivery.models import Delivery
 from notifapp.otp.models import OtpChallenge
 from tests.client import ApiClient
 from tests.otp.shop import CHALLENGES, EMAIL, PHONE, POLICY, Clock, Shop, open_shop
+from tests.statements import sent
 from tests.world import World
 
 NULL = "This field may not be null."
@@ -86,6 +87,41 @@ def test_a_code_of_the_wrong_length_costs_no_attempt(shop: Shop, typed: str) -> 
     assert shop.recipient().failures == 0
     assert shop.verify(challenge, code).status_code == 200
     assert shop.verify(challenge, typed).json == invalid(0)
+
+
+def test_issuing_takes_five_statements_at_most_and_verifying_four(shop: Shop) -> None:
+    shop.set_phone_region("IR")
+    shop.send(EMAIL, "email")  # the token's first use is noted
+    with sent() as statements:
+        answer = shop.send("0912 123 4567")
+    assert (answer.status_code, len(statements) <= 5) == (201, True), statements
+    challenge, code = answer.json["id"], shop.last_message()["variables"]["code"]
+    for typed, status in ((wrong(code), 400), ("1", 400), (code, 200)):
+        with sent() as statements:
+            answer = shop.verify(challenge, typed)
+        assert (answer.status_code, len(statements) <= 4) == (status, True), statements
+
+
+def test_every_error_has_a_code(shop: Shop, world: World, api: ApiClient) -> None:
+    none = world.staff_token(shop.project, email="none@shop.example")
+    calls: list[tuple[str, str, str | None, dict[str, Any]]] = [
+        ("not_authenticated", "POST", None, {}),
+        ("permission_denied", "POST", none, {}),
+        ("method_not_allowed", "PUT", shop.token, {}),
+        ("not_acceptable", "POST", shop.token, {"headers": {"Accept": "text/html"}}),
+        ("parse_error", "POST", shop.token, {"data": "{", "content_type": "application/json"}),
+        ("invalid", "POST", shop.token, {"json": []}),
+        ("too_large", "POST", shop.token, {"data": "x" * 70_000, "content_type": "application/json"}),
+        ("unsupported_media_type", "POST", shop.token, {"data": "x", "content_type": "text/plain"}),
+    ]
+    for code, method, token, options in calls:
+        answer = api.call(method, CHALLENGES, token, **options)
+        assert answer.json["code"] == code, answer.json
+    assert api.call("GET", "/api/otp/nothing", shop.token).json["code"] == "not_found"
+    assert "code" not in api.call("GET", "/api/nothing", shop.token).json
+    shop.set_limits(sends_per_hour=1, sends_per_day=1)
+    shop.send()
+    assert shop.send().json["code"] == "daily_limit"
 
 
 def test_fifty_right_answers_at_once_approve_exactly_once(shop: Shop) -> None:
