@@ -14,3 +14,30 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     setTimeout(() => (status.textContent = ""), 4000);
   });
 }
+
+// A live part of a page is fetched again until the server no longer marks it as such.
+for (const part of document.querySelectorAll("[data-live]")) follow(part);
+
+async function follow(part) {
+  while (part.hasAttribute("data-live")) {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const page = await fetch(location.pathname).then((response) => response.text(), () => null);
+    if (page === null) continue; // The server can't be reached at the moment.
+    const fresh = new DOMParser().parseFromString(page, "text/html").getElementById(part.id);
+    if (!fresh) return; // Signed out, for instance.
+    if (fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
+    part.toggleAttribute("data-live", fresh.hasAttribute("data-live"));
+  }
+}
+
+// A countdown starts from the seconds that the server gives, so that a wrong clock on this side doesn't matter.
+for (const countdown of document.querySelectorAll("[data-seconds-left]")) {
+  const end = performance.now() + countdown.dataset.secondsLeft * 1000;
+  const tick = () => {
+    const left = Math.max(0, Math.ceil((end - performance.now()) / 1000));
+    const seconds = String(left % 60).padStart(2, "0");
+    countdown.textContent = left ? `(${Math.floor(left / 60)}:${seconds} left)` : "(expired)";
+    if (left) setTimeout(tick, 250);
+  };
+  tick();
+}

@@ -19,12 +19,16 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProjectRef:
-    """The project of a request, loaded by the permission check."""
+    """The project of a request, loaded by the permission check.
+
+    `phone_region` is the country whose phone numbers may be given without + and the country's code, such as "IR".
+    """
 
     id: int
     slug: str
     name: str
     archived_at: datetime | None = None
+    phone_region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

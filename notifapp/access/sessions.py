@@ -29,12 +29,17 @@ _LOAD = Statement(
 )
 
 
+def is_api_path(path: str) -> bool:
+    """Whether this path belongs to the JSON API; the API's reference is a page like any other."""
+    return path.startswith("/api/") and path.rstrip("/") != "/api/docs"
+
+
 class PageSessions(SecureCookieSessionInterface):
     """Flask's signed cookie, only for pages: the API neither reads nor sets cookies."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """The session in the request's cookie; for the API None, which Flask replaces by an empty read-only one."""
-        return None if request.path.startswith("/api/") else super().open_session(app, request)
+        return None if is_api_path(request.path) else super().open_session(app, request)
 
 
 @dataclass(frozen=True, slots=True)

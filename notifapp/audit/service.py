@@ -32,6 +32,7 @@ class Action(StrEnum):
     TOKEN_REVOKED = "token_revoked"  # noqa: S105
     PROJECT_CREATED = "project_created"
     PROJECT_RENAMED = "project_renamed"
+    PHONE_REGION_CHANGED = "phone_region_changed"
     PROJECT_ARCHIVED = "project_archived"
     PROJECT_RESTORED = "project_restored"
     NOTIFIER_CREATED = "notifier_created"

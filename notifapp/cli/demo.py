@@ -21,7 +21,7 @@ from notifapp.errors import NotFound
 from notifapp.message_templates.service import set_template
 from notifapp.message_templates.values import Template
 from notifapp.notifiers.service import create_notifier, list_notifiers
-from notifapp.projects.service import create_project, find_project
+from notifapp.projects.service import create_project, find_project, set_phone_region
 from notifapp.settings.service import get_notification_settings, update_notification_settings
 from notifapp.settings.values import EMAIL_NOTIFIER, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER
 from notifapp.tokens.service import create_token
@@ -75,6 +75,7 @@ def prepare(folder: Path) -> Mapping[str, str]:
     principals = {person: _ensure_person(person, credentials[person.email], project) for person in PEOPLE}
     _ensure_notifiers(project, principals[ADMIN])
     _ensure_history(project, principals)
+    set_phone_region(project.id, "IR", principal=principals[ADMIN])
     _ensure_messages(project, principals[EDITOR])
     _ensure_deliveries(project)
     admin_id = find_user(ADMIN.email)

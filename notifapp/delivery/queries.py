@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Integer, Select, case, cast, extract, func
 from notifapp import clock
 from notifapp.access import ProjectRef
 from notifapp.channels import Channel
-from notifapp.database import keyset, reading, table_of
+from notifapp.database import AnyRow, keyset, reading, table_of
 from notifapp.delivery.models import Delivery, DeliveryStatus
 
 CHART_HOURS = 24
@@ -51,6 +51,13 @@ def list_deliveries(project: ProjectRef, filters: Filters, cursor: keyset.Cursor
     """The project's deliveries, newest first."""
     statement = select(*_SHOWN).where(_delivery.project_id == project.id, *_conditions(filters))
     return keyset.fetch(statement, _ORDER, cursor, descending=True)
+
+
+def get_delivery(project: ProjectRef, delivery_id: int | None) -> AnyRow | None:
+    """One of the project's deliveries, without its text, or None if it isn't kept."""
+    statement = select(*_SHOWN).where(_delivery.project_id == project.id, _delivery.id == delivery_id)
+    with reading() as connection:
+        return connection.execute(statement).one_or_none()
 
 
 def list_notifier_names(project: ProjectRef) -> list[str]:

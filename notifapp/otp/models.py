@@ -50,7 +50,6 @@ class OtpLimits(Base):
     sends_per_hour: Mapped[int] = mapped_column(server_default=text(str(SENDS_PER_HOUR)))
     sends_per_day: Mapped[int] = mapped_column(server_default=text(str(SENDS_PER_DAY)))
     max_failures: Mapped[int] = mapped_column(server_default=text(str(MAX_FAILURES)))
-    phone_region: Mapped[str | None] = mapped_column(String(2))
 
 
 class OtpRecipient(Base):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from wtforms import SelectField, StringField
 from wtforms.widgets import NumberInput
 
+from notifapp import countries
 from notifapp.channels import Channel
 from notifapp.settings.models import (
     DEFAULT_OTP_CODE_LEN,
@@ -18,6 +19,7 @@ from notifapp.settings.models import (
 )
 from notifapp.settings.service import Choice
 from notifapp.settings.values import EMAIL_NOTIFIER, FIELDS, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER, Settings
+from notifapp.web.forms import Form
 from notifapp.web.revisions import VersionedForm
 
 
@@ -38,6 +40,20 @@ def touched(posted: Mapping[str, str], shown: Settings) -> dict[str, str]:
     So a chosen notifier that has since been disabled stays chosen, although it couldn't be chosen now.
     """
     return {name: value for name, value in posted.items() if value != as_posted(shown)[name]}
+
+
+class PhoneRegionForm(Form):
+    """The country of phone numbers without a country's code."""
+
+    phone_region = SelectField(
+        "Phone region",
+        validate_choice=False,
+        description="Phone numbers of this country can be given without the country code.",
+    )
+
+    def __init__(self, **values: str | None) -> None:
+        super().__init__(**values)
+        self.phone_region.choices = [("", "None: every number needs its country code"), *countries.choices()]
 
 
 class SettingsForm(VersionedForm):

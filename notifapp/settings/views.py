@@ -13,8 +13,9 @@ from notifapp.channels import Channel
 from notifapp.errors import NotFound, StaleVersion, ValidationFailed
 from notifapp.health import service as health
 from notifapp.message_templates.service import previews
+from notifapp.projects.service import set_phone_region
 from notifapp.settings import service
-from notifapp.settings.forms import SettingsForm, as_posted, touched
+from notifapp.settings.forms import PhoneRegionForm, SettingsForm, as_posted, touched
 from notifapp.settings.history import history as read_history
 from notifapp.settings.history import settings_at
 from notifapp.settings.values import EMAIL_NOTIFIER, SMS_NOTIFIER, Settings, differences
@@ -59,6 +60,22 @@ def save(project: ProjectRef) -> ResponseReturnValue:
     except StaleVersion:
         return _render_conflict(project, form, changes), 409
     return _saved(project, updated)
+
+
+@permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
+def save_phone_region(project: ProjectRef) -> ResponseReturnValue:
+    """Save the phone region."""
+    form = PhoneRegionForm()
+    try:
+        set_phone_region(project.id, form.phone_region.data or "", principal=principal())
+    except ValidationFailed as error:
+        add_errors(form, error)
+        settings = service.get_notification_settings(project)
+        shown = SettingsForm()
+        shown.show(as_posted(settings), settings.version)
+        return _render(project, shown, settings, region_form=form), 400
+    flash("Phone region saved.", "success")
+    return _to_page(project)
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
@@ -114,6 +131,10 @@ def _shown(project: ProjectRef, form: SettingsForm) -> Settings:
 def _saved(project: ProjectRef, updated: service.Update) -> Response:
     changes = differences(updated.before, updated.after)
     flash_saved("Settings saved.", changes, unchanged="Nothing to save: the settings were like this already.")
+    return _to_page(project)
+
+
+def _to_page(project: ProjectRef) -> Response:
     # Without the permission to read, don't redirect to a page that shows the settings.
     endpoint = ".page" if may(Permission.NOTIFICATIONS_SETTINGS_READ) else "projects.overview"
     return redirect(url_for(endpoint, project_slug=project.slug), 303)
@@ -130,6 +151,7 @@ def _for_people(error: ValidationFailed) -> ValidationFailed:
 def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more: object) -> str:
     require(Permission.NOTIFICATIONS_SETTINGS_READ)
     form.offer(service.notifier_choices(project, settings))
+    more.setdefault("region_form", PhoneRegionForm(phone_region=project.phone_region))
     return render_template(
         "settings/page.html",
         form=form,

@@ -175,11 +175,11 @@ def test_archiving_says_how_many_messages_stop(app: Flask, world: World, caller:
 
 
 def test_a_new_project_shows_the_steps_to_its_first_code(app: Flask, world: World) -> None:
-    shop, admin = world.project("fresh", "Fresh"), Browser(app).sign_in(world.admin())
+    caller, admin = world.project("fresh", "Fresh"), Browser(app).sign_in(world.admin())
     page = admin.get("/projects/fresh").text
     assert "Four steps until your customers receive codes." in page
     assert page.count('class="is-done"') == 0
-    world.notifier(shop, "sms", "line")
+    world.notifier(caller, "sms", "line")
     assert admin.get("/projects/fresh").text.count('class="is-done"') == 1
 
 
