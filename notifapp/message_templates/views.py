@@ -60,5 +60,6 @@ def _render(
 
 def _form(channel: Channel, template: Template) -> TemplateForm:
     form = TemplateForm(formdata=None, prefix=f"{channel.value}-")
-    form.show(template)
+    if not form.is_kept:
+        form.show(template)
     return form

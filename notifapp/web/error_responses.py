@@ -20,13 +20,14 @@ _log = logging.getLogger("notifapp.errors")
 
 def init_app(app: Flask) -> None:
     """Register a handler for every error."""
-    app.register_error_handler(DomainError, _respond)
-    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(DomainError, respond)
+    app.register_error_handler(HTTPException, respond_to_http_error)
     app.register_error_handler(OperationalError, _database_error)
     app.register_error_handler(Exception, _unexpected)
 
 
-def _respond(error: DomainError) -> AnyResponse:
+def respond(error: DomainError) -> AnyResponse:
+    """The error as JSON under `/api/`, else as a page or, before signing in, a redirect."""
     if is_api():
         body = json.dumps(error.body(), ensure_ascii=False)
         return Response(body, status=error.status, mimetype="application/json", headers=dict(error.headers()))
@@ -47,11 +48,12 @@ def _return_path() -> str | None:
     return request.full_path.rstrip("?") if request.method == "GET" and request.path != "/" else None
 
 
-def _http_error(error: HTTPException) -> AnyResponse:
+def respond_to_http_error(error: HTTPException) -> AnyResponse:
+    """The same for an error of Flask's."""
     status = error.code or 500
     if status < 400:
         return error.get_response()
-    response = _respond(_Http(status, _detail(error)))
+    response = respond(_Http(status, _detail(error)))
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response
@@ -77,12 +79,12 @@ def _detail(error: HTTPException) -> str:
 
 def _database_error(error: OperationalError) -> AnyResponse:
     _log.error("the database failed", exc_info=error)
-    return _respond(Unavailable())
+    return respond(Unavailable())
 
 
 def _unexpected(error: Exception) -> AnyResponse:
     _log.error("unexpected error", exc_info=error)
-    return _respond(_Http(500, "Something went wrong on our side. Nothing was saved."))
+    return respond(_Http(500, "Something went wrong on our side. Nothing was saved."))
 
 
 _TITLES = {

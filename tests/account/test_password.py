@@ -29,7 +29,7 @@ def staff(world: World, browser: Browser) -> Browser:
 def new_link(app: Flask, world: World, user_id: int = 1) -> str:
     """The path of a link that an admin has just made."""
     admin = Browser(app).sign_in(world.admin())
-    page = admin.post(f"/users/{user_id}/password-link").text
+    page = admin.post(f"/users/{user_id}/password-link", follow_redirects=True).text
     match = re.search(r"<code>http://localhost(/password/[\w-]{43})</code>", page)
     assert match, page
     return match[1]
@@ -173,7 +173,9 @@ def test_a_newer_link_a_changed_password_and_deactivation_close_an_open_link(
     admin = Browser(app).sign_in(world.admin("boss@example.org"))
 
     def make() -> str:
-        match = re.search(r"(/password/[\w-]{43})</code>", admin.post("/users/1/password-link").text)
+        match = re.search(
+            r"(/password/[\w-]{43})</code>", admin.post("/users/1/password-link", follow_redirects=True).text
+        )
         assert match
         return match[1]
 

@@ -73,6 +73,7 @@ PAGES = {
         ("admin", "/projects/old-shop/settings"),
     ],
     "tokens.confirm_revoke": [("admin", "/tokens/{token}/revoke"), ("admin", "/tokens/{long_token}/revoke")],
+    "tokens.created": [("admin", "/tokens/{token}/created")],
     "tokens.index": [("admin", "/tokens?project={shop}")],
     "tokens.new": [("admin", "/tokens/new")],
     "users.choose_project": [("admin", "/users/{reader}/memberships?q=s")],
@@ -86,6 +87,7 @@ PAGES = {
     ],
     "users.password_link": [("admin", "/users/{editor}/password-link")],
     "users.reactivate": [("admin", "/users/{left}/reactivate")],
+    "users.show_link": [("admin", "/users/{editor}/password-link/new")],
     "users.remove_membership": [("admin", "/users/{editor}/memberships/{shop}/remove")],
 }
 

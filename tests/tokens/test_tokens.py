@@ -25,8 +25,8 @@ TOKEN = re.compile(r"ntf_[0-9a-f]{72}")
 
 def create(browser: Browser, **fields: str) -> str:
     """The token that the answer shows."""
-    answer = browser.post("/tokens/new", FORM | fields)
-    assert answer.status_code == 201
+    answer = browser.post("/tokens/new", FORM | fields, follow_redirects=True)
+    assert answer.status_code == 200
     return TOKEN.findall(answer.text)[0]
 
 
@@ -50,9 +50,13 @@ def test_a_new_token_works_at_once_with_its_owners_permissions(cast: Cast, api: 
 def test_the_token_is_shown_in_one_answer_and_kept_nowhere(
     app: Flask, cast: Cast, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    answer = cast.admin.post("/tokens/new", FORM)
+    created = cast.admin.post("/tokens/new", FORM)
+    with cast.admin.client.session_transaction() as cookie:
+        in_cookie = str(dict(cookie))
+    before = whole_database(app)
+    answer = cast.admin.get(created.headers["Location"])
     token = TOKEN.findall(answer.text)[0]
-    assert answer.status_code == 201
+    assert token not in before + created.text + in_cookie
     assert answer.headers["Cache-Control"] == "no-store"
     assert set(TOKEN.findall(answer.text)) == {token}
     for path in ("/tokens", "/tokens/1/revoke", "/audit", "/audit.csv", "/projects/shop"):
@@ -61,8 +65,27 @@ def test_the_token_is_shown_in_one_answer_and_kept_nowhere(
     assert token not in "".join(capfd.readouterr())
 
 
+def test_reloading_creates_no_second_token_and_shows_none(app: Flask, cast: Cast) -> None:
+    path = cast.admin.post("/tokens/new", FORM).headers["Location"]
+    assert TOKEN.findall(cast.admin.get(path).text)
+    again = cast.admin.get(path)
+    assert again.status_code == 200
+    assert not TOKEN.findall(again.text)
+    assert "This token was shown already" in again.text
+    assert "/tokens/1/revoke" in again.text
+    assert len(stored(app)) == 1
+
+
+def test_a_new_token_is_shown_to_nobody_else(app: Flask, cast: Cast, world: World) -> None:
+    path = cast.admin.post("/tokens/new", FORM).headers["Location"]
+    other = Browser(app).sign_in(world.admin("second@example.org"))
+    assert not TOKEN.findall(other.get(path).text)
+    assert cast.staff.get(path).status_code == 403
+    assert TOKEN.findall(cast.admin.get(path).text)
+
+
 def test_the_answer_has_a_curl_line_that_works_here(cast: Cast) -> None:
-    answer = cast.admin.post("/tokens/new", FORM, base_url="http://localhost:8123")
+    answer = cast.admin.post("/tokens/new", FORM, base_url="http://localhost:8123", follow_redirects=True)
     token = TOKEN.findall(answer.text)[0]
     line = f"curl -H &#34;Authorization: Token {token}&#34; http://localhost:8123/api/settings/notifications"
     assert line in answer.text
