@@ -112,7 +112,7 @@ def test_guessing_the_present_password_is_limited_like_signing_in(staff: Browser
         ("too short", "Use at least 15 characters."),
         ("x" * 129, "Use at most 128 characters."),
         ("staff@example.org", "too easy to guess"),
-        (PASSWORD, "Choose one that differs from the present one."),
+        (PASSWORD, "Choose a password that you don&#39;t use now."),
     ],
 )
 def test_a_weak_new_password_is_refused_beside_its_field(staff: Browser, new: str, message: str) -> None:

@@ -81,6 +81,15 @@ PAGES = {
     "users.deactivate": [("admin", "/users/{editor}/deactivate")],
     "users.edit": [("admin", "/users/{editor}"), ("admin", "/users/{long}"), ("admin", "/users/{left}")],
     "users.index": [("admin", "/users")],
+    "users.choose_user": [
+        ("admin", "/projects/{shop}/members/add"),
+        ("admin", "/projects/{shop}/members/add?q=nobody-of-this-name"),
+    ],
+    "users.members": [
+        ("admin", "/projects/{shop}/members"),
+        ("admin", "/projects/{long_project}/members"),
+        ("admin", "/projects/fresh/members"),
+    ],
     "users.membership": [
         ("admin", "/users/{editor}/memberships/{shop}"),
         ("admin", "/users/{long}/memberships/{long_project}"),

@@ -41,10 +41,10 @@ def test_saving_takes_effect_at_the_api_and_is_audited(admin: Browser, shop: Sho
     assert "Limits saved." in answer.text
     assert shop.send("09121234567").status_code == 201
     assert "last hour" in shop.send("+989121234567").json["detail"]
-    assert "Otp limits changed" in events(admin)
-    before = events(admin).count("Otp limits changed")
+    assert "Limits changed" in events(admin)
+    before = events(admin).count("Limits changed")
     admin.post(PATH, DEFAULTS | {"sends_per_hour": "1", "phone_region": "IR"})
-    assert events(admin).count("Otp limits changed") == before
+    assert events(admin).count("Limits changed") == before
 
 
 def test_what_is_wrong_is_named_and_nothing_is_saved(admin: Browser, shop: Shop) -> None:

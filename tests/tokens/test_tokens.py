@@ -187,7 +187,7 @@ def test_the_form_can_be_opened_for_an_owner_and_a_project(cast: Cast) -> None:
 def test_a_revoked_token_stops_working_at_once(app: Flask, cast: Cast, api: ApiClient) -> None:
     token = create(cast.admin)
     assert api.get_settings(token).status_code == 200
-    assert "is refused from that moment on" in cast.admin.get("/tokens/1/revoke").text
+    assert "are refused from that moment on" in cast.admin.get("/tokens/1/revoke").text
     assert api.get_settings(token).status_code == 200
     assert cast.admin.post("/tokens/1/revoke").status_code == 303
     refused = api.get_settings(token)
@@ -301,7 +301,7 @@ def test_a_long_list_is_paged_and_keeps_its_filters(crowd: Cast, world: World) -
 
 def test_without_a_token_the_list_says_what_one_is_for(cast: Cast) -> None:
     page = cast.admin.get("/tokens").text
-    assert "No token yet" in page
+    assert "No tokens yet" in page
     assert "Create the first token" in page
 
 
