@@ -32,7 +32,7 @@ class Permission(IntEnum):
         """What else to know before granting it, or nothing: what it needs, and what it also shows."""
         if self in NEEDS:
             needed = NEEDS[self]
-            return f"Without “{needed.label}” ({needed.value}) the page can't be opened, and only the API is left."
+            return f"Also give “{needed.label}” ({needed.value}): it opens the page."
         return _NOTES.get(self, "")
 
     @property

@@ -88,8 +88,8 @@ def test_everything_is_every_code_and_the_editor_sends_none() -> None:
 
 def test_the_form_says_what_a_code_needs_and_what_it_also_shows(admin: Browser) -> None:
     page = page_text(admin.get(MATRIX))
-    assert "Without “Read settings” (1036) the page can't be opened, and only the API is left." in page
-    assert "Without “Read SMS notifiers” (2812) the page can't be opened" in page
+    assert "Also give “Read settings” (1036): it opens the page." in page
+    assert "Also give “Read SMS notifiers” (2812)" in page
     assert "Also shows the deliveries" in page
 
 
