@@ -79,7 +79,7 @@ def test_a_stopped_recipient_is_listed_and_released(admin: Browser, shop: Shop, 
     assert shop.verify(challenge, code).status_code == 200
     assert admin.post(f"{PATH}/release", form).status_code == 409
     assert admin.post(f"{PATH}/release", {"channel": "fax", "recipient": digest}).status_code == 404
-    assert "Recipient released" in events(admin)
+    assert "Recipient unblocked" in events(admin)
 
 
 def test_no_permission_code_opens_it(shop: Shop, world: World, browser: Browser) -> None:
