@@ -41,3 +41,14 @@ for (const countdown of document.querySelectorAll("[data-seconds-left]")) {
   };
   tick();
 }
+
+// Choosing a preset ticks its permissions at once; ticking one by hand lets go of the preset.
+const preset = document.querySelector("select#preset");
+if (preset) {
+  const boxes = document.querySelectorAll("input[name=codes]");
+  preset.addEventListener("change", () => {
+    const chosen = document.querySelector(`[data-preset="${preset.value}"]`);
+    if (chosen) for (const box of boxes) box.checked = chosen.value.split(" ").includes(box.value);
+  });
+  for (const box of boxes) box.addEventListener("change", () => (preset.value = ""));
+}

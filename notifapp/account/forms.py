@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wtforms import EmailField, PasswordField, StringField
+from wtforms import EmailField, HiddenField, PasswordField, StringField
 from wtforms.validators import EqualTo
 
 from notifapp.access import passwords
@@ -28,12 +28,13 @@ def _repeated_password() -> PasswordField:
 
 
 class SignInForm(Form):
-    """The email address and the password."""
+    """The email address and the password; `kept` is what was typed on another page before the session ended."""
 
     email = EmailField("Email address", validators=[Hints(required=True)], render_kw={"autocomplete": "username"})
     password = PasswordField(
         "Password", validators=[Hints(required=True)], render_kw={"autocomplete": "current-password"}
     )
+    kept = HiddenField()
 
 
 class NameForm(Form):

@@ -159,7 +159,7 @@ def _user_by_email(email: str) -> AnyRow | None:
 def _new_password_problems(new: str, email: str, *, present: str | None = None) -> dict[str, list[str]]:
     problems = passwords.problems(new, email=email)
     if new == present:
-        problems.append("Choose one that differs from the present one.")
+        problems.append("Choose a password that you don't use now.")
     return {"new": problems} if problems else {}
 
 

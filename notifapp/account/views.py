@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from notifapp.access import principal, public, sign_in_required
 from notifapp.access.sessions import load_session
 from notifapp.account import service
+from notifapp.account.ended_session_views import open_again
 from notifapp.account.forms import ChangePasswordForm, NameForm, NewPasswordForm, SignInForm
 from notifapp.errors import TooManyRequests, Unauthenticated, ValidationFailed
 from notifapp.web.forms import add_errors
@@ -26,18 +27,18 @@ def sign_in() -> ResponseReturnValue:
     """The sign-in page, which leads back to the page that required it."""
     form = SignInForm()
     if current_user.is_authenticated:
-        return _go_on()
+        return _go_on(form)
     if not form.is_submitted():
-        return render_template("account/sign_in.html", form=form)
+        return _sign_in_page(form)
     try:
         _sign_in(form.email.data or "", form.password.data or "")
     except ValidationFailed as error:
         add_errors(form, error)
-        return render_template("account/sign_in.html", form=form), error.status
+        return _sign_in_page(form), error.status
     except TooManyRequests as error:
         form.form_errors.append(error.detail)
-        return render_template("account/sign_in.html", form=form), error.status, dict(error.headers())
-    return _go_on()
+        return _sign_in_page(form), error.status, dict(error.headers())
+    return _go_on(form)
 
 
 @sign_in_required
@@ -115,10 +116,16 @@ def _sign_in(email: str, password: str) -> None:
     login_user(user)
 
 
-def _go_on() -> Response:
+def _sign_in_page(form: SignInForm) -> str:
+    return render_template("account/sign_in.html", form=form, next_path=request.args.get("next"))
+
+
+def _go_on(form: SignInForm) -> Response:
     """Redirect to the page that required signing in, if it is on this site, else to the projects."""
     path = request.args.get("next", "")
     is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    if is_local and form.kept.data:
+        return open_again(path, form.kept.data)
     return redirect(path if is_local else url_for("projects.index"), 303)
 
 

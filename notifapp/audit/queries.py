@@ -20,14 +20,15 @@ CSV_BATCH = 1000  # events per query of the download
 
 _event, _token, _project = table_of(AuditEvent).c, table_of(ApiToken).c, table_of(Project).c
 _CODES = ("granted", "taken")
-_SHOWN_ELSEWHERE = ("changes", "version")  # the subject of changed settings is their version
+_SHOWN_ELSEWHERE = ("changes", "version", "id")  # the subject of changed settings is their version
+_LABELS = {"granted": "Added", "taken": "Removed", "at": "During", "expires_in_days": "Expires after (days)"}
 _PERMISSIONS = {permission.value: permission.label for permission in Permission}
 _ORDER = [_event.at, _event.id]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event in words. `facts` are its other details, as (label, value)."""
+    """An event in words. `facts` are its other details, as (label, value); one that needs no label has none."""
 
     id: int
     at: datetime
@@ -126,11 +127,14 @@ def _in_words(detail: Mapping[str, Any]) -> tuple[list[Change], list[tuple[str, 
         for key, value in detail.items()
         if key not in _SHOWN_ELSEWHERE
     ]
-    return changes, [(label, value) for label, value in facts if value]
+    found = [(label, value) for label, value in facts if value]
+    if detail.get("id"):  # only events about notifiers have one
+        found.insert(0, ("", f"Notifier #{detail['id']}"))
+    return changes, found
 
 
 def _label(key: str) -> str:
-    return key.removeprefix("is_").replace("_", " ").capitalize()
+    return _LABELS.get(key) or key.removeprefix("is_").replace("_", " ").capitalize()
 
 
 def _codes(codes: Iterable[int]) -> str:

@@ -50,7 +50,17 @@ class Action(StrEnum):
     @property
     def label(self) -> str:
         """The name to show, such as "Settings changed"."""
-        return self.value.replace("_", " ").capitalize()
+        return _LABELS.get(self) or self.value.replace("_", " ").capitalize()
+
+
+_LABELS = {
+    Action.MEMBERSHIP_SET: "Permissions changed",
+    Action.MEMBERSHIP_REMOVED: "Member removed",
+    Action.TEST_SENT: "Test message sent",
+    Action.MESSAGE_TEMPLATE_CHANGED: "Message changed",
+    Action.OTP_LIMITS_CHANGED: "Limits changed",
+    Action.RECIPIENT_RELEASED: "Recipient unblocked",
+}
 
 
 class Change(NamedTuple):

@@ -39,7 +39,7 @@ class TemplateForm(VersionedForm):
         super().__init__(prefix=f"{channel.value}-", **posted)
         if channel is not Channel.EMAIL:
             del self.subject
-        if template:
+        if template and not self.is_kept:
             self.show(template)
 
     def show(self, template: Template) -> None:

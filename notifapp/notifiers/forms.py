@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wtforms import BooleanField, EmailField, Field, PasswordField, StringField, TelField, URLField
 from wtforms.widgets import NumberInput
 
 from notifapp.channels import Channel
+from notifapp.delivery.typed_secrets import TypedSecrets
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.gateway.base import Backend, Kind, Setting
 from notifapp.notifiers.service import NotifierDetails
@@ -44,10 +45,20 @@ def recipient_form(channel: Channel) -> Form:
     return form
 
 
-def posted_fields(form: Form) -> dict[str, object]:
-    """The form's values, as the service expects them."""
+def posted_fields(form: Form, typed: TypedSecrets) -> dict[str, object]:
+    """The form's values, as the service expects them, with the secrets held since a test.
+
+    Raise `ValidationFailed` where these can't be used any more.
+    """
     settings = {field.name: field.data for field in form if field.name != "name"}
-    return {"name": form["name"].data, "settings": settings}
+    return {"name": form["name"].data, "settings": typed.fill_in(settings)}
+
+
+def show_kept(form: Form, names: Iterable[str]) -> None:
+    """Say beside these secrets that they needn't be typed again."""
+    for name in names:
+        form[name].description = "Kept for 10 minutes since your test. Leave it blank to use it."
+        form[name].flags.required = False
 
 
 def _form(backend: Backend[Any], values: Mapping[str, object], *, stored: bool) -> Form:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from notifapp.access import (
@@ -19,11 +20,12 @@ from notifapp.access import (
     principal,
 )
 from notifapp.channels import Channel
+from notifapp.delivery.typed_secrets import TypedSecrets
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.health.service import asked_for
 from notifapp.notifiers import service
 from notifapp.notifiers.backends import BACKENDS, backends_for, find_backend
-from notifapp.notifiers.forms import edit_form, new_form, posted_fields, recipient_form
+from notifapp.notifiers.forms import edit_form, new_form, posted_fields, recipient_form, show_kept
 from notifapp.notifiers.gateway.base import Backend
 from notifapp.notifiers.service import NotifierDetails
 from notifapp.settings.service import ids_in_force
@@ -80,13 +82,14 @@ def new(project: ProjectRef, channel: Channel, backend_key: str) -> str:
 def create(project: ProjectRef, channel: Channel, backend_key: str) -> ResponseReturnValue:
     """Create a notifier from the form."""
     backend = offered_backend(channel, backend_key)
-    form = new_form(backend)
-    fields = {**posted_fields(form), "backend": backend.key}
+    form, typed = new_form(backend), typed_secrets(project, channel, backend)
     try:
+        fields = {**posted_fields(form, typed), "backend": backend.key}
         notifier = service.create_notifier(project, channel, fields, principal=principal())
     except ValidationFailed as failed:
         add_errors(form, failed)
-        return new_page(channel, backend, form), 400
+        return new_page(channel, backend, form, typed=typed), 400
+    typed.forget()
     flash(f"{notifier.name} was created. Choose it in the settings to put it to use.", "success")
     return _after_change(project)
 
@@ -102,12 +105,14 @@ def edit(project: ProjectRef, channel: Channel, notifier_id: int) -> str:
 def save(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
     """Change a notifier from the form."""
     notifier = service.get_notifier(project, channel, notifier_id)
-    form = edit_form(notifier)
+    form, typed = edit_form(notifier), typed_secrets(project, channel, find_backend(notifier.backend), notifier_id)
     try:
-        saved = service.update_notifier(project, channel, notifier_id, posted_fields(form), principal=principal())
+        fields = posted_fields(form, typed)
+        saved = service.update_notifier(project, channel, notifier_id, fields, principal=principal())
     except ValidationFailed as failed:
         add_errors(form, failed)
-        return edit_page(project, notifier, form), 400
+        return edit_page(project, notifier, form, typed=typed), 400
+    typed.forget()
     changed = saved.updated_at != notifier.updated_at
     flash(f"{saved.name} was saved." if changed else "Nothing was different, so nothing was changed.", "success")
     return _after_change(project)
@@ -175,13 +180,25 @@ def offered_backend(channel: Channel, key: str) -> Backend[Any]:
     return backend
 
 
-def new_page(channel: Channel, backend: Backend[Any], form: Form, **test: object) -> str:
+def typed_secrets(
+    project: ProjectRef, channel: Channel, backend: Backend[Any], notifier_id: int | None = None
+) -> TypedSecrets:
+    """The secrets held for the posted form since a test of it."""
+    place = f"{project.id}:{channel}:{backend.key}:{notifier_id or 'new'}"
+    return TypedSecrets(current_user.session_id, place, backend, request.form.get("kept", ""))
+
+
+def new_page(
+    channel: Channel, backend: Backend[Any], form: Form, *, typed: TypedSecrets | None = None, **test: object
+) -> str:
     """The page for a new notifier; `test` is the context of a test message, if one was requested."""
-    context = {"recipient_form": recipient_form(channel), **test}
+    context = {"recipient_form": recipient_form(channel), **_kept(form, typed), **test}
     return render_template("notifiers/new.html", channel=channel, backend=backend, form=form, **context)
 
 
-def edit_page(project: ProjectRef, notifier: NotifierDetails, form: Form, **test: object) -> str:
+def edit_page(
+    project: ProjectRef, notifier: NotifierDetails, form: Form, *, typed: TypedSecrets | None = None, **test: object
+) -> str:
     """The page for a notifier; `test` is the context of a test message, if one was requested."""
     return render_template(
         "notifiers/edit.html",
@@ -190,8 +207,15 @@ def edit_page(project: ProjectRef, notifier: NotifierDetails, form: Form, **test
         form=form,
         is_in_use=notifier.id in ids_in_force(project),
         may_update=_may_change(project, NOTIFIER_PERMISSIONS[notifier.channel].update),
-        **{"recipient_form": recipient_form(notifier.channel), **test},
+        **{"recipient_form": recipient_form(notifier.channel), **_kept(form, typed), **test},
     )
+
+
+def _kept(form: Form, typed: TypedSecrets | None) -> dict[str, object]:
+    """What a page needs of the secrets that are held for its form: their labels, and the key."""
+    names = typed.names() if typed else []
+    show_kept(form, names)
+    return {"kept": [form[name].label.text for name in names], "kept_key": typed.key if typed and names else ""}
 
 
 def _delete_page(notifier: NotifierDetails, *, is_in_use: bool) -> str:

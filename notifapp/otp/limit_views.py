@@ -21,7 +21,8 @@ from notifapp.web.forms import add_errors
 def limits(project: ProjectRef) -> str:
     """The limits, and the recipients blocked by them."""
     form = LimitsForm()
-    form.show(get_limits(project.id))
+    if not form.is_kept:
+        form.show(get_limits(project.id))
     return _render(project, form)
 
 

@@ -24,7 +24,8 @@ from notifapp.web.forms import Form, add_errors
 def try_form(project: ProjectRef) -> str:
     """The form for the recipient of a code."""
     form = SendForm()
-    form.channel.data, form.recipient.data = Channel.EMAIL.value, principal().email
+    if not form.is_kept:
+        form.channel.data, form.recipient.data = Channel.EMAIL.value, principal().email
     return _send_page(form)
 
 

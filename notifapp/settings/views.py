@@ -30,7 +30,8 @@ def page(project: ProjectRef) -> str:
     """The form with the settings in force; read-only without the permission to update them."""
     settings = service.get_notification_settings(project)
     form = SettingsForm()
-    form.show(as_posted(settings), settings.version)
+    if not form.is_kept:
+        form.show(as_posted(settings), settings.version)
     return _render(project, form, settings)
 
 

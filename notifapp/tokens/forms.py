@@ -53,13 +53,13 @@ class NewTokenForm(Form):
     name = StringField(
         "Name",
         [Hints(required=True, maxlength=MAX_NAME_LENGTH)],
-        description="Which program uses it, so that it can be recognised later.",
+        description="The program that uses it, so that you recognise it later.",
         render_kw={"autocomplete": "off"},
     )
     expires_in_days = StringField(
         "Expires in",
         widget=NumberInput(min=MIN_DAYS, max=MAX_DAYS),
-        description="Say 30, 90 or 365. Leave it empty for a token that never expires.",
+        description="For example 30, 90 or 365. Leave it blank for a token that never expires.",
         render_kw={"list": "usual-days", "inputmode": "numeric"},
     )
 

@@ -29,13 +29,14 @@ _CODES = {
 
 def init_app(app: Flask) -> None:
     """Register a handler for every error."""
-    app.register_error_handler(DomainError, _respond)
-    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(DomainError, respond)
+    app.register_error_handler(HTTPException, respond_to_http_error)
     app.register_error_handler(OperationalError, _database_error)
     app.register_error_handler(Exception, _unexpected)
 
 
-def _respond(error: DomainError) -> AnyResponse:
+def respond(error: DomainError) -> AnyResponse:
+    """The error as JSON under `/api/`, else as a page or, before signing in, a redirect."""
     if is_api():
         body = json.dumps(_body(error), ensure_ascii=False)
         return Response(body, status=error.status, mimetype="application/json", headers=dict(error.headers()))
@@ -66,11 +67,12 @@ def _return_path() -> str | None:
     return request.full_path.rstrip("?") if request.method == "GET" and request.path != "/" else None
 
 
-def _http_error(error: HTTPException) -> AnyResponse:
+def respond_to_http_error(error: HTTPException) -> AnyResponse:
+    """The same for an error of Flask's."""
     status = error.code or 500
     if status < 400:
         return error.get_response()
-    response = _respond(_Http(status, _detail(error), code=_CODES.get(status)))
+    response = respond(_Http(status, _detail(error), code=_CODES.get(status)))
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response
@@ -96,13 +98,13 @@ def _detail(error: HTTPException) -> str:
 
 def _database_error(error: OperationalError) -> AnyResponse:
     _log.error("the database failed", exc_info=error)
-    return _respond(Unavailable())
+    return respond(Unavailable())
 
 
 def _unexpected(error: Exception) -> AnyResponse:
     _log.error("unexpected error", exc_info=error)
     message = "Something went wrong on our side. Nothing was saved."
-    return _respond(_Http(500, message, code=ErrorCode.SERVER_ERROR))
+    return respond(_Http(500, message, code=ErrorCode.SERVER_ERROR))
 
 
 _TITLES = {

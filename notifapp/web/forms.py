@@ -10,14 +10,20 @@ from wtforms import Form as AnyForm
 from wtforms.fields.core import UnboundField
 
 from notifapp.errors import ValidationFailed
+from notifapp.web.kept_forms import kept_fields
 
 AS_TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}  # attributes of a field for names
 
 
 class Form(FlaskForm):  # type: ignore[misc]
-    """The base of all forms. access/guard.py checks CSRF before any view runs, so forms don't."""
+    """The base of all forms. access/guard.py checks CSRF before any view runs, so forms don't.
 
-    class Meta:
+    `is_kept` says that the form shows what was typed before the session ended.
+    """
+
+    is_kept = False
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
         """The configuration of WTForms."""
 
         csrf = False
@@ -27,6 +33,13 @@ class Form(FlaskForm):  # type: ignore[misc]
             field: Field = unbound_field.bind(form=form, **options)
             field.filters = (*field.filters, _without_nul)
             return field
+
+        def wrap_formdata(self, form: Form, formdata: Any) -> Any:
+            """Fill a form that wasn't sent with the fields kept for its page, if any are its own."""
+            wrapped = super().wrap_formdata(form, formdata)
+            kept = kept_fields() if wrapped is None else None
+            form.is_kept = kept is not None and any(field.name in kept for field in form)
+            return kept if form.is_kept else wrapped
 
 
 class Hints:

@@ -76,6 +76,7 @@ PAGES = {
         ("admin", "/projects/old-shop/settings"),
     ],
     "tokens.confirm_revoke": [("admin", "/tokens/{token}/revoke"), ("admin", "/tokens/{long_token}/revoke")],
+    "tokens.created": [("admin", "/tokens/{token}/created")],
     "tokens.index": [("admin", "/tokens?project={shop}")],
     "tokens.new": [("admin", "/tokens/new")],
     "users.choose_project": [("admin", "/users/{reader}/memberships?q=s")],
@@ -83,12 +84,22 @@ PAGES = {
     "users.deactivate": [("admin", "/users/{editor}/deactivate")],
     "users.edit": [("admin", "/users/{editor}"), ("admin", "/users/{long}"), ("admin", "/users/{left}")],
     "users.index": [("admin", "/users")],
+    "users.choose_user": [
+        ("admin", "/projects/{shop}/members/add"),
+        ("admin", "/projects/{shop}/members/add?q=nobody-of-this-name"),
+    ],
+    "users.members": [
+        ("admin", "/projects/{shop}/members"),
+        ("admin", "/projects/{long_project}/members"),
+        ("admin", "/projects/fresh/members"),
+    ],
     "users.membership": [
         ("admin", "/users/{editor}/memberships/{shop}"),
         ("admin", "/users/{long}/memberships/{long_project}"),
     ],
     "users.password_link": [("admin", "/users/{editor}/password-link")],
     "users.reactivate": [("admin", "/users/{left}/reactivate")],
+    "users.show_link": [("admin", "/users/{editor}/password-link/new")],
     "users.remove_membership": [("admin", "/users/{editor}/memberships/{shop}/remove")],
 }
 

@@ -51,10 +51,10 @@ def test_saving_takes_effect_at_the_api_and_is_audited(admin: Browser, caller: C
     assert "Limits saved." in answer.text
     assert caller.send().status_code == 201
     assert "last hour" in caller.send().get_json()["detail"]
-    assert "Otp limits changed" in events(admin)
-    before = events(admin).count("Otp limits changed")
+    assert "Limits changed" in events(admin)
+    before = events(admin).count("Limits changed")
     admin.post(PATH, DEFAULTS | {"sends_per_hour": "1"})
-    assert events(admin).count("Otp limits changed") == before
+    assert events(admin).count("Limits changed") == before
 
 
 def test_what_is_wrong_is_named_and_nothing_is_saved(admin: Browser, caller: Caller) -> None:
@@ -88,7 +88,7 @@ def test_a_stopped_recipient_is_listed_and_released(admin: Browser, caller: Call
     assert caller.verify(challenge, code).status_code == 200
     assert admin.post(f"{PATH}/release", form).status_code == 409
     assert admin.post(f"{PATH}/release", {"channel": "fax", "recipient": digest}).status_code == 404
-    assert "Recipient released" in events(admin)
+    assert "Recipient unblocked" in events(admin)
 
 
 def test_no_permission_code_opens_it(caller: Caller, world: World, browser: Browser) -> None:
