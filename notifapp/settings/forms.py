@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wtforms import HiddenField, SelectField, StringField
-from wtforms.widgets import NumberInput
 
 from notifapp.channels import Channel
 from notifapp.settings.models import (
@@ -18,7 +17,7 @@ from notifapp.settings.models import (
 )
 from notifapp.settings.service import Choice
 from notifapp.settings.values import EMAIL_NOTIFIER, FIELDS, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER, Settings
-from notifapp.web.forms import Form
+from notifapp.web.forms import DIGITS, Form
 
 
 def as_posted(settings: Settings) -> dict[str, str]:
@@ -52,12 +51,12 @@ class SettingsForm(Form):
     )
     notifications_otp_code_len = StringField(
         "Code length",
-        widget=NumberInput(min=MIN_OTP_CODE_LEN, max=MAX_OTP_CODE_LEN),
+        render_kw=DIGITS,
         description=f"{MIN_OTP_CODE_LEN} to {MAX_OTP_CODE_LEN} digits. The default is {DEFAULT_OTP_CODE_LEN}.",
     )
     notifications_otp_ttl = StringField(
         "Code lifetime",
-        widget=NumberInput(min=MIN_OTP_TTL, max=MAX_OTP_TTL),
+        render_kw=DIGITS,
         description=(
             f"{MIN_OTP_TTL} to {MAX_OTP_TTL} seconds. The default is {DEFAULT_OTP_TTL}, "
             f"which is {DEFAULT_OTP_TTL // 60} minutes."

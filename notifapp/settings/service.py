@@ -10,7 +10,7 @@ from sqlalchemy import and_, bindparam, insert, or_, select, true, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from notifapp import clock
+from notifapp import clock, inputs
 from notifapp.access import Principal, ProjectRef
 from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
@@ -216,7 +216,7 @@ def update_notification_settings(
     parsed, errors = parse(changes)
     reason = (reason or "").strip() or None
     if reason and len(reason) > MAX_REASON_LENGTH:
-        errors.messages["reason"] = [f"Ensure this field has no more than {MAX_REASON_LENGTH} characters."]
+        errors.messages["reason"] = [inputs.too_long(MAX_REASON_LENGTH)]
     try:
         with writing() as connection:
             row = _lock(connection, _lookup(project, parsed))

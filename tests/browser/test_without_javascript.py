@@ -70,7 +70,7 @@ def test_a_refused_setting_is_corrected_and_saved(desk: Desk, shop: ProjectRef, 
     page.get_by_label("Code length").fill("11")
     page.get_by_label("Reason").fill("Longer codes")
     press(page, "Save settings")
-    said(page, "Code length: Ensure this value is less than or equal to 10.")
+    said(page, "Code length: Enter a whole number from 4 to 10.")
     page.get_by_label("Code length").fill("10")
     press(page, "Save settings")
     said(page, "Settings saved.")
