@@ -1,7 +1,7 @@
 """The input rules: turn a form's or JSON's raw values into clean ones, or raise a `ValueError` that says what to enter.
 
 Values and messages are those of Django REST Framework's fields (the contract's "Input rules"; tests/contract/ compares
-the two), with other words for pages where needed. Only `whole_number` and `display_name`, which serve pages and commands,
+the two), with other words for pages where needed. `whole_number` and `display_name` serve pages and commands alone and
 have their own.
 """
 

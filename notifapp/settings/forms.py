@@ -62,7 +62,7 @@ class SettingsForm(Form):
             f"which is {DEFAULT_OTP_TTL // 60} minutes."
         ),
     )
-    reason = StringField("Reason", description="Optional. Shown in the history beside your change.")
+    reason = StringField("Reason", description="Optional. It is shown in the history.")
 
     def offer(self, choices: Mapping[Channel, list[Choice]]) -> None:
         """Fill the dropdowns."""

@@ -96,12 +96,12 @@ def test_the_chart_counts_the_last_24_hours_per_notifier(app: Flask, project: Pr
     page = staff.get(PATH).text
     assert 'aria-label="ippanel_one, last 24 hours: 2 sent, 1 failed"' in page
     assert 'aria-label="other, last 24 hours: 1 sent, 0 failed"' in page
-    assert page.count('class="chart-sent"') == 2
-    assert page.count('class="chart-failed"') == 1
+    assert page.count('class="hours-sent"') == 2
+    assert page.count('class="hours-failed"') == 1
 
 
 def test_who_may_see_it(app: Flask, project: ProjectRef, world: World, browser: Browser) -> None:
-    assert "No delivery yet" in browser.sign_in(world.admin()).get(PATH).text
+    assert "No deliveries yet" in browser.sign_in(world.admin()).get(PATH).text
     for code in (Permission.SMS_NOTIFIERS_READ, Permission.EMAIL_NOTIFIERS_READ, Permission.OTP_SEND):
         browser.sign_in(world.member(project, code, email=f"{code}@example.org"))
         assert browser.get(PATH).status_code == 200
