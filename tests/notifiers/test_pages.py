@@ -126,8 +126,8 @@ def test_errors_stand_beside_their_fields_and_keep_what_was_typed(staff: Browser
     assert answer.status_code == 400
     page = page_text(answer)
     assert "Please check the form" in page
-    assert "This field may not be blank." in page
-    assert "A valid integer is required." in page
+    assert "Fill in this field." in page
+    assert "Enter a whole number from 1 to 65535." in page
     assert "STARTTLS (use_tls) and TLS (use_ssl) can't both be on." in page
     assert 'value="many"' in answer.text
     assert 'value="smtp.example.com"' in answer.text
@@ -233,11 +233,11 @@ def test_a_notifier_in_use_is_not_deleted(
     choose(world, world.token(world.admin(), project), api, notifier_id, channel)
     path = f"{INDEX}/{channel}/{notifier_id}/delete"
     asked = page_text(staff.get(path))
-    assert "can't be deleted" in asked
+    assert "This notifier is in use" in asked
     assert "Delete notifier" not in asked
     answer = staff.post(path)
     assert answer.status_code == 409
-    assert "can't be deleted" in page_text(answer)
+    assert "This notifier is in use" in page_text(answer)
     assert len(notifiers(app)) == 1
     assert "notifier_deleted" not in events(app)
 
