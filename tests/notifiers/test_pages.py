@@ -15,6 +15,7 @@ from notifapp.access import ProjectRef
 from notifapp.extensions import db
 from notifapp.notifiers.models import Notifier
 from tests.client import ApiClient, Browser
+from tests.lists import pager_link, rows
 from tests.world import World
 
 ALL_CODES = (1036, 2811, 2812, 2813, 2831, 2832, 2833)
@@ -65,6 +66,32 @@ def test_an_empty_project_says_what_to_do(staff: Browser) -> None:
     assert "No SMS notifier yet" in page
     assert "No email notifier yet" in page
     assert "Create the first SMS notifier" in page
+
+
+def test_the_one_in_use_comes_first(staff: Browser, world: World, project: ProjectRef, api: ApiClient) -> None:
+    world.notifier(project, "sms", "alpha")
+    choose(world, world.token(world.admin(), project), api, world.notifier(project, "sms", "zulu"))
+    page = page_text(staff.get(INDEX))
+    assert page.index("zulu") < page.index("alpha")
+    assert "Search" not in page
+
+
+def test_many_notifiers_are_searched_and_paged(
+    staff: Browser, world: World, project: ProjectRef, api: ApiClient
+) -> None:
+    used = [world.notifier(project, "sms", f"line {number:03}") for number in range(60)][-1]
+    world.notifier(project, "email", "mail")
+    choose(world, world.token(world.admin(), project), api, used)
+    first = staff.get(INDEX).text
+    titles = [row.title for row in rows(first)]
+    assert titles[:2] == ["line 059", "line 000"]
+    second = staff.get(pager_link(first, "next")).text
+    assert [row.title for row in rows(second)] == [f"line {number:03}" for number in range(49, 59)]
+    assert [row.title for row in rows(staff.get(pager_link(second, "prev")).text)] == titles[:-1]
+    found = staff.get(INDEX, query_string={"q": "07 LINE"})
+    assert [row.title for row in rows(found.text)] == ["line 007"]
+    assert "No email notifier found" in page_text(found)
+    assert staff.get(INDEX, query_string={"channel": "sms", "after": "x"}).status_code == 404
 
 
 def test_the_list_shows_both_channels_with_their_state(
