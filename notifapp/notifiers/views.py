@@ -99,7 +99,7 @@ def create(project: ProjectRef, channel: Channel, backend_key: str) -> ResponseR
     except ValidationFailed as failed:
         add_errors(form, failed)
         return new_page(channel, backend, form), 400
-    flash(f"{notifier.name} was created. Choose it in the settings to put it to use.", "success")
+    flash(f"{notifier.name} was created. Choose it in the settings to start using it.", "success")
     return _after_change(project)
 
 
@@ -121,7 +121,7 @@ def save(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseRet
         add_errors(form, failed)
         return edit_page(project, notifier, form), 400
     changed = saved.updated_at != notifier.updated_at
-    flash(f"{saved.name} was saved." if changed else "Nothing was different, so nothing was changed.", "success")
+    flash(f"{saved.name} was saved." if changed else "Nothing was changed.", "success")
     return _after_change(project)
 
 
@@ -129,7 +129,7 @@ def save(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseRet
 def enable(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
     """Enable a notifier, so that the settings may choose it."""
     notifier = service.set_enabled(project, channel, notifier_id, enabled=True, principal=principal())
-    flash(f"{notifier.name} is enabled: it can be chosen in the settings.", "success")
+    flash(f"{notifier.name} is enabled. You can choose it in the settings.", "success")
     return _after_change(project)
 
 
@@ -148,7 +148,7 @@ def disable(project: ProjectRef, channel: Channel, notifier_id: int) -> Response
             "warning",
         )
     else:
-        flash(f"{notifier.name} is disabled. It can't be chosen in the settings.", "success")
+        flash(f"{notifier.name} is disabled. It can no longer be chosen in the settings.", "success")
     return _after_change(project)
 
 

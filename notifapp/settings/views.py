@@ -100,7 +100,7 @@ def restore(project: ProjectRef, version: int) -> ResponseReturnValue:
         add_errors(form, error)
         return _render_restore(project, version, form), 400
     except StaleVersion:
-        flash("The settings have changed in the meantime. Look again at what restoring would change.", "warning")
+        flash("The settings have changed in the meantime. Check again what restoring will change.", "warning")
         return _render_restore(project, version, form), 409
     return _saved(project, updated)
 
@@ -126,7 +126,7 @@ def _saved(project: ProjectRef, updated: service.Update) -> Response:
         listed = get_template_attribute("macros.html", "change_list")(changes)
         flash(Markup("<strong>Settings saved.</strong>") + listed, "success")
     else:
-        flash("Nothing to save: the settings were like this already.", "info")
+        flash("You have not changed anything.", "info")
     # Without the permission to read, don't redirect to a page that shows the settings.
     endpoint = ".page" if may(Permission.NOTIFICATIONS_SETTINGS_READ) else "projects.overview"
     return redirect(url_for(endpoint, project_slug=project.slug), 303)

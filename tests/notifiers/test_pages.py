@@ -210,7 +210,7 @@ def test_saving_without_a_change_changes_nothing(staff: Browser, app: Flask) -> 
     staff.post(f"{INDEX}/email/new/smtp", SMTP)
     before = notifiers(app)[0].updated_at
     assert staff.post(edit_path(app), {**SMTP, "password": ""}).status_code == 303
-    assert "Nothing was different" in page_text(staff.get(INDEX))
+    assert "Nothing was changed." in page_text(staff.get(INDEX))
     assert notifiers(app)[0].updated_at == before
     assert events(app) == ["notifier_created"]
 

@@ -99,7 +99,7 @@ def test_a_new_notifier_is_tried_before_it_is_saved(staff: Browser, app: Flask, 
     answer = staff.post(NEW, KAVENEGAR)
     assert answer.status_code == 200
     page = page_text(answer)
-    assert f"The test message to {MASKED} was taken" in page
+    assert f"The test message to {MASKED} was accepted by the gateway" in page
     assert "8792343" in page
     assert "what you typed as API key is not repeated here" in page
     [request] = kavenegar.requests
@@ -181,7 +181,7 @@ def test_a_blank_secret_is_the_stored_one(
 ) -> None:
     path = stored(world, project)
     answer = staff.post(f"{path}/test", {**KAVENEGAR, "api_key": "", "sender": "10008888"})
-    assert "was taken" in page_text(answer)
+    assert "was accepted by the gateway" in page_text(answer)
     assert "not repeated here" not in page_text(answer)
     [request] = kavenegar.requests
     assert request.path == f"/{KEY}/sms/send.json"
@@ -209,7 +209,7 @@ def test_a_disabled_notifier_can_be_tried(
 ) -> None:
     path = stored(world, project)
     staff.post(f"{path}/disable")
-    assert "was taken" in page_text(staff.post(f"{path}/test", {**KAVENEGAR, "api_key": ""}))
+    assert "was accepted by the gateway" in page_text(staff.post(f"{path}/test", {**KAVENEGAR, "api_key": ""}))
 
 
 @pytest.mark.usefixtures("private_allowed")
@@ -226,7 +226,7 @@ def test_a_mail_server_is_tried(staff: Browser, app: Flask, ca: trustme.CA, monk
     with server(mailbox, ca) as port:
         good = page_text(staff.post(f"{INDEX}/email/new/smtp/test", {**form, "port": port}))
         bad = page_text(staff.post(f"{INDEX}/email/new/smtp/test", {**form, "port": port, "password": "wrong"}))
-    assert "The test message to c•••@example.com was taken" in good
+    assert "The test message to c•••@example.com was accepted by the gateway" in good
     assert mailbox.email()["Subject"] == "Test message of My Shop"
     assert "The user name or the password was not accepted. Code: 535 ." in bad
     assert [delivery[1] for delivery in deliveries(app)] == ["sent", "failed"]
@@ -241,7 +241,7 @@ def test_private_destinations_are_refused_unless_the_operator_allows_them(staff:
 
 def test_a_test_through_the_console_appears_in_the_outbox(staff: Browser, world: World, project: ProjectRef) -> None:
     path = f"{INDEX}/sms/{world.notifier(project, 'sms', 'line')}"
-    assert "was taken" in page_text(staff.post(f"{path}/test", {"name": "line", "test-recipient": "+989120000067"}))
+    assert "was accepted by the gateway" in page_text(staff.post(f"{path}/test", {"name": "line", "test-recipient": "+989120000067"}))
     assert "This is a test message of My Shop." in page_text(staff.get(f"{INDEX}/outbox"))
 
 

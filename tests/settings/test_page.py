@@ -75,7 +75,7 @@ def test_saving_takes_effect_at_the_api(staff: Browser, shop: Shop, api: ApiClie
 
 def test_saving_unchanged_values_writes_no_history(staff: Browser, shop: Shop, app: Flask) -> None:
     answer = staff.post(shop.path, form(), follow_redirects=True)
-    assert "Nothing to save" in answer.text
+    assert "You have not changed anything." in answer.text
     assert revisions(app) == 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from notifapp.notifiers.gateway.base import Message
 
 CODE_HELP = "A pattern of this account for messages with a code. Leave it blank to send them as free text."
-VARIABLES_HELP = "Those of code, minutes and project that the pattern has, in its order, separated by commas."
+VARIABLES_HELP = "The pattern's variables, in order, separated by commas. Choose from code, minutes and project."
 _OTHER = "(?:minutes|project)"
 VARIABLES = rf"(?:{_OTHER}\s*,\s*)*code(?:\s*,\s*{_OTHER})*"
 VARIABLES_ERROR = "List those of code, minutes and project that the pattern has, separated by commas."
