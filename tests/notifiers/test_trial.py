@@ -241,7 +241,9 @@ def test_private_destinations_are_refused_unless_the_operator_allows_them(staff:
 
 def test_a_test_through_the_console_appears_in_the_outbox(staff: Browser, world: World, project: ProjectRef) -> None:
     path = f"{INDEX}/sms/{world.notifier(project, 'sms', 'line')}"
-    assert "was accepted by the gateway" in page_text(staff.post(f"{path}/test", {"name": "line", "test-recipient": "+989120000067"}))
+    assert "was accepted by the gateway" in page_text(
+        staff.post(f"{path}/test", {"name": "line", "test-recipient": "+989120000067"})
+    )
     assert "This is a test message of My Shop." in page_text(staff.get(f"{INDEX}/outbox"))
 
 
