@@ -43,7 +43,7 @@ class Hour:
     failed: int = 0
 
     @property
-    def all(self) -> int:
+    def total(self) -> int:
         """Both together."""
         return self.sent + self.failed
 
@@ -68,7 +68,7 @@ class Chart:
     @property
     def most(self) -> int:
         """The most messages in an hour."""
-        return max(hour.all for hour in self.hours)
+        return max(hour.total for hour in self.hours)
 
 
 def list_deliveries(project: ProjectRef, filters: Filters, cursor: keyset.Cursor | None) -> keyset.Slice:
