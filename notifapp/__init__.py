@@ -30,7 +30,7 @@ from notifapp.projects import routes as projects
 from notifapp.settings import routes as settings
 from notifapp.tokens import routes as tokens
 from notifapp.users import routes as users
-from notifapp.web import error_responses, headers, logs, navigation
+from notifapp.web import error_responses, headers, logs, navigation, times
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -59,6 +59,7 @@ def create_app(config: Config | None = None) -> Flask:
     headers.init_app(app)
     error_responses.init_app(app)
     navigation.init_app(app)
+    times.init_app(app)
 
     app.register_blueprint(health.blueprint)
     app.register_blueprint(account.blueprint)

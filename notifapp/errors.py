@@ -36,6 +36,18 @@ class ErrorCode(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
+class Message(str):
+    """A message of the API about a field; `on_page` says the same to a person who fills in a form."""
+
+    on_page: str
+
+    def __new__(cls, text: str, *, on_page: str) -> Message:
+        """The API's text, which this equals, and the page's."""
+        message = super().__new__(cls, text)
+        message.on_page = on_page
+        return message
+
+
 class DomainError(Exception):
     """A request that can't be carried out.
 

@@ -222,6 +222,7 @@ def _signed_in(request: Request) -> Principal | None:
         is_admin=current_user.is_admin,
         user_id=current_user.user_id,
         address=request.remote_addr,
+        time_zone=current_user.time_zone,
     )
 
 

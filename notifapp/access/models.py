@@ -32,7 +32,10 @@ class Project(Base):
 
 
 class User(Base):
-    """A person. `email` is normalised and in lower case; without a password hash the user can't sign in."""
+    """A person. `email` is normalised and in lower case; without a password hash the user can't sign in.
+
+    Without a time zone the browser's is used.
+    """
 
     __tablename__ = "user_account"
     __table_args__ = (
@@ -46,6 +49,7 @@ class User(Base):
     password_hash: Mapped[str | None] = mapped_column(String(255))
     is_admin: Mapped[bool] = mapped_column(server_default=false())
     is_active: Mapped[bool] = mapped_column(server_default=true())
+    time_zone: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

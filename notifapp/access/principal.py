@@ -33,7 +33,10 @@ class ProjectRef:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller of a service, as recorded in the history and the audit trail; `address` is the IP address, if any."""
+    """The caller of a service, as recorded in the history and the audit trail.
+
+    `address` is the IP address, if any, and `time_zone` the one chosen in the account.
+    """
 
     source: Source
     email: str
@@ -42,6 +45,7 @@ class Principal:
     user_id: int | None = None
     token_id: int | None = None
     address: str | None = None
+    time_zone: str | None = None
 
     @classmethod
     def operator(cls) -> Principal:

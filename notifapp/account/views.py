@@ -11,7 +11,7 @@ from notifapp.access import principal, public, sign_in_required
 from notifapp.access.sessions import load_session
 from notifapp.account import service
 from notifapp.account.ended_session_views import open_again
-from notifapp.account.forms import ChangePasswordForm, NameForm, NewPasswordForm, SignInForm
+from notifapp.account.forms import ChangePasswordForm, NewPasswordForm, ProfileForm, SignInForm
 from notifapp.errors import TooManyRequests, Unauthenticated, ValidationFailed
 from notifapp.web.forms import add_errors
 
@@ -53,16 +53,16 @@ def sign_out() -> Response:
 
 @sign_in_required
 def account() -> ResponseReturnValue:
-    """The user's own account; a POST changes the name."""
-    form = NameForm(name=current_user.name)
+    """The user's own account; a POST changes the name and the time zone."""
+    form = _profile_form()
     if not form.is_submitted():
         return _account(form, ChangePasswordForm())
     try:
-        service.change_name(form.name.data or "", principal=principal())
+        service.change_profile(form.name.data or "", form.time_zone.data or "", principal=principal())
     except ValidationFailed as error:
         add_errors(form, error)
         return _account(form, ChangePasswordForm()), error.status
-    flash("Your name is saved.", "success")
+    flash("Your account is saved.", "success")
     return redirect(url_for("account.account"), 303)
 
 
@@ -73,17 +73,17 @@ def change_password() -> ResponseReturnValue:
     if not form.is_submitted():
         return redirect(url_for("account.account"))
     if not form.validate():
-        return _account(NameForm(name=current_user.name), form), ValidationFailed.status
+        return _account(_profile_form(), form), ValidationFailed.status
     try:
         service.change_password(
             form.current.data or "", form.new.data or "", session_id=current_user.session_id, principal=principal()
         )
     except ValidationFailed as error:
         add_errors(form, error)
-        return _account(NameForm(name=current_user.name), form), error.status
+        return _account(_profile_form(), form), error.status
     except TooManyRequests as error:
         form.form_errors.append(error.detail)
-        return _account(NameForm(name=current_user.name), form), error.status, dict(error.headers())
+        return _account(_profile_form(), form), error.status, dict(error.headers())
     flash("Your password is changed. Your other sessions have ended and your API tokens are revoked.", "success")
     return redirect(url_for("account.account"), 303)
 
@@ -129,6 +129,13 @@ def _go_on(form: SignInForm) -> Response:
     return redirect(path if is_local else url_for("projects.index"), 303)
 
 
-def _account(name_form: NameForm, password_form: ChangePasswordForm) -> str:
+def _profile_form() -> ProfileForm:
+    return ProfileForm(name=current_user.name, time_zone=current_user.time_zone or "")
+
+
+def _account(profile_form: ProfileForm, password_form: ChangePasswordForm) -> str:
+    profile_form.offer_time_zones()
     tokens = service.count_live_tokens(current_user.user_id)
-    return render_template("account/account.html", name_form=name_form, password_form=password_form, tokens=tokens)
+    return render_template(
+        "account/account.html", profile_form=profile_form, password_form=password_form, tokens=tokens
+    )

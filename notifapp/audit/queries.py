@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, select
 
-from notifapp import clock, wording
+from notifapp import wording
 from notifapp.access import Permission, Source
 from notifapp.access.models import ApiToken, Project
 from notifapp.audit.models import AuditEvent
@@ -45,14 +45,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The filters of the trail; empty ones match everything. Both days are inclusive, in UTC."""
+    """The filters of the trail; empty ones match everything. Both times are inclusive."""
 
     action: Action | None = None
     actor: str = ""
     project: str = ""
     source: Source | None = None
-    first_day: date | None = None
-    last_day: date | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 def list_events(filters: Filters, cursor: keyset.Cursor | None) -> keyset.Slice:
@@ -87,10 +87,10 @@ def select_events(filters: Filters) -> Select[*tuple[Any, ...]]:
         statement = statement.where(_event.project_id == _project_id(filters.project))
     if filters.source:
         statement = statement.where(_event.source == filters.source.value)
-    if filters.first_day:
-        statement = statement.where(_event.at >= clock.start_of(filters.first_day))
-    if filters.last_day:
-        statement = statement.where(_event.at <= clock.end_of(filters.last_day))
+    if filters.since:
+        statement = statement.where(_event.at >= filters.since)
+    if filters.until:
+        statement = statement.where(_event.at <= filters.until)
     return statement
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wtforms import BooleanField, EmailField, Field, PasswordField, StringField, TelField, URLField
-from wtforms.widgets import NumberInput
 
 from notifapp.channels import Channel
 from notifapp.delivery.typed_secrets import TypedSecrets
@@ -14,7 +13,7 @@ from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.gateway.base import Backend, Kind, Setting
 from notifapp.notifiers.service import NotifierDetails
 from notifapp.notifiers.values import MAX_NAME_LENGTH
-from notifapp.web.forms import Form, Hints
+from notifapp.web.forms import DIGITS, Form, Hints
 
 _FIELDS: Mapping[Kind, type[Field]] = {
     Kind.TEXT: StringField,
@@ -87,5 +86,5 @@ def _field(about: Setting, *, stored: bool) -> Field:
         "render_kw": {"autocomplete": "new-password" if about.secret else "off", "spellcheck": "false"},
     }
     if about.kind is Kind.INTEGER:
-        options["widget"] = NumberInput(min=about.minimum, max=about.maximum)
+        options["render_kw"] |= DIGITS
     return _FIELDS[about.kind](about.label, [Hints(**hints)], **options)

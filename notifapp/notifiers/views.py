@@ -32,36 +32,48 @@ from notifapp.settings.service import ids_in_force
 from notifapp.web import paging
 from notifapp.web.forms import Form, add_errors
 
+SEARCH_FROM = 10  # notifiers of a channel; fewer are seen at a glance
+
 
 class Group(NamedTuple):
     """A channel's part of the list."""
 
     channel: Channel
-    notifiers: list[NotifierDetails]
+    page: paging.Page
     may_create: bool
     may_update: bool
 
 
 @permission_required(*NOTIFIERS_READ)
 def index(project: ProjectRef) -> str:
-    """All notifiers of the channels that the caller may read."""
-    groups = [
-        Group(
-            channel,
-            service.list_notifiers(project, channel),
-            may_create=_may_change(project, permissions.create),
-            may_update=_may_change(project, permissions.update),
-        )
-        for channel, permissions in NOTIFIER_PERMISSIONS.items()
-        if may(permissions.read)
-    ]
-    has_outbox = any(notifier.backend == "console" for group in groups for notifier in group.notifiers)
+    """The notifiers of the channels that the caller may read, those in use first; further pages are of one channel."""
+    search, in_use = paging.search_text(), ids_in_force(project)
+    readable = _readable()
+    wanted = request.args.get("channel")
+    shown = [channel for channel in readable if wanted in (None, channel.value)]
+    groups = [_group(project, channel, search, in_use) for channel in shown]
+    has_many = any(len(group.page.items) > SEARCH_FROM for group in groups)
     return render_template(
         "notifiers/index.html",
         groups=groups,
-        in_use=ids_in_force(project),
-        has_outbox=has_outbox,
+        in_use=in_use,
+        search=search,
+        has_search=bool(search or wanted) or has_many,
+        is_part=bool(search) or len(shown) < len(readable),
+        has_outbox=service.has_outbox(project, readable),
         find_backend=find_backend,
+    )
+
+
+def _group(project: ProjectRef, channel: Channel, search: str, in_use: set[int]) -> Group:
+    cursor = paging.requested() if "channel" in request.args else None
+    part, notifiers = service.find_notifiers(project, channel, search=search, first=in_use, cursor=cursor)
+    permissions = NOTIFIER_PERMISSIONS[channel]
+    return Group(
+        channel,
+        paging.page(part, notifiers, channel=channel.value),
+        may_create=_may_change(project, permissions.create),
+        may_update=_may_change(project, permissions.update),
     )
 
 
@@ -90,7 +102,7 @@ def create(project: ProjectRef, channel: Channel, backend_key: str) -> ResponseR
         add_errors(form, failed)
         return new_page(channel, backend, form, typed=typed), 400
     typed.forget()
-    flash(f"{notifier.name} was created. Choose it in the settings to put it to use.", "success")
+    flash(f"{notifier.name} was created. Choose it in the settings to start using it.", "success")
     return _after_change(project)
 
 
@@ -114,7 +126,7 @@ def save(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseRet
         return edit_page(project, notifier, form, typed=typed), 400
     typed.forget()
     changed = saved.updated_at != notifier.updated_at
-    flash(f"{saved.name} was saved." if changed else "Nothing was different, so nothing was changed.", "success")
+    flash(f"{saved.name} was saved." if changed else "Nothing was changed.", "success")
     return _after_change(project)
 
 
@@ -122,7 +134,7 @@ def save(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseRet
 def enable(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
     """Enable a notifier, so that the settings may choose it."""
     notifier = service.set_enabled(project, channel, notifier_id, enabled=True, principal=principal())
-    flash(f"{notifier.name} is enabled: it can be chosen in the settings.", "success")
+    flash(f"{notifier.name} is enabled. You can choose it in the settings.", "success")
     return _after_change(project)
 
 
@@ -141,7 +153,7 @@ def disable(project: ProjectRef, channel: Channel, notifier_id: int) -> Response
             "warning",
         )
     else:
-        flash(f"{notifier.name} is disabled. It can't be chosen in the settings.", "success")
+        flash(f"{notifier.name} is disabled. It can no longer be chosen in the settings.", "success")
     return _after_change(project)
 
 
@@ -167,8 +179,7 @@ def delete(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseR
 @permission_required(*NOTIFIERS_READ)
 def outbox(project: ProjectRef) -> str:
     """The messages that the console backend kept instead of sending."""
-    channels = [channel for channel, permissions in NOTIFIER_PERMISSIONS.items() if may(permissions.read)]
-    messages = paging.page(service.list_outbox(project, channels, paging.requested()))
+    messages = paging.page(service.list_outbox(project, _readable(), paging.requested()))
     return render_template("notifiers/outbox.html", page=messages)
 
 
@@ -223,6 +234,10 @@ def _delete_page(notifier: NotifierDetails, *, is_in_use: bool) -> str:
     return render_template(
         "notifiers/delete.html", notifier=notifier, is_in_use=is_in_use, may_read_settings=may_read_settings
     )
+
+
+def _readable() -> list[Channel]:
+    return [channel for channel, permissions in NOTIFIER_PERMISSIONS.items() if may(permissions.read)]
 
 
 def _may_change(project: ProjectRef, code: Permission) -> bool:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from wtforms import SelectField, StringField
-from wtforms.widgets import NumberInput
 
 from notifapp.channels import Channel
 from notifapp.otp.limit_settings import LABELS
 from notifapp.otp.limits import Limits
 from notifapp.otp.models import BOUNDS
-from notifapp.web.forms import Form, Hints
+from notifapp.web.forms import DIGITS, Form, Hints
 
 
 def _number(name: str, description: str) -> StringField:
@@ -17,9 +16,8 @@ def _number(name: str, description: str) -> StringField:
     default = getattr(Limits(), name)
     return StringField(
         LABELS[name],
-        widget=NumberInput(min=least, max=most),
         description=f"{description} {least} to {most}; the default is {default}.",
-        render_kw={"inputmode": "numeric"},
+        render_kw=DIGITS,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wtforms import SelectField, StringField
-from wtforms.widgets import NumberInput
 
 from notifapp import countries
 from notifapp.channels import Channel
@@ -19,7 +18,7 @@ from notifapp.settings.models import (
 )
 from notifapp.settings.service import Choice
 from notifapp.settings.values import EMAIL_NOTIFIER, FIELDS, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER, Settings
-from notifapp.web.forms import Form
+from notifapp.web.forms import DIGITS, Form
 from notifapp.web.revisions import VersionedForm
 
 
@@ -67,18 +66,18 @@ class SettingsForm(VersionedForm):
     )
     notifications_otp_code_len = StringField(
         "Code length",
-        widget=NumberInput(min=MIN_OTP_CODE_LEN, max=MAX_OTP_CODE_LEN),
+        render_kw=DIGITS,
         description=f"{MIN_OTP_CODE_LEN} to {MAX_OTP_CODE_LEN} digits. The default is {DEFAULT_OTP_CODE_LEN}.",
     )
     notifications_otp_ttl = StringField(
         "Code lifetime",
-        widget=NumberInput(min=MIN_OTP_TTL, max=MAX_OTP_TTL),
+        render_kw=DIGITS,
         description=(
             f"{MIN_OTP_TTL} to {MAX_OTP_TTL} seconds. The default is {DEFAULT_OTP_TTL}, "
             f"which is {DEFAULT_OTP_TTL // 60} minutes."
         ),
     )
-    reason = StringField("Reason", description="Optional. Shown in the history beside your change.")
+    reason = StringField("Reason", description="Optional. It is shown in the history.")
 
     def offer(self, choices: Mapping[Channel, list[Choice]]) -> None:
         """Fill the dropdowns."""

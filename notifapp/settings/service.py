@@ -10,6 +10,7 @@ from sqlalchemy import and_, bindparam, insert, or_, select, true, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from notifapp import inputs
 from notifapp.access import Principal, ProjectRef
 from notifapp.audit.revisions import MAX_REASON_LENGTH, authorship
 from notifapp.audit.service import Action, record
@@ -173,13 +174,13 @@ def ids_in_force(project: ProjectRef) -> set[int]:
 
 
 def notifier_choices(project: ProjectRef, settings: Settings) -> dict[Channel, list[Choice]]:
-    """The valid notifiers of each channel, sorted by name, and those in force even if disabled, labelled as such."""
+    """The notifiers of each channel: those in force first, even if disabled, then the valid ones sorted by name."""
     notifier = table_of(Notifier).c
     in_force = [chosen.id for chosen in (settings.sms_notifier, settings.email_notifier) if chosen]
     statement = (
         select(notifier.id, notifier.channel, notifier.name, notifier.backend, notifier.is_enabled)
         .where(notifier.project_id == project.id, or_(notifier.is_enabled, notifier.id.in_(in_force)))
-        .order_by(notifier.name)
+        .order_by(notifier.id.not_in(in_force), notifier.name)
     )
     choices: dict[Channel, list[Choice]] = {channel: [] for channel in Channel}
     with reading() as connection:
@@ -216,7 +217,7 @@ def update_notification_settings(
     parsed, errors = parse(changes)
     reason = (reason or "").strip() or None
     if reason and len(reason) > MAX_REASON_LENGTH:
-        errors.messages["reason"] = [f"Ensure this field has no more than {MAX_REASON_LENGTH} characters."]
+        errors.messages["reason"] = [inputs.too_long(MAX_REASON_LENGTH)]
     try:
         with writing() as connection:
             row = _lock(connection, _lookup(project, parsed))

@@ -56,7 +56,7 @@ def save(project: ProjectRef) -> ResponseReturnValue:
             reason=form.reason.data,
         )
     except ValidationFailed as error:
-        add_errors(form, _for_people(error))
+        add_errors(form, error)
         return _render(project, form, service.get_notification_settings(project)), 400
     except StaleVersion:
         return _render_conflict(project, form, changes), 409
@@ -106,10 +106,10 @@ def restore(project: ProjectRef, version: int) -> ResponseReturnValue:
             reason=f"Restored version {version}",
         )
     except ValidationFailed as error:
-        add_errors(form, _for_people(error))
+        add_errors(form, error)
         return _render_restore(project, version, form), 400
     except StaleVersion:
-        flash("The settings have changed in the meantime. Look again at what restoring would change.", "warning")
+        flash("The settings have changed in the meantime. Check again what restoring will change.", "warning")
         return _render_restore(project, version, form), 409
     return _saved(project, updated)
 
@@ -131,7 +131,7 @@ def _shown(project: ProjectRef, form: SettingsForm) -> Settings:
 
 def _saved(project: ProjectRef, updated: service.Update) -> Response:
     changes = differences(updated.before, updated.after)
-    flash_saved("Settings saved.", changes, unchanged="Nothing to save: the settings were like this already.")
+    flash_saved("Settings saved.", changes, unchanged="You have not changed anything.")
     return _to_page(project)
 
 
@@ -139,14 +139,6 @@ def _to_page(project: ProjectRef) -> Response:
     # Without the permission to read, don't redirect to a page that shows the settings.
     endpoint = ".page" if may(Permission.NOTIFICATIONS_SETTINGS_READ) else "projects.overview"
     return redirect(url_for(endpoint, project_slug=project.slug), 303)
-
-
-def _for_people(error: ValidationFailed) -> ValidationFailed:
-    """The same errors, but for notifiers with a message that fits names rather than ids."""
-    gone = ["This notifier can't be chosen: it has been disabled or deleted. Choose another."]
-    return ValidationFailed(
-        {name: gone if name in NOTIFIER_FIELDS.values() else found for name, found in error.errors.items()}
-    )
 
 
 def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -36,14 +36,19 @@ def search_text() -> str:
     return request.args.get("q", "").replace("\0", "").strip()[:MAX_SEARCH_LENGTH]
 
 
-def page(part: Slice, items: Sequence[Any] | None = None) -> Page:
-    """A page of this view with the current filters; `items` replace the rows if given."""
-    return Page(part.rows if items is None else items, _url(part.newer), _url(part.older))
+def page(part: Slice, items: Sequence[Any] | None = None, **more: str) -> Page:
+    """A page of this view with the current filters; `items` replace the rows if given.
+
+    `more` filters hold on the neighbouring pages, where a page with several lists shows only one of them.
+    """
+    return Page(part.rows if items is None else items, _url(part.newer, more), _url(part.older, more))
 
 
-def _url(cursor: Cursor | None) -> str | None:
+def _url(cursor: Cursor | None, more: Mapping[str, str]) -> str | None:
     if cursor is None or request.endpoint is None:
         return None
-    filters = [(name, value) for name, value in request.args.items(multi=True) if name not in ("after", "before")]
+    left_out = {"after", "before", *more}
+    filters = [(name, value) for name, value in request.args.items(multi=True) if name not in left_out]
+    filters += more.items()
     place = [("before" if cursor.is_before else "after", value) for value in cursor.key]
     return f"{url_for(request.endpoint, **(request.view_args or {}))}?{urlencode(filters + place)}"

@@ -37,7 +37,7 @@ def new_link(app: Flask, world: World, user_id: int = 1) -> str:
 
 def test_the_name_is_changed_and_audited(app: Flask, staff: Browser) -> None:
     answer = staff.post("/account", {"name": "  Sara Ahmadi "}, follow_redirects=True)
-    assert "Your name is saved." in answer.text
+    assert "Your account is saved." in answer.text
     assert 'value="Sara Ahmadi"' in answer.text
     (event,) = events(app, "user_changed")
     assert event.detail == {"changes": [["Name", "Staff", "Sara Ahmadi"]]}

@@ -143,7 +143,7 @@ def test_the_filters_stay_in_the_form_and_in_the_link_to_the_file(busy: People) 
     assert '<option selected value="api">' in page
     assert 'value="boss@example.org"' in page
     assert 'value="2026-01-01"' in page
-    assert "/audit.csv?since=2026-01-01&amp;actor=boss@example.org&amp;source=api" in page
+    assert "/audit.csv?range=days&amp;since=2026-01-01&amp;actor=boss@example.org&amp;source=api" in page
 
 
 @pytest.mark.parametrize(

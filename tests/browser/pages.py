@@ -169,7 +169,7 @@ def new_password_refused(page: Page) -> None:
 @state("reader", "/account")
 def name_refused(page: Page) -> None:
     page.get_by_label("Name").fill("")
-    press(page, "Save name")
+    press(page, "Save profile")
 
 
 @state("reader", "/account")

@@ -15,14 +15,14 @@ from tests.world import PASSWORD
 EMAIL = "admin@example.org"
 
 
-def end_every_session(desk: LiveServer) -> None:
-    with desk.app.app_context(), writing() as connection:
+def end_every_session(live: LiveServer) -> None:
+    with live.app.app_context(), writing() as connection:
         connection.execute(delete(table_of(UserSession)))
 
 
-def test_reloading_a_new_token_makes_no_second_one(desk: LiveServer, visit: Visit) -> None:
-    desk.world.project()
-    page = visit(desk, "/tokens/new", desk.world.admin(EMAIL))
+def test_reloading_a_new_token_makes_no_second_one(live: LiveServer, visit: Visit) -> None:
+    live.world.project()
+    page = visit(live, "/tokens/new", live.world.admin(EMAIL))
     page.get_by_label("Owner's email").fill(EMAIL)
     page.get_by_label("Project's address").fill("shop")
     page.get_by_label("Name").fill("Checkout")
@@ -37,13 +37,13 @@ def test_reloading_a_new_token_makes_no_second_one(desk: LiveServer, visit: Visi
 @pytest.mark.parametrize("scripts", [True, False])
 @pytest.mark.parametrize("cookie_is_gone", [True, False])
 def test_what_was_typed_survives_the_end_of_the_session(
-    desk: LiveServer, visit: Visit, scripts: bool, cookie_is_gone: bool
+    live: LiveServer, visit: Visit, scripts: bool, cookie_is_gone: bool
 ) -> None:
-    desk.world.project()
-    page = visit(desk, "/projects/shop/settings", desk.world.admin(EMAIL), java_script_enabled=scripts)
+    live.world.project()
+    page = visit(live, "/projects/shop/settings", live.world.admin(EMAIL), java_script_enabled=scripts)
     page.get_by_label("Code length").fill("8")
     page.get_by_label("Reason").fill("Longer codes")
-    end_every_session(desk)
+    end_every_session(live)
     if cookie_is_gone:
         page.context.clear_cookies()
     page.get_by_role("button", name="Save settings").click()
@@ -51,7 +51,7 @@ def test_what_was_typed_survives_the_end_of_the_session(
     page.get_by_label("Email address").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page).to_have_url(f"{desk.url}/projects/shop/settings")
+    expect(page).to_have_url(f"{live.url}/projects/shop/settings")
     expect(page.get_by_text("it has not been saved")).to_be_visible()
     expect(page.get_by_label("Code length")).to_have_value("8")
     expect(page.get_by_label("Reason")).to_have_value("Longer codes")

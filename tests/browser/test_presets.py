@@ -8,10 +8,10 @@ from tests.browser.conftest import Visit
 from tests.browser.live import LiveServer
 
 
-def test_a_preset_ticks_its_permissions_and_lets_go_when_one_is_changed(desk: LiveServer, visit: Visit) -> None:
-    desk.world.project()
-    desk.world.user("staff@example.org")
-    page = visit(desk, "/users/1/memberships/shop", desk.world.admin("admin@example.org"))
+def test_a_preset_ticks_its_permissions_and_lets_go_when_one_is_changed(live: LiveServer, visit: Visit) -> None:
+    live.world.project()
+    live.world.user("staff@example.org")
+    page = visit(live, "/users/1/memberships/shop", live.world.admin("admin@example.org"))
     preset, ticked = page.get_by_label("Preset"), page.locator("input[name=codes]:checked")
     preset.select_option("backend")
     expect(ticked).to_have_count(2)

@@ -25,25 +25,25 @@ PATH = "/projects/shop/try"
 class Shop:
     """A project that sends email to the outbox, and its admin."""
 
-    desk: LiveServer
+    live: LiveServer
     project: ProjectRef
     admin: int
 
     def work(self, failure: SendFailed | None = None) -> None:
         """Send the waiting message, as a worker does, or let it fail."""
-        with self.desk.app.app_context():
+        with self.live.app.app_context():
             [claim] = exchange([], room=1)
             exchange([Outcome(claim, failure) if failure else deliver(claim)], room=0)
 
 
 @pytest.fixture
-def shop(desk: LiveServer) -> Shop:
-    project = desk.world.project()
-    mail = desk.world.notifier(project, "email", "mail")
-    with desk.app.app_context():
+def shop(live: LiveServer) -> Shop:
+    project = live.world.project()
+    mail = live.world.notifier(project, "email", "mail")
+    with live.app.app_context():
         update_notification_settings(project, {EMAIL_NOTIFIER: mail}, principal=Principal.operator())
         Heartbeat().beat()
-    return Shop(desk, project, desk.world.admin())
+    return Shop(live, project, live.world.admin())
 
 
 def send(page: Page) -> None:
@@ -52,7 +52,7 @@ def send(page: Page) -> None:
 
 
 def test_the_page_follows_the_message_and_keeps_what_is_typed(shop: Shop, visit: Visit) -> None:
-    page = visit(shop.desk, PATH, shop.admin)
+    page = visit(shop.live, PATH, shop.admin)
     send(page)
     page.get_by_label("Code").fill("12")
     shop.work(SendFailed("The server is down.", code="421", retryable=True))
@@ -65,7 +65,7 @@ def test_the_page_follows_the_message_and_keeps_what_is_typed(shop: Shop, visit:
 
 
 def test_the_seconds_that_are_left_count_down(shop: Shop, visit: Visit) -> None:
-    page = visit(shop.desk, PATH, shop.admin)
+    page = visit(shop.live, PATH, shop.admin)
     send(page)
     countdown = page.locator("[data-seconds-left]")
     expect(countdown).to_have_text(re.compile(r"\(1:5\d left\)|\(2:00 left\)"))
@@ -74,7 +74,7 @@ def test_the_seconds_that_are_left_count_down(shop: Shop, visit: Visit) -> None:
 
 
 def test_without_a_script_a_link_shows_the_present_state(shop: Shop, visit: Visit) -> None:
-    page = visit(shop.desk, PATH, shop.admin, java_script_enabled=False)
+    page = visit(shop.live, PATH, shop.admin, java_script_enabled=False)
     send(page)
     shop.work()
     expect(page.get_by_text(re.compile(r"Valid until .*\d\d:\d\d"))).to_be_visible()
@@ -84,7 +84,7 @@ def test_without_a_script_a_link_shows_the_present_state(shop: Shop, visit: Visi
 
 
 def test_a_code_that_is_too_short_costs_no_attempt(shop: Shop, visit: Visit) -> None:
-    page = visit(shop.desk, PATH, shop.admin)
+    page = visit(shop.live, PATH, shop.admin)
     send(page)
     page.get_by_label("Code").fill("12")
     page.get_by_role("button", name="Verify").click()

@@ -239,7 +239,7 @@ def test_private_destinations_are_refused_unless_the_operator_allows_them(staff:
     form = {"name": "mail", "host": "localhost", "port": "25", "username": "shop", "password": PASSWORD,
             "from_email": "shop@example.com", "use_tls": "y", "test-recipient": "a@example.com"}  # fmt: skip
     page = page_text(staff.post(f"{INDEX}/email/new/smtp/test", form))
-    assert "belongs to a private network, which this installation doesn't send to. Code: destination ." in page
+    assert "set NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS=1 on the server and restart it. Code: destination ." in page
 
 
 def test_a_test_through_the_console_appears_in_the_outbox(staff: Browser, world: World, project: ProjectRef) -> None:

@@ -53,7 +53,7 @@ def test_the_last_five_changes_are_told_newest_first(busy: People) -> None:
 def test_an_untouched_project_says_that_it_has_the_defaults(people: People) -> None:
     page = people.staff.get("/projects/shop").text
     assert "Version 0" in page
-    assert "they are the defaults" in page
+    assert "These are the defaults." in page
     assert "2 minutes" in page
     assert "No code can be sent by SMS." in page
     assert "No code can be sent by email." in page

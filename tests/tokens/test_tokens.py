@@ -27,7 +27,7 @@ def create(browser: Browser, **fields: str) -> str:
     """The token that the answer shows."""
     answer = browser.post("/tokens/new", FORM | fields, follow_redirects=True)
     assert answer.status_code == 200
-    return TOKEN.findall(answer.text)[0]
+    return str(TOKEN.findall(answer.text)[0])
 
 
 def stored(app: Flask) -> list[ApiToken]:
