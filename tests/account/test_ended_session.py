@@ -87,7 +87,7 @@ def test_what_was_typed_comes_up_again_after_signing_in(staff: Browser) -> None:
         ("notifications_email_notifier", ""),
     }
     assert "it has not been saved. Check it and send the form again." in page_text(page)
-    assert "No change yet" in staff.get("/projects/shop").text, "nothing was submitted by itself"
+    assert "No changes yet" in staff.get("/projects/shop").text, "nothing was submitted by itself"
     assert staff.post(SETTINGS, values(page.text)).status_code == 303
     assert values(staff.get(SETTINGS).text)["notifications_otp_ttl"] == "90"
 

@@ -273,14 +273,14 @@ def test_a_tampered_version_is_a_conflict(staff: Browser, version: str) -> None:
 
 def test_the_history_of_a_message_is_told_and_an_old_version_restored(staff: Browser, caller: Caller) -> None:
     history = f"{PATH}/sms/history"
-    assert "No change yet" in staff.get(history).text
+    assert "No changes yet" in staff.get(history).text
     staff.post(PATH, sms("{code} one"))
     staff.post(PATH, sms("{code} two", version=1))
     changes = rows(staff.get(history).text)
     assert [change.title.split()[0] for change in changes] == ["2", "1"]
     assert "from {code} one → to {code} two" in changes[0].text
     assert "staff@example.org on this site" in page_text(staff.get(history))
-    assert "No change yet" in staff.get(f"{PATH}/email/history").text
+    assert "No changes yet" in staff.get(f"{PATH}/email/history").text
 
     confirm = staff.get(f"{history}/1/restore")
     assert "from {code} two → to {code} one" in page_text(confirm)
