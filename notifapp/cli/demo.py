@@ -152,6 +152,7 @@ def _ensure_history(project: ProjectRef, principals: Mapping[Person, Principal])
         (EDITOR, {EMAIL_NOTIFIER: email["moeinmail"], OTP_TTL: 180}, "The new mail server is slower"),
         (ADMIN, {SMS_NOTIFIER: sms["ippanel_one"]}, "Better delivery than melipayamak"),
         (EDITOR, {OTP_TTL: 120}, None),
+        (EDITOR, {EMAIL_NOTIFIER: email["outbox_for_tests"]}, "To try codes without sending email"),
     ]
     # The version counts the revisions made, so an interrupted demo continues from there.
     for person, changes, reason in revisions[get_notification_settings(project).version :]:
