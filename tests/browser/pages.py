@@ -283,7 +283,7 @@ def one_message_saved_and_the_other_kept(page: Page) -> None:
 
 @state("admin", "/projects/{shop}/limits")
 def limits_refused(page: Page) -> None:
-    page.get_by_label("Codes an hour").fill("0")
+    page.get_by_label("Codes per hour").fill("0")
     press(page, "Save limits")
 
 
