@@ -17,7 +17,7 @@ from notifapp.errors import Unauthenticated
 from notifapp.notifiers.backends import BACKENDS
 from notifapp.web import error_responses, kept_forms
 
-_PASSWORDS = {"password", "current", "new", "repeat"}
+_PASSWORDS = {"password", "current", "new", "repeat", "code"}
 _WITHOUT_SESSION = ("account.sign_in", "account.password_link")
 _TOO_LONG = "This page was open for too long. Try again."
 _NOT_SAVED = "What you typed is filled in below, but it has not been saved. Check it and send the form again."
@@ -87,9 +87,14 @@ def _typed() -> str:
 def _parsed(kept: str) -> tuple[list[tuple[str, str]], bool]:
     try:
         found = json.loads(kept)
-        return [(str(name), str(value)) for name, value in found["fields"]], bool(found["has_secrets"])
+        return [(_sound(name), _sound(value)) for name, value in found["fields"]], bool(found["has_secrets"])
     except (ValueError, TypeError, KeyError, RecursionError):
         return [], False
+
+
+def _sound(value: object) -> str:
+    """The value as text that can be encoded: JSON lets halves of surrogates pass."""
+    return str(value).encode(errors="replace").decode()
 
 
 def _form_page() -> str:

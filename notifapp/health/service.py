@@ -67,7 +67,7 @@ class Problem(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChannelWarning:
-    """A channel that reaches nobody, its notifier in force, and how many messages were asked for in the last day."""
+    """A channel that reaches nobody, its notifier in force, and how many codes were asked for in the last day."""
 
     channel: Channel
     problem: Problem
@@ -91,11 +91,12 @@ def warnings(project: ProjectRef, policy: Policy) -> list[ChannelWarning]:
 
 
 def asked_for(project: ProjectRef, channel: Channel) -> int:
-    """How many messages were asked for on this channel in the last 24 hours."""
+    """How many codes were asked for on this channel in the last 24 hours."""
     statement = select(func.count()).where(
         _delivery.project_id == project.id,
         _delivery.created_at > clock.now() - DAY,
         _delivery.channel == channel.value,
+        _delivery.purpose == Purpose.OTP.value,
     )
     with reading() as connection:
         return int(connection.execute(statement).scalar_one())

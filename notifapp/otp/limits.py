@@ -43,6 +43,12 @@ class Limits:
     sends_per_day: int = models.SENDS_PER_DAY
     max_failures: int = models.MAX_FAILURES
 
+    @property
+    def seconds_between(self) -> int:
+        """The shortest time, in seconds, between two codes to one recipient."""
+        hourly, daily = self.sends_per_hour == 1, self.sends_per_day == 1
+        return 86400 if daily else 3600 if hourly else self.resend_seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

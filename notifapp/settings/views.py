@@ -43,10 +43,8 @@ def save(project: ProjectRef) -> ResponseReturnValue:
     """
     form = SettingsForm()
     changes = touched(form.posted(), _shown(project, form))
-    stopped = _stopped_by(project, changes)
-    if stopped and "confirmed" not in request.form:
-        posted = {field.name: field.data or "" for field in form} | {"confirmed": "yes"}
-        return render_template("settings/confirm.html", posted=posted, stopped=stopped)
+    if question := _question(project, changes):
+        return question
     try:
         updated = service.update_notification_settings(
             project,
@@ -97,10 +95,13 @@ def confirm_restore(project: ProjectRef, version: int) -> str:
 def restore(project: ProjectRef, version: int) -> ResponseReturnValue:
     """Save an old revision's values as a new revision, by the same rules as any change."""
     form = SettingsForm()
+    changes = touched(as_posted(settings_at(project, version)), _shown(project, form))
+    if question := _question(project, changes):
+        return question
     try:
         updated = service.update_notification_settings(
             project,
-            touched(as_posted(settings_at(project, version)), _shown(project, form)),
+            changes,
             principal=principal(),
             expected_version=form.shown_version(),
             reason=f"Restored version {version}",
@@ -112,6 +113,15 @@ def restore(project: ProjectRef, version: int) -> ResponseReturnValue:
         flash("The settings have changed in the meantime. Check again what restoring will change.", "warning")
         return _render_restore(project, version, form), 409
     return _saved(project, updated)
+
+
+def _question(project: ProjectRef, changes: Mapping[str, str]) -> str | None:
+    """A page that asks before a channel that is used loses its notifier, until it was answered."""
+    stopped = _stopped_by(project, changes)
+    if not stopped or "confirmed" in request.form:
+        return None
+    posted = {name: value for name, value in request.form.items() if name != "csrf_token"} | {"confirmed": "yes"}
+    return render_template("settings/confirm.html", posted=posted, stopped=stopped)
 
 
 def _stopped_by(project: ProjectRef, changes: Mapping[str, str]) -> dict[Channel, int]:

@@ -33,7 +33,8 @@ def index() -> ResponseReturnValue:
 @admin_required
 def new() -> str:
     """The form for a new token; the query string may fill in the owner and the project."""
-    form = NewTokenForm(owner=request.args.get("owner"), project=request.args.get("project"))
+    owner = request.args.get("owner") or principal().email
+    form = NewTokenForm(owner=owner, project=request.args.get("project"))
     return render_template("tokens/new.html", form=form)
 
 
@@ -60,7 +61,8 @@ def create() -> ResponseReturnValue:
 def created(token_id: int) -> str:
     """Show a new token to the session that created it, once."""
     token = queries.get_token(token_id)
-    text = held_secrets.take(current_user.session_id, _purpose(token_id))
+    is_shown = request.method == "GET"  # HEAD shows nothing, so it takes nothing
+    text = held_secrets.take(current_user.session_id, _purpose(token_id)) if is_shown else None
     return render_template("tokens/created.html", token=token, text=text)
 
 

@@ -95,7 +95,8 @@ def password_link(user_id: int) -> ResponseReturnValue:
 def show_link(user_id: int) -> str:
     """Show a new link to the session that made it, once."""
     user = queries.get_user(user_id)
-    held = held_secrets.take(current_user.session_id, _purpose(user_id)) or {}
+    is_shown = request.method == "GET"  # HEAD shows nothing, so it takes nothing
+    held = (held_secrets.take(current_user.session_id, _purpose(user_id)) if is_shown else None) or {}
     link = url_for("account.password_link", key=held["key"], _external=True) if held else None
     return render_template("users/new_link.html", user=user, link=link, is_new=held.get("is_new"))
 

@@ -62,7 +62,7 @@ def test_changing_the_password_ends_the_other_sessions_and_every_token(
     other = Browser(app)
     sign_in(other, EMAIL)
     assert api.get_settings(token).status_code == 200
-    assert "revokes your 1 API token for good" in staff.get("/account").text
+    assert "revokes your 1 API token" in staff.get("/account").text
 
     answer = staff.post("/account/password", CHANGE, follow_redirects=True)
     assert "Your password is changed." in answer.text

@@ -29,7 +29,7 @@ def test_reloading_a_new_token_makes_no_second_one(live: LiveServer, visit: Visi
     page.get_by_role("button", name="Create token").click()
     expect(page.get_by_role("heading", name="Token created")).to_be_visible()
     page.reload()
-    expect(page.get_by_role("heading", name="This token was shown already")).to_be_visible()
+    expect(page.get_by_role("heading", name="This token cannot be shown again")).to_be_visible()
     page.goto("/tokens")
     expect(page.get_by_role("rowheader", name="Checkout")).to_have_count(1)
 

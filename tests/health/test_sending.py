@@ -152,7 +152,7 @@ def test_clearing_a_channel_that_is_used_asks_first_and_keeps_what_was_typed(sta
     caller.open()
     asked = clear_sms(staff)
     assert asked.status_code == 200
-    assert "1 message was sent by SMS in the last 24 hours." in page_text(asked)
+    assert "1 code was requested by SMS in the last 24 hours." in page_text(asked)
     assert 'name="reason" value="A new gateway"' in asked.text
     assert caller.send("+989120000000").status_code == 201
 
@@ -168,7 +168,7 @@ def test_clearing_a_channel_that_nobody_uses_asks_nothing(staff: Browser, caller
 def test_archiving_says_how_many_messages_stop(app: Flask, world: World, caller: Caller) -> None:
     admin = Browser(app).sign_in(world.admin())
     caller.open()
-    assert "1 message was sent by SMS in the last 24 hours." in page_text(admin.get(f"{OVERVIEW}/archive"))
+    assert "1 code was requested by SMS in the last 24 hours." in page_text(admin.get(f"{OVERVIEW}/archive"))
     admin.post(f"{OVERVIEW}/archive")
     page = admin.get(OVERVIEW)
     assert "notice-danger" in page.text
@@ -187,3 +187,20 @@ def test_the_steps_are_gone_when_all_are_done(staff: Browser, caller: Caller) ->
     assert staff.get(OVERVIEW).text.count('class="is-done"') == 3
     caller.verify(*caller.open())
     assert "Get started" not in staff.get(OVERVIEW).text
+
+
+def test_restoring_a_version_without_a_notifier_asks_too(app: Flask, staff: Browser, caller: Caller) -> None:
+    clear_sms(staff)
+    caller.change_settings(sms_notifier=1)
+    caller.open()
+    restore = f"{SETTINGS}/history/2/restore"
+    asked = staff.post(restore, {"version": "3"})
+    assert asked.status_code == 200
+    assert "1 code was requested by SMS in the last 24 hours." in page_text(asked)
+    assert staff.post(restore, {"version": "3", "confirmed": "yes"}).status_code == 303
+    assert "No SMS notifier is chosen." in page_text(staff.get(OVERVIEW))
+
+
+def test_a_notifier_in_use_says_what_disabling_would_stop(app: Flask, world: World, caller: Caller) -> None:
+    page = page_text(Browser(app).sign_in(world.admin()).get("/projects/shop/notifiers/sms/1"))
+    assert "This notifier is in use. If you disable it, no code can be sent by SMS." in page

@@ -276,7 +276,7 @@ def test_disabling_the_notifier_in_use_asks_first_and_says_what_stops(
     choose(world, world.token(world.admin(), project), api, notifier_id)
     page = page_text(staff.post(f"{INDEX}/sms/{notifier_id}/disable"))
     assert "no code can be sent by SMS" in page
-    assert "0 messages were sent by SMS in the last 24 hours." in page
+    assert "0 codes were requested by SMS in the last 24 hours." in page
     assert "notifier_disabled" not in events(app)
 
     staff.post(f"{INDEX}/sms/{notifier_id}/disable", {"confirmed": "yes"})

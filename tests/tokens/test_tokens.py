@@ -71,7 +71,7 @@ def test_reloading_creates_no_second_token_and_shows_none(app: Flask, people: Pe
     again = people.admin.get(path)
     assert again.status_code == 200
     assert not TOKEN.findall(again.text)
-    assert "This token was shown already" in again.text
+    assert "This token cannot be shown again" in again.text
     assert "/tokens/1/revoke" in again.text
     assert len(stored(app)) == 1
 

@@ -15,7 +15,7 @@ def upgrade() -> None:
     op.drop_index("ix_delivery_notifier", "delivery")
     op.drop_index("ix_delivery_project", "delivery")
     op.create_index("ix_delivery_notifier", "delivery", ["notifier_id"])
-    op.create_index("ix_delivery_project", "delivery", ["project_id", "created_at", "id", "notifier_name", "status", "channel"])
+    op.create_index("ix_delivery_project", "delivery", ["project_id", "created_at", "id", "notifier_name", "status"])
     op.create_index(
         "ix_delivery_project_notifier", "delivery", ["project_id", "notifier_name", "created_at", "id"]
     )

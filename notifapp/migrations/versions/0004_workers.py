@@ -1,4 +1,4 @@
-"""A row for each worker that runs; the last approval of a project by an index.
+"""A row for each worker that runs; a project's last approval, and what each channel was asked for, by indexes.
 
 Revision 0004, after 0003.
 """
@@ -14,7 +14,12 @@ branch_labels = None
 depends_on = None
 
 
+_COUNTED = ["project_id", "created_at", "id", "notifier_name", "status"]
+
+
 def upgrade() -> None:
+    op.drop_index("ix_delivery_project", "delivery")
+    op.create_index("ix_delivery_project", "delivery", [*_COUNTED, "channel"])
     op.create_table(
         "worker_heartbeat",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -33,5 +38,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_delivery_project", "delivery")
+    op.create_index("ix_delivery_project", "delivery", _COUNTED)
     op.drop_index("ix_otp_challenge_approved", "otp_challenge")
     op.drop_table("worker_heartbeat")

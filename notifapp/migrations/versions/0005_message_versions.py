@@ -18,26 +18,30 @@ depends_on = None
 _FIRST_REVISIONS = """
 INSERT INTO message_template_revision
     (project_id, channel, version, subject, body, autofill_host, created_at, actor_id, actor, source)
-SELECT t.project_id, t.channel, t.version, t.subject, t.body, t.autofill_host, e.at, e.actor_id, e.actor, e.source
+SELECT t.project_id, t.channel, t.version, t.subject, t.body, t.autofill_host,
+    coalesce(e.at, p.created_at), e.actor_id, coalesce(e.actor, 'operator'), coalesce(e.source, 'cli')
 FROM message_template AS t
-JOIN audit_event AS e ON e.id = (
+JOIN project AS p ON p.id = t.project_id
+LEFT JOIN audit_event AS e ON e.id = (
     SELECT max(id) FROM audit_event
-    WHERE action = 'message_template_changed' AND project_id = t.project_id AND lower(subject) = t.channel
+    WHERE action = 'message_template_changed' AND project_id = t.project_id
+    AND (lower(subject) = t.channel OR lower(subject) LIKE t.channel || ', version %')
 )
 """
+# The placeholder of today, in words that the code of before can fill in.
+_PUT_MINUTES = "UPDATE message_template SET body = replace(body, '{validity}', '{minutes} min')"
 
 
-def _store_outbox_subjects(
-    before: sa.types.TypeEngine[str], after: sa.types.TypeEngine[str], *, sql_type: str
-) -> None:
+def _encrypt_outbox_subjects() -> None:
     # SQLite can't change a column's type: drop it and add it again.
-    old, new = (sa.table("outbox_message", sa.column("id"), sa.column("subject", type_)) for type_ in (before, after))
+    types = (sa.String(254), notifapp.database.EncryptedJson())
+    old, new = (sa.table("outbox_message", sa.column("id"), sa.column("subject", type_)) for type_ in types)
     connection = op.get_bind()
     subjects = connection.execute(sa.select(old.c.id, old.c.subject).where(old.c.subject.is_not(None))).all()
     op.execute("ALTER TABLE outbox_message DROP COLUMN subject")
-    op.execute(f"ALTER TABLE outbox_message ADD COLUMN subject {sql_type}")
+    op.execute("ALTER TABLE outbox_message ADD COLUMN subject TEXT")
     for row in subjects:
-        connection.execute(sa.update(new).where(new.c.id == row.id).values(subject=row.subject[:254]))
+        connection.execute(sa.update(new).where(new.c.id == row.id).values(subject=row.subject))
 
 
 def upgrade() -> None:
@@ -75,11 +79,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project_id", "channel", "version", name=op.f("pk_message_template_revision")),
     )
     op.execute(_FIRST_REVISIONS)
-    _store_outbox_subjects(sa.String(254), notifapp.database.EncryptedJson(), sql_type="TEXT")
+    _encrypt_outbox_subjects()
 
 
 def downgrade() -> None:
-    _store_outbox_subjects(notifapp.database.EncryptedJson(), sa.String(254), sql_type="VARCHAR(254)")
+    # A subject may hold a code, which must not be stored readable.
+    op.execute("ALTER TABLE outbox_message DROP COLUMN subject")
+    op.execute("ALTER TABLE outbox_message ADD COLUMN subject VARCHAR(254)")
+    op.execute(_PUT_MINUTES)
     op.drop_table("message_template_revision")
     for column in ("subject", "version"):
         op.execute(f"ALTER TABLE message_template DROP COLUMN {column}")
