@@ -22,6 +22,7 @@ from notifapp.config import MAX_BODY_BYTES, Config
 from notifapp.database import init_engine
 from notifapp.delivery import routes as delivery
 from notifapp.extensions import MIGRATIONS, csrf, db, login_manager, migrate
+from notifapp.health import routes as health
 from notifapp.message_templates import routes as message_templates
 from notifapp.notifiers import routes as notifiers
 from notifapp.otp import routes as otp
@@ -29,8 +30,7 @@ from notifapp.projects import routes as projects
 from notifapp.settings import routes as settings
 from notifapp.tokens import routes as tokens
 from notifapp.users import routes as users
-from notifapp.web import error_responses, headers, logs, navigation
-from notifapp.web import routes as web
+from notifapp.web import error_responses, headers, logs, navigation, times
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -59,8 +59,9 @@ def create_app(config: Config | None = None) -> Flask:
     headers.init_app(app)
     error_responses.init_app(app)
     navigation.init_app(app)
+    times.init_app(app)
 
-    app.register_blueprint(web.blueprint)
+    app.register_blueprint(health.blueprint)
     app.register_blueprint(account.blueprint)
     app.register_blueprint(users.blueprint)
     app.register_blueprint(projects.blueprint)

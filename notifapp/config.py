@@ -44,6 +44,7 @@ class Config:
     session_lifetime: int = 12 * 3600
     redis_url: str | None = field(default=None, repr=False)
     allow_private_destinations: bool = False
+    ready_needs_worker: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Config:
@@ -67,6 +68,7 @@ class Config:
             ),
             redis_url=_redis_url(env),
             allow_private_destinations=_boolean(env, "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS"),
+            ready_needs_worker=_boolean(env, "NOTIFAPP_READY_NEEDS_WORKER"),
         )
 
 

@@ -3,17 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """What went wrong, for programs: a part of the API, so a code never changes its meaning."""
+
+    INVALID = "invalid"
+    PARSE_ERROR = "parse_error"
+    INVALID_CODE = "invalid_code"
+    EXPIRED_CODE = "expired_code"
+    USED_CODE = "used_code"
+    INCOMPLETE_CODE = "incomplete_code"
+    NOT_AUTHENTICATED = "not_authenticated"
+    PERMISSION_DENIED = "permission_denied"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    NOT_ACCEPTABLE = "not_acceptable"
+    CONFLICT = "conflict"
+    NO_NOTIFIER = "no_notifier"
+    NOTIFIER_DISABLED = "notifier_disabled"
+    STALE_VERSION = "stale_version"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    TOO_SOON = "too_soon"
+    HOURLY_LIMIT = "hourly_limit"
+    DAILY_LIMIT = "daily_limit"
+    TOO_MANY_WRONG_CODES = "too_many_wrong_codes"
+    RECIPIENT_BLOCKED = "recipient_blocked"
+    SERVER_ERROR = "server_error"
+    UNAVAILABLE = "unavailable"
+
+
+class Message(str):
+    """A message of the API about a field; `on_page` says the same to a person who fills in a form."""
+
+    on_page: str
+
+    def __new__(cls, text: str, *, on_page: str) -> Message:
+        """The API's text, which this equals, and the page's."""
+        message = super().__new__(cls, text)
+        message.on_page = on_page
+        return message
 
 
 class DomainError(Exception):
-    """A request that can't be carried out. `status` is its HTTP status, `detail` a message for people."""
+    """A request that can't be carried out.
+
+    `status` is its HTTP status, `detail` a message for people, and `code` says the same to programs.
+    """
 
     status = 400
     detail = "The request could not be carried out."
+    code = ErrorCode.INVALID
 
-    def __init__(self, detail: str | None = None) -> None:
+    def __init__(self, detail: str | None = None, *, code: ErrorCode | None = None) -> None:
         super().__init__(detail or self.detail)
         self.detail = detail or self.detail
+        self.code = code or self.code
 
     def body(self) -> Mapping[str, object]:
         """The JSON body of this error, as the contract defines it."""
@@ -43,6 +91,7 @@ class Unauthenticated(DomainError):
 
     status = 401
     detail = "Authentication credentials were not provided."
+    code = ErrorCode.NOT_AUTHENTICATED
 
     def headers(self) -> Mapping[str, str]:
         """The challenge that a 401 must carry."""
@@ -54,6 +103,7 @@ class Forbidden(DomainError):
 
     status = 403
     detail = "You do not have permission to perform this action."
+    code = ErrorCode.PERMISSION_DENIED
 
 
 class NotFound(DomainError):
@@ -61,6 +111,7 @@ class NotFound(DomainError):
 
     status = 404
     detail = "Not found."
+    code = ErrorCode.NOT_FOUND
 
 
 class Conflict(DomainError):
@@ -68,6 +119,7 @@ class Conflict(DomainError):
 
     status = 409
     detail = "This conflicts with the current state."
+    code = ErrorCode.CONFLICT
 
 
 class StaleVersion(DomainError):
@@ -75,15 +127,17 @@ class StaleVersion(DomainError):
 
     status = 412
     detail = "The settings have changed since you read them. Read them again before you save."
+    code = ErrorCode.STALE_VERSION
 
 
 class TooManyRequests(DomainError):
     """A limit was reached; `retry_after` is the number of seconds to wait."""
 
     status = 429
+    code = ErrorCode.TOO_MANY_REQUESTS
 
-    def __init__(self, retry_after: int, detail: str | None = None) -> None:
-        super().__init__(detail or f"Too many attempts. Try again in {retry_after} seconds.")
+    def __init__(self, retry_after: int, detail: str | None = None, *, code: ErrorCode | None = None) -> None:
+        super().__init__(detail or f"Too many attempts. Try again in {retry_after} seconds.", code=code)
         self.retry_after = retry_after
 
     def headers(self) -> Mapping[str, str]:
@@ -96,6 +150,7 @@ class Unavailable(DomainError):
 
     status = 503
     detail = "The database can't be reached right now. Try again in a moment."
+    code = ErrorCode.UNAVAILABLE
 
     def headers(self) -> Mapping[str, str]:
         """When to try again, in seconds."""

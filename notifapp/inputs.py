@@ -1,7 +1,8 @@
 """The input rules: turn a form's or JSON's raw values into clean ones, or raise a `ValueError` that says what to enter.
 
 Values and messages are those of Django REST Framework's fields (the contract's "Input rules"; tests/contract/ compares
-the two). Only `whole_number` and `display_name`, which serve pages and commands, have their own.
+the two), with other words for pages where needed. `whole_number` and `display_name` serve pages and commands alone and
+have their own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
-from notifapp.errors import ValidationFailed
+from notifapp.errors import Message, ValidationFailed
 
 MAX_NAME_LENGTH = 120  # characters; the columns are as wide
 
@@ -42,7 +43,8 @@ class FieldErrors:
         try:
             yield
         except ValueError as error:
-            self.messages[field] = [str(error)]
+            message = error.args[0] if error.args else ""
+            self.messages[field] = [message if isinstance(message, Message) else str(error)]
         except ValidationFailed as failed:
             self.messages.update(failed.errors)
 
@@ -62,16 +64,17 @@ def required(fields: Mapping[str, object], name: str) -> object:
 def integer(value: object, *, least: int | None = None, most: int | None = None) -> int:
     """A whole number within these bounds; may be text, in any script's digits, with zeros after its decimal point."""
     not_null(value)
+    on_page = "Enter a whole number." if least is None or most is None else _between(least, most)
     if isinstance(value, str) and len(value) > _MAX_DIGITS:
-        raise ValueError("String value too large.")
+        raise ValueError(Message("String value too large.", on_page=on_page))
     try:
         number = int(_TRAILING_ZEROS.sub("", str(value)))
     except ValueError:
-        raise ValueError("A valid integer is required.") from None
+        raise ValueError(Message("A valid integer is required.", on_page=on_page)) from None
     if most is not None and number > most:
-        raise ValueError(f"Ensure this value is less than or equal to {most}.")
+        raise ValueError(Message(f"Ensure this value is less than or equal to {most}.", on_page=on_page))
     if least is not None and number < least:
-        raise ValueError(f"Ensure this value is greater than or equal to {least}.")
+        raise ValueError(Message(f"Ensure this value is greater than or equal to {least}.", on_page=on_page))
     return number
 
 
@@ -80,7 +83,7 @@ def whole_number(value: object, least: int, most: int) -> int:
     try:
         return integer(value, least=least, most=most)
     except ValueError:
-        raise ValueError(f"Enter a whole number from {least} to {most}.") from None
+        raise ValueError(_between(least, most)) from None
 
 
 def primary_key(value: object) -> int | None:
@@ -94,7 +97,8 @@ def primary_key(value: object) -> int | None:
             pass
     elif isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise ValueError(f"Incorrect type. Expected pk value, received {type(value).__name__}.")
+    message = f"Incorrect type. Expected pk value, received {type(value).__name__}."
+    raise ValueError(Message(message, on_page="Choose one from the list."))
 
 
 def boolean(value: object) -> bool:
@@ -110,7 +114,8 @@ def choice(value: object, choices: Collection[str], *, hint: str = "") -> str:
     """One of `choices`; `hint` is appended to the error message."""
     not_null(value)
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f'"{printable(str(value))}" is not a valid choice.{hint}')
+        message = f'"{printable(str(value))}" is not a valid choice.{hint}'
+        raise ValueError(Message(message, on_page="Choose one from the list."))
     return value
 
 
@@ -123,21 +128,28 @@ def text(value: object, *, max_length: int, may_be_blank: bool = False) -> str:
         raise ValueError("Not a valid string.")
     stripped = str(value).strip()
     if not stripped and not may_be_blank:
-        raise ValueError("This field may not be blank.")
+        raise ValueError(Message("This field may not be blank.", on_page="Fill in this field."))
     if "\0" in stripped:
         raise ValueError("Null characters are not allowed.")
     if surrogate := _SURROGATE.search(stripped):
         raise ValueError(f"Surrogate characters are not allowed: U+{ord(surrogate[0]):X}.")
     if len(stripped) > max_length:
-        raise ValueError(f"Ensure this field has no more than {max_length} characters.")
+        raise ValueError(too_long(max_length))
     return stripped
+
+
+def too_long(max_length: int) -> Message:
+    """The message for a text of more than `max_length` characters."""
+    message = f"Ensure this field has no more than {max_length} characters."
+    return Message(message, on_page=f"Use at most {max_length} characters.")
 
 
 def line(value: object, *, max_length: int, may_be_blank: bool = False) -> str:
     """A text on one line."""
     found = text(value, max_length=max_length, may_be_blank=may_be_blank)
     if has_line_breaks(found):
-        raise ValueError("Line breaks and control characters are not allowed.")
+        message = "Line breaks and control characters are not allowed."
+        raise ValueError(Message(message, on_page="Use no line breaks or control characters."))
     return found
 
 
@@ -210,3 +222,7 @@ def ascii_digits(value: str) -> str:
 def printable(value: str) -> str:
     """The text with lone surrogates replaced: JSON can contain them, but UTF-8 responses can't."""
     return value.encode(errors="replace").decode()
+
+
+def _between(least: int, most: int) -> str:
+    return f"Enter a whole number from {least} to {most}."

@@ -16,6 +16,14 @@ def duration(seconds: int) -> str:
     return " ".join(count(number, unit) for number, unit in ((minutes, "minute"), (rest, "second")) if number)
 
 
+def validity(seconds: int) -> str:
+    """How long a code is valid, in words and exact: "45 seconds", "90 seconds", "2 minutes", "2 minutes 30 seconds".
+
+    Below two minutes only whole minutes are told in minutes, because "90 seconds" reads faster.
+    """
+    return count(seconds, "second") if seconds < 120 and seconds % 60 else duration(seconds)
+
+
 def wait(seconds: int) -> str:
     """How long to wait, rounded up: "45 seconds", "12 minutes", "3 hours"."""
     for size, unit in ((3600, "hour"), (60, "minute")):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from notifapp.apidocs.document import document
+from notifapp.web.openapi import ERROR_CODES
 from tests.test_architecture import BASE, FEATURES
 
 ROOT = Path(__file__).parents[1]
@@ -68,7 +70,8 @@ def test_every_variable_is_told_to_operators_and_none_is_made_up() -> None:
 
 def test_every_curl_sends_the_same_variable() -> None:
     sent = [token for text in PAGES.values() for token in _TOKEN.findall(text)]
-    assert len(sent) == README.count("curl -X") > 0
+    calls = [call for text in PAGES.values() for call in re.findall(r"^curl .*/api/", text, re.MULTILINE)]
+    assert len(sent) == len(calls) > 0
     assert set(sent) == {"$TOKEN"}
 
 
@@ -86,7 +89,8 @@ def test_the_drawing_has_the_ranks_that_the_imports_are_held_to() -> None:
     )
     services = [name for line in drawing[start:end] if "──" not in line for name in line[13:34].split()]
     assert services == list(FEATURES)
-    assert set(re.findall(r"[a-z]+", drawing[end][13:])) == BASE
+    base = " ".join(line[13:] for line in drawing[end : end + 2])
+    assert set(re.findall(r"[a-z]+", base)) == BASE
 
 
 def test_every_error_of_the_api_is_explained() -> None:
@@ -101,3 +105,14 @@ def test_every_error_of_the_api_is_explained() -> None:
     explained = re.findall(r"^\| (\d{3}) ", PAGES["docs/api.md"].split("\n## Errors\n")[1], re.MULTILINE)
     assert explained == sorted(explained)
     assert set(explained) >= answered
+
+
+def test_every_error_code_is_explained() -> None:
+    section = PAGES["docs/api.md"].split("\n### Error codes\n")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [code.value for code in ERROR_CODES]
+
+
+def test_package_and_api_have_one_version_number() -> None:
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert document()["info"]["version"] == package
+    assert f"\n## [{package}]" in PAGES["CHANGELOG.md"]

@@ -8,13 +8,17 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, select, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 
 from notifapp import create_app
 from notifapp.access import Permission
+from notifapp.channels import Channel
 from notifapp.extensions import db
+from notifapp.message_templates.history import history
+from notifapp.message_templates.service import get_templates
+from notifapp.notifiers.models import OutboxMessage
 from tests.conftest import Databases, config_for
 from tests.world import World
 
@@ -82,6 +86,38 @@ def test_the_last_migration_can_be_taken_back_and_made_again(
         grant(member, project.id)
         assert codes() == [1036, 9001]
     with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_messages_of_the_version_before_keep_their_words_and_get_a_history(
+    kind: str, databases: Databases, tmp_path: Path
+) -> None:
+    app = create_app(config_for(databases.make(kind), tmp_path))
+    world = World(app)
+    project = world.project()
+    with app.app_context():
+        downgrade(revision="0004")
+        with db.engine.begin() as connection:
+            for statement in (
+                "INSERT INTO message_template VALUES (:project, 'sms', '{code}, {minutes} min', NULL)",
+                "INSERT INTO audit_event (at, action, actor, source, project_id, subject, detail) VALUES "
+                "(:at, 'message_template_changed', 'a@example.org', 'page', :project, 'SMS', '[]')",
+                "INSERT INTO outbox_message (project_id, channel, recipient, subject, body, created_at) "
+                "VALUES (:project, 'email', 'b@example.org', 'Hello', 'x', :at)",
+            ):
+                values = {"project": project.id, "at": "2026-11-01 12:00"}
+                connection.execute(text(statement), {name: values[name] for name in values if f":{name}" in statement})
+        upgrade()
+        template = get_templates(project.id)[Channel.SMS]
+        [revision] = history(project, Channel.SMS)
+        assert (template.body, template.subject, template.version) == (
+            "{code}, {minutes} min", "Your code for {project}", 1,
+        )  # fmt: skip
+        assert (revision.version, revision.values, revision.actor) == (1, template, "a@example.org")
+        assert db.session.scalars(select(OutboxMessage.subject)).one() == "Hello"
+        assert db.session.scalars(text("SELECT subject FROM outbox_message")).one() != "Hello"
+        db.session.remove()
         db.engine.dispose()
 
 

@@ -40,7 +40,7 @@ class ChallengesView(APIView):
         serializer.is_valid(raise_exception=True)
         project, channel = request.auth.project, serializer.validated_data["channel"]
         allowed = otp.limits_of(project)
-        address = normalise(channel, serializer.validated_data["recipient"], allowed.phone_region)
+        address = normalise(channel, serializer.validated_data["recipient"], project.phone_region)
         challenge = otp.issue(project, channel, address, allowed)
         return Response(ChallengeSerializer(challenge).data, status=201)
 

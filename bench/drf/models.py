@@ -22,6 +22,7 @@ class Table(models.Model):
 class Project(Table):
     name = models.CharField(max_length=120)
     archived_at = models.DateTimeField(null=True)
+    phone_region = models.CharField(max_length=2, null=True)
 
     class Meta(Table.Meta):
         db_table = "project"
@@ -169,7 +170,6 @@ class OtpLimits(Table):
     sends_per_hour = models.IntegerField(default=5)
     sends_per_day = models.IntegerField(default=10)
     max_failures = models.IntegerField(default=100)
-    phone_region = models.CharField(max_length=2, null=True)
 
     class Meta(Table.Meta):
         db_table = "otp_limits"

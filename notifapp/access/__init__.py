@@ -17,15 +17,18 @@ from notifapp.access.guard import (
     require,
     sign_in_required,
 )
-from notifapp.access.permissions import NOTIFIER_PERMISSIONS, NOTIFIERS_READ, Permission
+from notifapp.access.permissions import NEEDS, NOTIFIER_PERMISSIONS, NOTIFIERS_READ, PRESETS, Permission, Preset
 from notifapp.access.principal import Principal, ProjectArchived, ProjectRef, Source
 
 __all__ = [
+    "NEEDS",
     "NOTIFIERS_READ",
     "NOTIFIER_PERMISSIONS",
+    "PRESETS",
     "Access",
     "NotAcceptable",
     "Permission",
+    "Preset",
     "Principal",
     "ProjectArchived",
     "ProjectRef",

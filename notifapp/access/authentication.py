@@ -40,6 +40,7 @@ def _look_up(join_strings: Any) -> Select[Any]:
             _project.id.label("project_id"),
             _project.slug,
             _project.name.label("project_name"),
+            _project.phone_region,
             codes.label("codes"),
         )
         .join_from(table_of(ApiToken), table_of(User), _user.id == _token.user_id)
@@ -100,7 +101,7 @@ def authenticate(token: str, *, address: str | None) -> TokenCaller:
             token_id=found.token_id,
             address=address,
         ),
-        project=ProjectRef(found.project_id, found.slug, found.project_name),
+        project=ProjectRef(found.project_id, found.slug, found.project_name, phone_region=found.phone_region),
         codes=frozenset(map(int, found.codes.split(",") if found.codes else ())),
         is_use_due=found.last_used_at is None or found.last_used_at < now - LAST_USE_INTERVAL,
     )

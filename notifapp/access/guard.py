@@ -21,9 +21,10 @@ from notifapp.access import authentication, token_uses
 from notifapp.access.models import Membership, MembershipPermission, Project
 from notifapp.access.permissions import NOTIFIER_PERMISSIONS, Permission
 from notifapp.access.principal import Principal, ProjectArchived, ProjectRef, Source
+from notifapp.access.sessions import is_api_path
 from notifapp.channels import Channel
 from notifapp.database import Statement, reading, table_of
-from notifapp.errors import DomainError, Forbidden, NotFound, Unauthenticated
+from notifapp.errors import DomainError, ErrorCode, Forbidden, NotFound, Unauthenticated
 from notifapp.extensions import csrf
 
 P = ParamSpec("P")
@@ -39,6 +40,7 @@ _PROJECT_OF_PAGE = Statement(
         _project.slug,
         _project.name,
         _project.archived_at,
+        _project.phone_region,
         _member.user_id.label("member"),
         _held.code,
     )
@@ -57,6 +59,7 @@ class NotAcceptable(DomainError):
 
     status = 406
     detail = "Could not satisfy the request Accept header."
+    code = ErrorCode.NOT_ACCEPTABLE
 
 
 @dataclass(slots=True)
@@ -171,7 +174,7 @@ def enter_project(project: ProjectRef) -> None:
 
 def is_api() -> bool:
     """Whether this request is for the JSON API, which accepts only tokens and always responds with JSON."""
-    return _is_api(request_ctx.request)
+    return is_api_path(request_ctx.request.path)
 
 
 def declared_check(endpoint: str | None) -> Check | None:
@@ -199,7 +202,7 @@ def _guard() -> None:
     g.access = access = Access()
     request = request_ctx.request
     endpoint = request.endpoint
-    if _is_api(request):
+    if is_api_path(request.path):
         if endpoint is None or request.method == "OPTIONS":
             _check_methods_of_path(request)
     elif endpoint != "static":
@@ -219,6 +222,7 @@ def _signed_in(request: Request) -> Principal | None:
         is_admin=current_user.is_admin,
         user_id=current_user.user_id,
         address=request.remote_addr,
+        time_zone=current_user.time_zone,
     )
 
 
@@ -241,14 +245,10 @@ def _check_methods_of_path(request: Request) -> None:
         raise failures[0]
 
 
-def _is_api(request: Request) -> bool:
-    return request.path.startswith("/api/")
-
-
 def _principal(access: Access) -> Principal:
     if access.principal is None:
         request = request_ctx.request
-        if not _is_api(request):
+        if not is_api_path(request.path):
             raise Unauthenticated
         _authenticate(access, request)
     return cast(Principal, access.principal)
@@ -298,4 +298,4 @@ def _project_of_page(slug: str, caller: Principal) -> tuple[ProjectRef, frozense
         raise NotFound
     first = rows[0]
     codes = frozenset(row.code for row in rows if row.code is not None)
-    return ProjectRef(first.id, first.slug, first.name, first.archived_at), codes
+    return ProjectRef(first.id, first.slug, first.name, first.archived_at, first.phone_region), codes

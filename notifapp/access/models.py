@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, String, false, true
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, String, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifapp.access.permissions import Permission
-from notifapp.database import Base, UtcDateTime
+from notifapp.database import Base, EncryptedJson, UtcDateTime
 
 _CODES = ", ".join(str(int(code)) for code in Permission)
 
@@ -25,12 +26,16 @@ class Project(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(String(63), unique=True)
     name: Mapped[str] = mapped_column(String(120))
+    phone_region: Mapped[str | None] = mapped_column(String(2))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     archived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class User(Base):
-    """A person. `email` is normalised and in lower case; without a password hash the user can't sign in."""
+    """A person. `email` is normalised and in lower case; without a password hash the user can't sign in.
+
+    Without a time zone the browser's is used.
+    """
 
     __tablename__ = "user_account"
     __table_args__ = (
@@ -44,6 +49,7 @@ class User(Base):
     password_hash: Mapped[str | None] = mapped_column(String(255))
     is_admin: Mapped[bool] = mapped_column(server_default=false())
     is_active: Mapped[bool] = mapped_column(server_default=true())
+    time_zone: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -103,6 +109,19 @@ class UserSession(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class HeldSecret(Base):
+    """What a session may take once, for some minutes; see held_secrets.py."""
+
+    __tablename__ = "held_secret"
+    __table_args__ = (UniqueConstraint("session_id", "purpose"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[int] = mapped_column(ForeignKey("user_session.id", ondelete="CASCADE"))
+    purpose: Mapped[str] = mapped_column(String(254))
+    value: Mapped[Any] = mapped_column(EncryptedJson)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 

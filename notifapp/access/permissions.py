@@ -28,6 +28,14 @@ class Permission(IntEnum):
         return _DESCRIPTIONS[self][0]
 
     @property
+    def note(self) -> str:
+        """What else to know before granting it, or nothing: what it needs, and what it also shows."""
+        if self in NEEDS:
+            needed = NEEDS[self]
+            return f"Also give “{needed.label}” ({needed.value}): it opens the page."
+        return _NOTES.get(self, "")
+
+    @property
     def allows(self) -> str:
         """A sentence that says what its holder may do."""
         return _DESCRIPTIONS[self][1]
@@ -55,14 +63,53 @@ NOTIFIER_PERMISSIONS = {
 }
 NOTIFIERS_READ = tuple(permissions.read for permissions in NOTIFIER_PERMISSIONS.values())
 
+# Each of these can be used on the pages only together with the permission to read.
+NEEDS = {Permission.NOTIFICATIONS_SETTINGS_UPDATE: Permission.NOTIFICATIONS_SETTINGS_READ} | {
+    permission: permissions.read
+    for permissions in NOTIFIER_PERMISSIONS.values()
+    for permission in (permissions.create, permissions.update)
+}
+
+
+class Preset(NamedTuple):
+    """A usual set of permissions, to be chosen at once."""
+
+    label: str
+    about: str
+    permissions: frozenset[Permission]
+
+
+PRESETS = {
+    "viewer": Preset(
+        "Viewer",
+        "sees settings and notifiers, changes nothing",
+        frozenset({Permission.NOTIFICATIONS_SETTINGS_READ, *NOTIFIERS_READ}),
+    ),
+    "editor": Preset(
+        "Editor",
+        "sees and changes settings, messages and notifiers",
+        frozenset(Permission) - {Permission.OTP_SEND, Permission.OTP_VERIFY},
+    ),
+    "backend": Preset(
+        "Backend of a shop",
+        "sends and verifies codes through the API",
+        frozenset({Permission.OTP_SEND, Permission.OTP_VERIFY}),
+    ),
+    "everything": Preset("Everything", "all permissions", frozenset(Permission)),
+}
+
+_NOTES = {
+    Permission.OTP_SEND: "Also shows the deliveries: to whom, when, and with what result. Recipients are masked.",
+    Permission.OTP_VERIFY: "Together with “Send codes” (9001) it opens the “Try it” page.",
+}
 _DESCRIPTIONS = {
     Permission.NOTIFICATIONS_SETTINGS_READ: (
         "Read settings",
-        "See the notification settings and their history.",
+        "See the notification settings and the messages, with their history.",
     ),
     Permission.NOTIFICATIONS_SETTINGS_UPDATE: (
         "Update settings",
-        "Choose notifiers, code length and lifetime, and restore an old revision.",
+        "Choose notifiers, code length and lifetime, write the messages, and restore old versions of both.",
     ),
     Permission.SMS_NOTIFIERS_CREATE: ("Create SMS notifiers", "Define a new SMS gateway."),
     Permission.SMS_NOTIFIERS_READ: ("Read SMS notifiers", "See the SMS gateways, without their secrets."),

@@ -19,17 +19,24 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProjectRef:
-    """The project of a request, loaded by the permission check."""
+    """The project of a request, loaded by the permission check.
+
+    `phone_region` is the country whose phone numbers may be given without + and the country's code, such as "IR".
+    """
 
     id: int
     slug: str
     name: str
     archived_at: datetime | None = None
+    phone_region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller of a service, as recorded in the history and the audit trail; `address` is the IP address, if any."""
+    """The caller of a service, as recorded in the history and the audit trail.
+
+    `address` is the IP address, if any, and `time_zone` the one chosen in the account.
+    """
 
     source: Source
     email: str
@@ -38,6 +45,7 @@ class Principal:
     user_id: int | None = None
     token_id: int | None = None
     address: str | None = None
+    time_zone: str | None = None
 
     @classmethod
     def operator(cls) -> Principal:

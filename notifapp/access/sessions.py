@@ -19,7 +19,7 @@ from notifapp.database import Statement, UtcDateTime, reading, table_of
 _table = table_of(UserSession)
 _user, _session = table_of(User).c, _table.c
 _LOAD = Statement(
-    select(_session.id, _user.id.label("user_id"), _user.email, _user.name, _user.is_admin)
+    select(_session.id, _user.id.label("user_id"), _user.email, _user.name, _user.is_admin, _user.time_zone)
     .join_from(_table, table_of(User), _user.id == _session.user_id)
     .where(
         _session.digest == bindparam("digest"),
@@ -29,12 +29,17 @@ _LOAD = Statement(
 )
 
 
+def is_api_path(path: str) -> bool:
+    """Whether this path belongs to the JSON API; the API's reference is a page like any other."""
+    return path.startswith("/api/") and path.rstrip("/") != "/api/docs"
+
+
 class PageSessions(SecureCookieSessionInterface):
     """Flask's signed cookie, only for pages: the API neither reads nor sets cookies."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """The session in the request's cookie; for the API None, which Flask replaces by an empty read-only one."""
-        return None if request.path.startswith("/api/") else super().open_session(app, request)
+        return None if is_api_path(request.path) else super().open_session(app, request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
     email: str
     name: str
     is_admin: bool
+    time_zone: str | None
 
     def get_id(self) -> str:
         """The session's key, which the signed cookie carries."""
@@ -69,7 +75,9 @@ def load_session(key: str) -> SignedInUser | None:
     """The user signed in with this key, or None if the session has ended or the user is deactivated."""
     with reading() as connection:
         row = _LOAD.first(connection, digest=credentials.digest(key), now=clock.now())
-    return None if row is None else SignedInUser(key, row.id, row.user_id, row.email, row.name, row.is_admin)
+    if row is None:
+        return None
+    return SignedInUser(key, row.id, row.user_id, row.email, row.name, row.is_admin, row.time_zone)
 
 
 def end_session(connection: Connection, session_id: int) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from wtforms import EmailField, PasswordField, StringField
+from wtforms import EmailField, HiddenField, PasswordField, SelectField, StringField
 from wtforms.validators import EqualTo
 
+from notifapp import clock
 from notifapp.access import passwords
 from notifapp.inputs import MAX_NAME_LENGTH
 from notifapp.web.forms import Form, Hints
@@ -28,20 +29,33 @@ def _repeated_password() -> PasswordField:
 
 
 class SignInForm(Form):
-    """The email address and the password."""
+    """The email address and the password; `kept` is what was typed on another page before the session ended."""
 
     email = EmailField("Email address", validators=[Hints(required=True)], render_kw={"autocomplete": "username"})
     password = PasswordField(
         "Password", validators=[Hints(required=True)], render_kw={"autocomplete": "current-password"}
     )
+    kept = HiddenField()
 
 
-class NameForm(Form):
-    """The user's own name."""
+class ProfileForm(Form):
+    """The user's own name and time zone."""
 
     name = StringField(
         "Name", validators=[Hints(required=True, maxlength=MAX_NAME_LENGTH)], render_kw={"autocomplete": "name"}
     )
+    time_zone = SelectField(
+        "Time zone", validate_choice=False, description="All times on these pages are shown in this zone."
+    )
+
+    def offer_time_zones(self) -> None:
+        """Fill the dropdown, grouped by region."""
+        choices: dict[str, list[tuple[str, str]]] = {"Default": [("", "My browser's time zone"), ("UTC", "UTC")]}
+        for name in clock.zone_names():
+            region, has_region, place = name.partition("/")
+            if has_region:
+                choices.setdefault(region, []).append((name, place.replace("_", " ")))
+        self.time_zone.choices = choices
 
 
 class NewPasswordForm(Form):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from flask import Blueprint
+from flask_wtf.csrf import CSRFError
 
-from notifapp.account import views
+from notifapp.account import ended_session_views, views
+from notifapp.errors import Unauthenticated
 
 BOTH = ("GET", "POST")
 
@@ -15,3 +17,5 @@ blueprint.post("/sign-out")(views.sign_out)
 blueprint.route("/account", methods=BOTH)(views.account)
 blueprint.route("/account/password", methods=BOTH)(views.change_password)
 blueprint.route("/password/<key>", methods=BOTH)(views.password_link)
+blueprint.app_errorhandler(Unauthenticated)(ended_session_views.sign_in_first)
+blueprint.app_errorhandler(CSRFError)(ended_session_views.refuse_form)

@@ -48,18 +48,25 @@ def sign_out(session_id: int, *, principal: Principal) -> None:
         record(connection, Action.SIGNED_OUT, principal=principal, subject=principal.email)
 
 
-def change_name(name: str, *, principal: Principal) -> None:
-    """Change the caller's own name. Raise `ValidationFailed`."""
+def change_profile(name: str, time_zone: str, *, principal: Principal) -> None:
+    """Change the caller's own name and time zone; a blank zone means the browser's. Raise `ValidationFailed`."""
     errors = FieldErrors()
     with errors.of("name"):
         name = inputs.display_name(name)
+    if time_zone and clock.zone(time_zone) is None:
+        errors.messages["time_zone"] = ["Choose one from the list."]
     errors.raise_any()
     with writing() as connection:
         mine = User.id == principal.user_id
-        before = connection.scalars(select(User.name).where(mine).with_for_update(key_share=True)).one()
-        if name != before:
-            connection.execute(update(User).where(mine).values(name=name))
-            detail = {"changes": [Change("Name", before, name)]}
+        before = connection.execute(select(User.name, User.time_zone).where(mine).with_for_update(key_share=True)).one()
+        changes = [
+            Change(label, old, new)
+            for label, old, new in (("Name", before.name, name), ("Time zone", before.time_zone or "", time_zone))
+            if old != new
+        ]
+        if changes:
+            connection.execute(update(User).where(mine).values(name=name, time_zone=time_zone or None))
+            detail = {"changes": changes}
             record(connection, Action.USER_CHANGED, principal=principal, subject=principal.email, detail=detail)
 
 
@@ -159,7 +166,7 @@ def _user_by_email(email: str) -> AnyRow | None:
 def _new_password_problems(new: str, email: str, *, present: str | None = None) -> dict[str, list[str]]:
     problems = passwords.problems(new, email=email)
     if new == present:
-        problems.append("Choose one that differs from the present one.")
+        problems.append("Choose a password that you don't use now.")
     return {"new": problems} if problems else {}
 
 

@@ -10,7 +10,8 @@ from werkzeug.wrappers import Response
 from notifapp.access import principal, public, sign_in_required
 from notifapp.access.sessions import load_session
 from notifapp.account import service
-from notifapp.account.forms import ChangePasswordForm, NameForm, NewPasswordForm, SignInForm
+from notifapp.account.ended_session_views import open_again
+from notifapp.account.forms import ChangePasswordForm, NewPasswordForm, ProfileForm, SignInForm
 from notifapp.errors import TooManyRequests, Unauthenticated, ValidationFailed
 from notifapp.web.forms import add_errors
 
@@ -26,18 +27,18 @@ def sign_in() -> ResponseReturnValue:
     """The sign-in page, which leads back to the page that required it."""
     form = SignInForm()
     if current_user.is_authenticated:
-        return _go_on()
+        return _go_on(form)
     if not form.is_submitted():
-        return render_template("account/sign_in.html", form=form)
+        return _sign_in_page(form)
     try:
         _sign_in(form.email.data or "", form.password.data or "")
     except ValidationFailed as error:
         add_errors(form, error)
-        return render_template("account/sign_in.html", form=form), error.status
+        return _sign_in_page(form), error.status
     except TooManyRequests as error:
         form.form_errors.append(error.detail)
-        return render_template("account/sign_in.html", form=form), error.status, dict(error.headers())
-    return _go_on()
+        return _sign_in_page(form), error.status, dict(error.headers())
+    return _go_on(form)
 
 
 @sign_in_required
@@ -52,16 +53,16 @@ def sign_out() -> Response:
 
 @sign_in_required
 def account() -> ResponseReturnValue:
-    """The user's own account; a POST changes the name."""
-    form = NameForm(name=current_user.name)
+    """The user's own account; a POST changes the name and the time zone."""
+    form = _profile_form()
     if not form.is_submitted():
         return _account(form, ChangePasswordForm())
     try:
-        service.change_name(form.name.data or "", principal=principal())
+        service.change_profile(form.name.data or "", form.time_zone.data or "", principal=principal())
     except ValidationFailed as error:
         add_errors(form, error)
         return _account(form, ChangePasswordForm()), error.status
-    flash("Your name is saved.", "success")
+    flash("Your account is saved.", "success")
     return redirect(url_for("account.account"), 303)
 
 
@@ -72,17 +73,17 @@ def change_password() -> ResponseReturnValue:
     if not form.is_submitted():
         return redirect(url_for("account.account"))
     if not form.validate():
-        return _account(NameForm(name=current_user.name), form), ValidationFailed.status
+        return _account(_profile_form(), form), ValidationFailed.status
     try:
         service.change_password(
             form.current.data or "", form.new.data or "", session_id=current_user.session_id, principal=principal()
         )
     except ValidationFailed as error:
         add_errors(form, error)
-        return _account(NameForm(name=current_user.name), form), error.status
+        return _account(_profile_form(), form), error.status
     except TooManyRequests as error:
         form.form_errors.append(error.detail)
-        return _account(NameForm(name=current_user.name), form), error.status, dict(error.headers())
+        return _account(_profile_form(), form), error.status, dict(error.headers())
     flash("Your password is changed. Your other sessions have ended and your API tokens are revoked.", "success")
     return redirect(url_for("account.account"), 303)
 
@@ -115,13 +116,26 @@ def _sign_in(email: str, password: str) -> None:
     login_user(user)
 
 
-def _go_on() -> Response:
+def _sign_in_page(form: SignInForm) -> str:
+    return render_template("account/sign_in.html", form=form, next_path=request.args.get("next"))
+
+
+def _go_on(form: SignInForm) -> Response:
     """Redirect to the page that required signing in, if it is on this site, else to the projects."""
     path = request.args.get("next", "")
     is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    if is_local and form.kept.data:
+        return open_again(path, form.kept.data)
     return redirect(path if is_local else url_for("projects.index"), 303)
 
 
-def _account(name_form: NameForm, password_form: ChangePasswordForm) -> str:
+def _profile_form() -> ProfileForm:
+    return ProfileForm(name=current_user.name, time_zone=current_user.time_zone or "")
+
+
+def _account(profile_form: ProfileForm, password_form: ChangePasswordForm) -> str:
+    profile_form.offer_time_zones()
     tokens = service.count_live_tokens(current_user.user_id)
-    return render_template("account/account.html", name_form=name_form, password_form=password_form, tokens=tokens)
+    return render_template(
+        "account/account.html", profile_form=profile_form, password_form=password_form, tokens=tokens
+    )

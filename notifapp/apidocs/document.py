@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from functools import cache
+from pathlib import Path
 
 from notifapp.notifiers.openapi import PARTS as NOTIFIERS
 from notifapp.otp.openapi import PART as OTP
 from notifapp.settings.openapi import PART as SETTINGS
+from notifapp.tokens.openapi import PART as TOKENS
 from notifapp.web import openapi
 from notifapp.web.openapi import Json
 
 # In the order of the reference. A new feature with endpoints adds its part here.
-PARTS = (SETTINGS, *NOTIFIERS, OTP)
-VERSION = "1.0.0"  # of the API; a new major version means a breaking change
+PARTS = (SETTINGS, *NOTIFIERS, OTP, TOKENS)
+VERSION: str = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["version"]
 
 _DESCRIPTION = " ".join(
     (
@@ -24,7 +27,10 @@ _DESCRIPTION = " ".join(
         "the request applies to that project.",
         "Every response, including errors, is JSON in UTF-8.",
         "A trailing slash makes no difference to a path. GET operations also support HEAD, and OPTIONS lists a path's",
-        "methods in `Allow`. Checks run in this order: 401, 403, 405, then 412, 413, 415 or 400.",
+        "methods in `Allow`. Checks run in this order: 406, 401, 403, 405, then 412, 413, 415 or 400.",
+        "Errors change nothing, except that a wrong one-time code uses up an attempt. Under `/api/otp/` every error",
+        "has a `code` for programs beside `detail` or the fields' messages; where a field of the same name takes that",
+        "key, it is called `error_code`.",
     )
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from http import HTTPStatus
 
@@ -68,11 +68,6 @@ class Operation:
     requests: list[Example]
     responses: list[ResponseDoc]
 
-    @property
-    def verb(self) -> str:
-        """The first word of its summary, such as "Read" or "Update"."""
-        return self.summary.split()[0]
-
     def fields_in(self, place: str) -> list[Field]:
         """Its parameters in this place: "path", "query" or "header"."""
         return [parameter.field for parameter in self.parameters if parameter.place == place]
@@ -110,12 +105,13 @@ def chapters() -> list[Chapter]:
 
 @cache
 def error_responses() -> list[ResponseDoc]:
-    """The error responses of all operations, by status; the first one of each status."""
+    """The error responses of all operations, by status, with what any operation says of it."""
     found: dict[int, ResponseDoc] = {}
     for _tag, operation in _operations():
         for response in operation.responses:
             if response.status >= 400:
-                found.setdefault(response.status, response)
+                known = found.setdefault(response.status, response)
+                found[response.status] = _merged(known, response)
     return [found[status] for status in sorted(found)]
 
 
@@ -173,6 +169,14 @@ def _response(status: int, described: Json) -> ResponseDoc:
         tables=tables(content["schema"]) if content and status < 300 else [],
         examples=_examples(content),
     )
+
+
+def _merged(one: ResponseDoc, other: ResponseDoc) -> ResponseDoc:
+    """Both responses of the same status as one."""
+    if other.description in one.description:
+        return one
+    examples = [*one.examples, *(example for example in other.examples if example not in one.examples)]
+    return replace(one, description=f"{one.description} {other.description}", examples=examples)
 
 
 def _examples(content: Json) -> list[Example]:

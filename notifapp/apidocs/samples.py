@@ -12,7 +12,7 @@ TOKEN_VARIABLE = "NOTIFAPP_TOKEN"  # noqa: S105 - a name
 TIMEOUT_SECONDS = 10
 
 MAKE_TOKEN = f"""\
-# On the server; it prints only the token.
+# On the server. It prints only the token.
 .venv/bin/flask --app app token create \\
   you@example.com your-project --name "My script"
 
@@ -59,7 +59,7 @@ response = session.patch(
     timeout={TIMEOUT_SECONDS},
 )
 if response.status_code == 412:
-    print("Somebody else was faster: read again.")
+    print("The settings have changed: read them again.")
 else:
     response.raise_for_status()
     print(response.json())"""

@@ -8,6 +8,7 @@ from notifapp.access import public
 from notifapp.apidocs import samples
 from notifapp.apidocs.document import VERSION, serialized
 from notifapp.apidocs.reference import chapters, error_responses, permissions
+from notifapp.web.openapi import ERROR_CODES
 
 
 @public
@@ -31,5 +32,6 @@ def page() -> str:
         permissions=permissions(),
         server=server,
         version=VERSION,
+        error_codes=ERROR_CODES,
         samples=samples,
     )

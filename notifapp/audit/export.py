@@ -33,7 +33,7 @@ def lines(filters: Filters) -> Iterator[str]:
 
 def _cells(event: Event) -> list[str]:
     details = [f"{change.label}: {change.before} → {change.after}" for change in event.changes]
-    details += [f"{label}: {value}" for label, value in event.facts]
+    details += [f"{label}: {value}" if label else value for label, value in event.facts]
     return [
         str(event.id),
         clock.iso(event.at),

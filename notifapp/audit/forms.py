@@ -28,12 +28,12 @@ class AuditFilterForm(DatedFilterForm):
 
     def filters(self) -> Filters:
         """The filters as entered."""
-        first_day, last_day = self.days()
+        since, until = self.period()
         return Filters(
             action=self.chosen("action", Action),
             actor=self.typed("actor").lower(),
             project=self.typed("project"),
             source=self.chosen("source", Source),
-            first_day=first_day,
-            last_day=last_day,
+            since=since,
+            until=until,
         )

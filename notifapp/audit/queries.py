@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, select
 
-from notifapp import clock, wording
+from notifapp import wording
 from notifapp.access import Permission, Source
 from notifapp.access.models import ApiToken, Project
 from notifapp.audit.models import AuditEvent
@@ -20,14 +20,15 @@ CSV_BATCH = 1000  # events per query of the download
 
 _event, _token, _project = table_of(AuditEvent).c, table_of(ApiToken).c, table_of(Project).c
 _CODES = ("granted", "taken")
-_SHOWN_ELSEWHERE = ("changes", "version")  # the subject of changed settings is their version
+_SHOWN_ELSEWHERE = ("changes", "version", "id")  # the subject of changed settings is their version
+_LABELS = {"granted": "Added", "taken": "Removed", "at": "During", "expires_in_days": "Expires after (days)"}
 _PERMISSIONS = {permission.value: permission.label for permission in Permission}
 _ORDER = [_event.at, _event.id]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event in words. `facts` are its other details, as (label, value)."""
+    """An event in words. `facts` are its other details, as (label, value); one that needs no label has none."""
 
     id: int
     at: datetime
@@ -44,14 +45,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The filters of the trail; empty ones match everything. Both days are inclusive, in UTC."""
+    """The filters of the trail; empty ones match everything. Both times are inclusive."""
 
     action: Action | None = None
     actor: str = ""
     project: str = ""
     source: Source | None = None
-    first_day: date | None = None
-    last_day: date | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 def list_events(filters: Filters, cursor: keyset.Cursor | None) -> keyset.Slice:
@@ -86,10 +87,10 @@ def select_events(filters: Filters) -> Select[*tuple[Any, ...]]:
         statement = statement.where(_event.project_id == _project_id(filters.project))
     if filters.source:
         statement = statement.where(_event.source == filters.source.value)
-    if filters.first_day:
-        statement = statement.where(_event.at >= clock.start_of(filters.first_day))
-    if filters.last_day:
-        statement = statement.where(_event.at <= clock.end_of(filters.last_day))
+    if filters.since:
+        statement = statement.where(_event.at >= filters.since)
+    if filters.until:
+        statement = statement.where(_event.at <= filters.until)
     return statement
 
 
@@ -126,11 +127,14 @@ def _in_words(detail: Mapping[str, Any]) -> tuple[list[Change], list[tuple[str, 
         for key, value in detail.items()
         if key not in _SHOWN_ELSEWHERE
     ]
-    return changes, [(label, value) for label, value in facts if value]
+    found = [(label, value) for label, value in facts if value]
+    if detail.get("id"):  # only events about notifiers have one
+        found.insert(0, ("", f"Notifier #{detail['id']}"))
+    return changes, found
 
 
 def _label(key: str) -> str:
-    return key.removeprefix("is_").replace("_", " ").capitalize()
+    return _LABELS.get(key) or key.removeprefix("is_").replace("_", " ").capitalize()
 
 
 def _codes(codes: Iterable[int]) -> str:

@@ -32,6 +32,7 @@ class Action(StrEnum):
     TOKEN_REVOKED = "token_revoked"  # noqa: S105
     PROJECT_CREATED = "project_created"
     PROJECT_RENAMED = "project_renamed"
+    PHONE_REGION_CHANGED = "phone_region_changed"
     PROJECT_ARCHIVED = "project_archived"
     PROJECT_RESTORED = "project_restored"
     NOTIFIER_CREATED = "notifier_created"
@@ -49,7 +50,17 @@ class Action(StrEnum):
     @property
     def label(self) -> str:
         """The name to show, such as "Settings changed"."""
-        return self.value.replace("_", " ").capitalize()
+        return _LABELS.get(self) or self.value.replace("_", " ").capitalize()
+
+
+_LABELS = {
+    Action.MEMBERSHIP_SET: "Permissions changed",
+    Action.MEMBERSHIP_REMOVED: "Member removed",
+    Action.TEST_SENT: "Test message sent",
+    Action.MESSAGE_TEMPLATE_CHANGED: "Message changed",
+    Action.OTP_LIMITS_CHANGED: "Limits changed",
+    Action.RECIPIENT_RELEASED: "Recipient unblocked",
+}
 
 
 class Change(NamedTuple):

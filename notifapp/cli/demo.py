@@ -18,9 +18,10 @@ from notifapp.channels import Channel
 from notifapp.database import table_of, writing
 from notifapp.delivery.models import Delivery, DeliveryStatus, Purpose
 from notifapp.errors import NotFound
-from notifapp.message_templates.service import Template, set_template
+from notifapp.message_templates.service import set_template
+from notifapp.message_templates.values import Template
 from notifapp.notifiers.service import create_notifier, list_notifiers
-from notifapp.projects.service import create_project, find_project
+from notifapp.projects.service import create_project, find_project, set_phone_region
 from notifapp.settings.service import get_notification_settings, update_notification_settings
 from notifapp.settings.values import EMAIL_NOTIFIER, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER
 from notifapp.tokens.service import create_token
@@ -74,6 +75,7 @@ def prepare(folder: Path) -> Mapping[str, str]:
     principals = {person: _ensure_person(person, credentials[person.email], project) for person in PEOPLE}
     _ensure_notifiers(project, principals[ADMIN])
     _ensure_history(project, principals)
+    set_phone_region(project.id, "IR", principal=principals[ADMIN])
     _ensure_messages(project, principals[EDITOR])
     _ensure_deliveries(project)
     admin_id = find_user(ADMIN.email)
@@ -150,6 +152,7 @@ def _ensure_history(project: ProjectRef, principals: Mapping[Person, Principal])
         (EDITOR, {EMAIL_NOTIFIER: email["moeinmail"], OTP_TTL: 180}, "The new mail server is slower"),
         (ADMIN, {SMS_NOTIFIER: sms["ippanel_one"]}, "Better delivery than melipayamak"),
         (EDITOR, {OTP_TTL: 120}, None),
+        (EDITOR, {EMAIL_NOTIFIER: email["outbox_for_tests"]}, "To try codes without sending email"),
     ]
     # The version counts the revisions made, so an interrupted demo continues from there.
     for person, changes, reason in revisions[get_notification_settings(project).version :]:
@@ -158,7 +161,7 @@ def _ensure_history(project: ProjectRef, principals: Mapping[Person, Principal])
 
 def _ensure_messages(project: ProjectRef, editor: Principal) -> None:
     """Write a message template of the project's own, with the line for autofill."""
-    template = Template("{code} is your {project} code. It is valid for {minutes} min.", "demo.example.com")
+    template = Template("{code} is your {project} code. It is valid for {validity}.", "demo.example.com")
     set_template(project, Channel.SMS, template, principal=editor)
 
 

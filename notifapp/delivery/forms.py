@@ -27,11 +27,11 @@ class DeliveryFilterForm(DatedFilterForm):
 
     def filters(self) -> Filters:
         """The filters as entered."""
-        first_day, last_day = self.days()
+        since, until = self.period()
         return Filters(
             status=self.chosen("status", DeliveryStatus),
             channel=self.chosen("channel", Channel),
             notifier=self.typed("notifier"),
-            first_day=first_day,
-            last_day=last_day,
+            since=since,
+            until=until,
         )

@@ -49,7 +49,7 @@ class Delivery(Base):
         CheckConstraint("(lease_until IS NOT NULL) = (status = 'sending')", "lease_while_sending"),
         CheckConstraint("attempts >= 0", "attempts_count"),
         # The page's order, whole and within each of its filters. The first holds all that the charts count.
-        Index("ix_delivery_project", "project_id", "created_at", "id", "notifier_name", "status"),
+        Index("ix_delivery_project", "project_id", "created_at", "id", "notifier_name", "status", "channel"),
         Index("ix_delivery_project_status", "project_id", "status", "created_at", "id"),
         Index("ix_delivery_project_notifier", "project_id", "notifier_name", "created_at", "id"),
         Index("ix_delivery_notifier", "notifier_id"),
@@ -78,3 +78,14 @@ class Delivery(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class WorkerHeartbeat(Base):
+    """A worker that runs: on which host, since when, and when it last gave a sign of life."""
+
+    __tablename__ = "worker_heartbeat"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    host: Mapped[str] = mapped_column(String(255))
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Integer, Select, case, cast, extract, func, select
 
 from notifapp import clock
 from notifapp.access import ProjectRef
 from notifapp.channels import Channel
-from notifapp.database import keyset, reading, table_of
+from notifapp.database import AnyRow, keyset, reading, table_of
 from notifapp.delivery.models import Delivery, DeliveryStatus
 
 CHART_HOURS = 24
@@ -24,33 +25,63 @@ _SHOWN = [column for column in _delivery if column.name != "payload"]
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The filters of the list; empty ones match everything. Both days are inclusive, in UTC."""
+    """The filters of the list; empty ones match everything. Both times are inclusive."""
 
     status: DeliveryStatus | None = None
     channel: Channel | None = None
     notifier: str = ""
-    first_day: date | None = None
-    last_day: date | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(slots=True)
+class Hour:
+    """The number of messages sent and failed in the hour that begins at `starts_at`."""
+
+    starts_at: datetime
+    sent: int = 0
+    failed: int = 0
+
+    @property
+    def total(self) -> int:
+        """Both together."""
+        return self.sent + self.failed
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
-    """A notifier's last hours, oldest first: the number of messages sent and failed in each."""
+    """A notifier's last hours, oldest first."""
 
     notifier: str
-    sent: list[int] = field(default_factory=lambda: [0] * CHART_HOURS)
-    failed: list[int] = field(default_factory=lambda: [0] * CHART_HOURS)
+    hours: list[Hour]
+
+    @property
+    def sent(self) -> int:
+        """The number of messages sent."""
+        return sum(hour.sent for hour in self.hours)
+
+    @property
+    def failed(self) -> int:
+        """The number of messages failed."""
+        return sum(hour.failed for hour in self.hours)
 
     @property
     def most(self) -> int:
-        """The most messages in an hour, which is the height of the highest bar."""
-        return max(sent + failed for sent, failed in zip(self.sent, self.failed, strict=True))
+        """The most messages in an hour."""
+        return max(hour.total for hour in self.hours)
 
 
 def list_deliveries(project: ProjectRef, filters: Filters, cursor: keyset.Cursor | None) -> keyset.Slice:
     """The project's deliveries, newest first."""
     statement = select(*_SHOWN).where(_delivery.project_id == project.id, *_conditions(filters))
     return keyset.fetch(statement, _ORDER, cursor, descending=True)
+
+
+def get_delivery(project: ProjectRef, delivery_id: int | None) -> AnyRow | None:
+    """One of the project's deliveries, without its text, or None if it isn't kept."""
+    statement = select(*_SHOWN).where(_delivery.project_id == project.id, _delivery.id == delivery_id)
+    with reading() as connection:
+        return connection.execute(statement).one_or_none()
 
 
 def list_notifier_names(project: ProjectRef) -> list[str]:
@@ -66,22 +97,22 @@ def list_notifier_names(project: ProjectRef) -> list[str]:
         return list(connection.execute(select(names.c.name).where(names.c.name.is_not(None))).scalars())
 
 
-def charts(project: ProjectRef) -> list[Chart]:
-    """A chart of the last 24 hours for each notifier used in them, sorted by name."""
-    now = clock.now()
+def charts(project: ProjectRef, zone: ZoneInfo) -> list[Chart]:
+    """A chart of the last 24 hours, as clocks in `zone` count them, for each notifier used in them, sorted by name."""
+    this_hour = clock.now().astimezone(zone).replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+    first = this_hour - timedelta(hours=CHART_HOURS - 1)
     found: dict[str, Chart] = {}
     with reading() as connection:
-        for name, hour, sent, failed in connection.execute(_by_hour(project, now)):
-            chart = found.setdefault(name, Chart(name))
-            place = CHART_HOURS - 1 - (int(now.timestamp()) // _HOUR - hour)
-            if 0 <= place < CHART_HOURS:
-                chart.sent[place], chart.failed[place] = sent, failed
+        for name, place, sent, failed in connection.execute(_by_hour(project, first)):
+            if name not in found:
+                found[name] = Chart(name, [Hour(first + timedelta(hours=number)) for number in range(CHART_HOURS)])
+            if place < CHART_HOURS:
+                found[name].hours[place].sent, found[name].hours[place].failed = sent, failed
     return [found[name] for name in sorted(found)]
 
 
-def _by_hour(project: ProjectRef, now: datetime) -> Select[*tuple[Any, ...]]:
-    hour = (cast(extract("epoch", _delivery.created_at), Integer) // _HOUR).label("hour")
-    since = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=CHART_HOURS - 1)
+def _by_hour(project: ProjectRef, first: datetime) -> Select[*tuple[Any, ...]]:
+    hour = ((cast(extract("epoch", _delivery.created_at), Integer) - int(first.timestamp())) // _HOUR).label("hour")
     return (
         select(
             _delivery.notifier_name,
@@ -91,7 +122,7 @@ def _by_hour(project: ProjectRef, now: datetime) -> Select[*tuple[Any, ...]]:
         )
         .where(
             _delivery.project_id == project.id,
-            _delivery.created_at >= since,
+            _delivery.created_at >= first,
             _delivery.status.in_((DeliveryStatus.SENT, DeliveryStatus.FAILED)),
         )
         .group_by(_delivery.notifier_name, hour)
@@ -106,8 +137,8 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         conditions.append(_delivery.channel == filters.channel.value)
     if filters.notifier:
         conditions.append(_delivery.notifier_name == filters.notifier)
-    if filters.first_day:
-        conditions.append(_delivery.created_at >= clock.start_of(filters.first_day))
-    if filters.last_day:
-        conditions.append(_delivery.created_at <= clock.end_of(filters.last_day))
+    if filters.since:
+        conditions.append(_delivery.created_at >= filters.since)
+    if filters.until:
+        conditions.append(_delivery.created_at <= filters.until)
     return conditions

@@ -24,7 +24,7 @@ from notifapp.recipients import mask, normalise
 PER_USER = Limit(10, 15 * 60)
 PER_PROJECT = Limit(30, 15 * 60)
 # Values for a gateway's pattern; they look like a code but aren't one.
-_VARIABLES = {"code": "00000", "minutes": "2"}
+_VARIABLES = {"code": "00000", "minutes": "2", "validity": "2 minutes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def test_new_notifier(
 
     Raise `ValidationFailed` with every failing field, including `recipient`, and `TooManyRequests`.
     """
-    values, address = _checked(lambda: parse_new(channel, fields), channel, recipient)
+    values, address = _checked(lambda: parse_new(channel, fields), project, channel, recipient)
     return _test(project, channel, values, address, None, principal)
 
 
@@ -61,16 +61,18 @@ def test_stored_notifier(
     destination.
     """
     before = stored_values(project, channel, notifier_id)
-    values, address = _checked(lambda: parse_update(channel, before, fields), channel, recipient)
+    values, address = _checked(lambda: parse_update(channel, before, fields), project, channel, recipient)
     return _test(project, channel, values, address, notifier_id, principal)
 
 
-def _checked(parse: Callable[[], NotifierValues], channel: Channel, recipient: str) -> tuple[NotifierValues, str]:
+def _checked(
+    parse: Callable[[], NotifierValues], project: ProjectRef, channel: Channel, recipient: str
+) -> tuple[NotifierValues, str]:
     """The parsed values and the normalised recipient. Raise `ValidationFailed` with the errors of both."""
     errors: dict[str, list[str]] = {}
     address = ""
     try:
-        address = normalise(channel, recipient, phone_region=None)
+        address = normalise(channel, recipient, phone_region=project.phone_region)
     except ValidationFailed as failed:
         errors.update(failed.errors)
     try:

@@ -9,6 +9,7 @@ from notifapp.access import Permission, ProjectRef, permission_required
 from notifapp.delivery import queries
 from notifapp.delivery.forms import DeliveryFilterForm
 from notifapp.web import paging
+from notifapp.web.times import time_zone
 
 
 @permission_required(Permission.SMS_NOTIFIERS_READ, Permission.EMAIL_NOTIFIERS_READ, Permission.OTP_SEND)
@@ -22,4 +23,4 @@ def index(project: ProjectRef) -> ResponseReturnValue:
 
 
 def _render(project: ProjectRef, form: DeliveryFilterForm, page: paging.Page) -> str:
-    return render_template("delivery/index.html", form=form, page=page, charts=queries.charts(project))
+    return render_template("delivery/index.html", form=form, page=page, charts=queries.charts(project, time_zone()))

@@ -13,11 +13,11 @@ from threading import Thread
 
 from flask import Flask
 
+from notifapp.delivery.heartbeat import BEAT_SECONDS, Heartbeat
 from notifapp.delivery.service import Claim, Outcome, exchange, give_up_expired, is_any_due, send
 from notifapp.delivery.wakeup import wakeups
 
 LOOK_SECONDS = 1  # between polls for due deliveries, unless woken
-CLEAN_UP_SECONDS = 5  # between searches for deliveries with expired codes
 STOP_SECONDS = 5  # for sends in progress to end; later ones are retried when their leases expire
 
 _log = logging.getLogger("notifapp.delivery")
@@ -34,6 +34,7 @@ class Worker:
         self._unwritten: list[Outcome] = []
         self._in_hand = 0
         self._is_stopping = False
+        self._heartbeat = Heartbeat()
         for number in range(senders):
             Thread(target=self._send, name=f"sender-{number}", daemon=True).start()
 
@@ -46,13 +47,13 @@ class Worker:
         """Send due deliveries until `stop` is called."""
         Thread(target=self._listen, name="wake-ups", daemon=True).start()
         _log.info("worker started")
-        cleaned_up_at = 0.0
+        beaten_at = float("-inf")
         with self._app.app_context():
             while not self._is_stopping:
                 self._exchange(self._room - self._in_hand)
-                if time.monotonic() - cleaned_up_at > CLEAN_UP_SECONDS:
-                    self._clean_up()
-                    cleaned_up_at = time.monotonic()
+                if time.monotonic() - beaten_at > BEAT_SECONDS:
+                    self._beat()
+                    beaten_at = time.monotonic()
                 self._await_events(LOOK_SECONDS)
             self._finish()
         _log.info("worker stopped")
@@ -85,11 +86,13 @@ class Worker:
             self._in_hand -= 1
             self._unwritten.append(event)
 
-    def _clean_up(self) -> None:
+    def _beat(self) -> None:
+        """Give a sign of life, and give up what has outlived its code."""
         try:
+            self._heartbeat.beat()
             give_up_expired()
         except Exception:
-            _log.exception("could not give up expired deliveries")
+            _log.exception("the worker's sign of life could not be written")
 
     def _finish(self) -> None:
         """Give back the claims that aren't being sent yet, and wait a few seconds for the others."""
@@ -99,6 +102,10 @@ class Worker:
         while self._in_hand and (left := deadline - time.monotonic()) > 0:
             self._await_events(left)
         self._exchange(room=0)
+        try:
+            self._heartbeat.end()
+        except Exception:
+            _log.exception("the worker could not sign off; it will be forgotten by itself")
 
     def _send(self) -> None:
         while True:

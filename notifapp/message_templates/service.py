@@ -1,159 +1,116 @@
-"""Message templates with `{code}`, `{minutes}` and `{project}`: saved, rendered, and counted in SMS segments."""
+"""Message templates: read, changed with a revision, and previewed."""
 
 from __future__ import annotations
 
-import re
-import string
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from math import ceil
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, select
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.engine import Connection
 
 from notifapp.access import Principal, ProjectRef
+from notifapp.audit.revisions import authorship
 from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
-from notifapp.database import Statement, reading, table_of, upsert, writing
-from notifapp.errors import ValidationFailed
-from notifapp.message_templates.models import MessageTemplate
-
-DEFAULT_BODY = "{code} is your code for {project}. It is valid for {minutes} minutes."
-MAX_BODY_LENGTH = 600  # characters
-EXAMPLE_DIGITS = "4817203956"
-PLACEHOLDERS = ("code", "minutes", "project")
-
-# GSM 03.38: the default alphabet, and its extension, whose characters count as two.
-_GSM_BASIC = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-_GSM_EXTENDED = frozenset("^{}\\[~]|€\f")
-_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
-
+from notifapp.database import Statement, insertion, reading, table_of, upsert, writing
+from notifapp.errors import StaleVersion, ValidationFailed
+from notifapp.message_templates.models import MessageTemplate, MessageTemplateRevision
+from notifapp.message_templates.rendering import Preview, preview
+from notifapp.message_templates.values import Template, differences, names_in, problems
 
 _table = table_of(MessageTemplate)
 _template = _table.c
 
 
-def _save(insert: Any) -> Any:
+def _insert(insert: Any) -> Any:
+    """Insert a first template, unless another call was faster."""
     row = insert.values({column.name: bindparam(column.name) for column in _template})
-    return row.on_conflict_do_update(
-        index_elements=[_template.project_id, _template.channel],
-        set_={"body": row.excluded.body, "autofill_host": row.excluded.autofill_host},
+    return row.on_conflict_do_nothing(index_elements=[_template.project_id, _template.channel])
+
+
+_INSERT = Statement(upsert(_table, _insert))
+_UPDATE = Statement(
+    update(_table)
+    .where(
+        _template.project_id == bindparam("of_project"),
+        _template.channel == bindparam("of_channel"),
+        _template.version == bindparam("from_version"),
     )
-
-
-_SAVE = Statement(upsert(_table, _save))
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A project's message template on one channel; `autofill_host` adds the last line for browser autofill."""
-
-    body: str = DEFAULT_BODY
-    autofill_host: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A rendered message: `subject` is for email, `variables` for gateways with their own patterns."""
-
-    subject: str = field(repr=False)
-    body: str = field(repr=False)
-    variables: dict[str, str] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Segments:
-    """A text as SMS: its encoding ("GSM-7" or "UCS-2"), its length in that encoding, and the number of segments."""
-
-    encoding: str
-    length: int
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """The preview of a message; `segments` only for SMS, which is charged by them."""
-
-    body: str
-    segments: Segments | None
+    .values({name: bindparam(name) for name in ("version", "subject", "body", "autofill_host")})
+)
+_INSERT_REVISION = insertion(table_of(MessageTemplateRevision))
 
 
 def get_templates(project_id: int) -> dict[Channel, Template]:
     """The project's template on each channel, or the default."""
     with reading() as connection:
         rows = connection.execute(select(_table).where(_template.project_id == project_id)).all()
-    saved = {Channel(row.channel): Template(row.body, row.autofill_host) for row in rows}
+    saved = {Channel(row.channel): _in_row(row) for row in rows}
     return {channel: saved.get(channel, Template()) for channel in Channel}
+
+
+def channels_with_project_name(project_id: int) -> list[Channel]:
+    """The channels whose message contains the project's name."""
+    texts = {
+        channel: f"{template.subject}\n{template.body}" if channel is Channel.EMAIL else template.body
+        for channel, template in get_templates(project_id).items()
+    }
+    return [channel for channel, text in texts.items() if "project" in names_in(text)]
 
 
 def with_template(statement: Select[Any], project_id: Any, channel: Any) -> Select[Any]:
     """The statement with the project's template for the channel added to its rows, for `template_of`."""
     is_it = (_template.project_id == project_id) & (_template.channel == channel)
-    columns = (_template.body.label("template_body"), _template.autofill_host)
+    columns = (
+        _template.body.label("template_body"),
+        _template.autofill_host,
+        _template.subject.label("template_subject"),
+        _template.version.label("template_version"),
+    )
     return statement.add_columns(*columns).outerjoin(_table, is_it)
 
 
 def template_of(row: Any) -> Template:
     """The template in a row, or the default."""
-    return Template() if row.template_body is None else Template(row.template_body, row.autofill_host)
+    if row.template_body is None:
+        return Template()
+    return Template(row.template_body, row.autofill_host, row.template_subject, row.template_version)
 
 
-def tidy(body: str, autofill_host: str) -> Template:
-    """A normalised template from typed text."""
-    return Template(body.replace("\r\n", "\n").strip(), autofill_host.strip().lower() or None)
+def set_template(
+    project: ProjectRef,
+    channel: Channel,
+    template: Template,
+    *,
+    principal: Principal,
+    expected_version: int | None = None,
+    reason: str | None = None,
+) -> Template:
+    """Save a project's template, and record a revision. Return the template before; it is equal if nothing changed.
 
-
-def set_template(project: ProjectRef, channel: Channel, template: Template, *, principal: Principal) -> None:
-    """Save a project's template; the default is not stored. Raise `ValidationFailed` on its fields."""
-    errors = problems(template)
-    if errors:
+    Raise `ValidationFailed` on its fields, and `StaleVersion` if it differs from the current one and
+    `expected_version` is not that one's.
+    """
+    if errors := problems(template):
         raise ValidationFailed(errors)
     with writing() as connection:
         before = _locked(connection, project.id, channel)
         if template == before:
-            return
-        _replace(connection, project.id, channel, template)
+            return before
+        if expected_version is not None and expected_version != before.version:
+            raise StaleVersion
+        after = replace(template, version=before.version + 1)
+        _write(connection, project.id, channel, after, authorship(principal, reason))
         record(
             connection,
             Action.MESSAGE_TEMPLATE_CHANGED,
             principal=principal,
             project_id=project.id,
-            subject=channel.label,
-            detail={"changes": _changes(before, template)},
+            subject=f"{channel.label}, version {after.version}",
+            detail={"version": after.version, "changes": differences(before, after)},
         )
-
-
-def problems(template: Template) -> dict[str, list[str]]:
-    """The errors of a template: {field: [message]}."""
-    errors: dict[str, list[str]] = {}
-    if message := _body_problem(template.body):
-        errors["body"] = [message]
-    if template.autofill_host is not None and not _is_host(template.autofill_host):
-        errors["autofill_host"] = ['Give a host name such as "shop.example.com", without https:// and without a path.']
-    return errors
-
-
-def compose(template: Template, *, code: str, ttl: int, project_name: str) -> Words:
-    """Render a template; `ttl` is in seconds and is rounded up to minutes.
-
-    The last line for autofill is exactly `@host #code`
-    (WICG, https://wicg.github.io/sms-one-time-codes/#format).
-    """
-    variables = {"code": code, "minutes": str(ceil(ttl / 60)), "project": project_name}
-    text = template.body.format(**variables)
-    if template.autofill_host:
-        text += f"\n\n@{template.autofill_host} #{code}"
-    return Words(f"Your code for {project_name}", text, variables)
-
-
-def preview(template: Template, channel: Channel, *, length: int, ttl: int, project_name: str) -> Preview:
-    """A message with an example code of `length` digits and a lifetime of `ttl` seconds."""
-    body = compose(template, code=EXAMPLE_DIGITS[:length], ttl=ttl, project_name=project_name).body
-    return Preview(body, segments(body) if channel is Channel.SMS else None)
+    return before
 
 
 def previews(
@@ -167,72 +124,32 @@ def previews(
     }
 
 
-def segments(text: str) -> Segments:
-    """How an SMS gateway splits this text into segments (3GPP TS 23.038, 23.040)."""
-    if all(character in _GSM_BASIC or character in _GSM_EXTENDED for character in text):
-        return _cut("GSM-7", [2 if character in _GSM_EXTENDED else 1 for character in text], single=160, part=153)
-    return _cut("UCS-2", [2 if ord(character) > 0xFFFF else 1 for character in text], single=70, part=67)
-
-
-def _is_host(text: str) -> bool:
-    return _HOST.fullmatch(text) is not None and not text.rpartition(".")[2].isdecimal()
-
-
-def _cut(encoding: str, sizes: list[int], *, single: int, part: int) -> Segments:
-    """Fill one segment after another; a character of size 2 is never split."""
-    length = sum(sizes)
-    if length <= single:
-        return Segments(encoding, length, 1)
-    count, used = 1, 0
-    for size in sizes:
-        if used + size > part:
-            count, used = count + 1, 0
-        used += size
-    return Segments(encoding, length, count)
-
-
-def _body_problem(body: str) -> str | None:
-    if not body:
-        return "Write the message."
-    if len(body) > MAX_BODY_LENGTH:
-        return f"Use at most {MAX_BODY_LENGTH} characters."
-    try:
-        parts = list(string.Formatter().parse(body))
-    except ValueError:
-        return "A brace stands alone. Write {{ or }} for a brace that should be seen."
-    names = [name for _, name, _, _ in parts if name is not None]
-    unknown = [name for name in names if name not in PLACEHOLDERS]
-    if unknown or any(spec or conversion for _, _, spec, conversion in parts):
-        return "Only {code}, {minutes} and {project} can be put in."
-    if "code" not in names:
-        return "The message needs {code}: without it nobody receives the code."
-    return None
-
-
 def _locked(connection: Connection, project_id: int, channel: Channel) -> Template:
     """The current template, locked until the transaction ends."""
     is_it = (_template.project_id == project_id, _template.channel == channel.value)
     row = connection.execute(select(_table).where(*is_it).with_for_update()).one_or_none()
-    return Template(row.body, row.autofill_host) if row else Template()
+    return _in_row(row) if row else Template()
 
 
-def _replace(connection: Connection, project_id: int, channel: Channel, template: Template) -> None:
-    if template == Template():
-        is_it = (_template.project_id == project_id, _template.channel == channel.value)
-        connection.execute(delete(_table).where(*is_it))
+def _write(
+    connection: Connection, project_id: int, channel: Channel, after: Template, author: Mapping[str, object]
+) -> None:
+    values = {
+        "version": after.version,
+        "subject": after.subject,
+        "body": after.body,
+        "autofill_host": after.autofill_host,
+    }
+    of = {"project_id": project_id, "channel": channel.value}
+    if after.version == 1:
+        written = _INSERT.execute(connection, **of, **values)
     else:
-        _SAVE.execute(
-            connection,
-            project_id=project_id,
-            channel=channel.value,
-            body=template.body,
-            autofill_host=template.autofill_host,
-        )
+        is_it = {"of_project": project_id, "of_channel": channel.value, "from_version": after.version - 1}
+        written = _UPDATE.execute(connection, **is_it, **values)
+    if written != 1:
+        raise StaleVersion
+    _INSERT_REVISION.execute(connection, **of, **values, **author)
 
 
-def _changes(before: Template, after: Template) -> list[list[str]]:
-    fields = (
-        ("Message", before.body, after.body),
-        ("Autofill host", before.autofill_host or "None", after.autofill_host or "None"),
-    )
-    return [[label, old, new] for label, old, new in fields if old != new]
+def _in_row(row: Any) -> Template:
+    return Template(row.body, row.autofill_host, row.subject, row.version)

@@ -14,7 +14,7 @@ from notifapp.notifiers import service
 from notifapp.notifiers.backends import BACKENDS, find_backend
 from notifapp.notifiers.service import NotifierDetails
 from notifapp.web.json_api import json_response, read_fields
-from notifapp.web.limit_offset import LimitOffset
+from notifapp.web.paging import LimitOffset
 
 PATH = "/api/notifications/notifiers"
 _EMAIL = BACKENDS["smtp"]

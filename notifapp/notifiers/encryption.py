@@ -15,7 +15,8 @@ from notifapp.errors import Conflict
 from notifapp.notifiers.models import Notifier, OutboxMessage
 
 BATCH = 500
-_ENCRYPTED = (table_of(Notifier).c.secrets, table_of(OutboxMessage).c.body)
+_outbox = table_of(OutboxMessage).c
+_ENCRYPTED = (table_of(Notifier).c.secrets, _outbox.body, _outbox.subject)
 
 
 def reencrypt_secrets(*, principal: Principal) -> int:
@@ -38,7 +39,8 @@ def _reencrypt_batch(
 ) -> tuple[int, int]:
     """Re-encrypt up to BATCH rows with ids above `after_id`; return the last one's id and their number."""
     table = column.table
-    next_rows = select(table.c.id, column).where(table.c.id > after_id).order_by(table.c.id).limit(BATCH)
+    is_next = table.c.id > after_id, column.is_not(None)
+    next_rows = select(table.c.id, column).where(*is_next).order_by(table.c.id).limit(BATCH)
     try:
         rows = connection.execute(next_rows.with_for_update()).all()
     except InvalidToken:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wtforms import BooleanField, EmailField, Field, PasswordField, StringField, TelField, URLField
-from wtforms.widgets import NumberInput
 
 from notifapp.channels import Channel
+from notifapp.delivery.typed_secrets import TypedSecrets
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.gateway.base import Backend, Kind, Setting
 from notifapp.notifiers.service import NotifierDetails
 from notifapp.notifiers.values import MAX_NAME_LENGTH
-from notifapp.web.forms import Form, Hints
+from notifapp.web.forms import DIGITS, Form, Hints
 
 _FIELDS: Mapping[Kind, type[Field]] = {
     Kind.TEXT: StringField,
@@ -44,10 +44,20 @@ def recipient_form(channel: Channel) -> Form:
     return form
 
 
-def posted_fields(form: Form) -> dict[str, object]:
-    """The form's values, as the service expects them."""
+def posted_fields(form: Form, typed: TypedSecrets) -> dict[str, object]:
+    """The form's values, as the service expects them, with the secrets held since a test.
+
+    Raise `ValidationFailed` where these can't be used any more.
+    """
     settings = {field.name: field.data for field in form if field.name != "name"}
-    return {"name": form["name"].data, "settings": settings}
+    return {"name": form["name"].data, "settings": typed.fill_in(settings)}
+
+
+def show_kept(form: Form, names: Iterable[str]) -> None:
+    """Say beside these secrets that they needn't be typed again."""
+    for name in names:
+        form[name].description = "Kept for 10 minutes since your test. Leave it blank to use it."
+        form[name].flags.required = False
 
 
 def _form(backend: Backend[Any], values: Mapping[str, object], *, stored: bool) -> Form:
@@ -76,5 +86,5 @@ def _field(about: Setting, *, stored: bool) -> Field:
         "render_kw": {"autocomplete": "new-password" if about.secret else "off", "spellcheck": "false"},
     }
     if about.kind is Kind.INTEGER:
-        options["widget"] = NumberInput(min=about.minimum, max=about.maximum)
+        options["render_kw"] |= DIGITS
     return _FIELDS[about.kind](about.label, [Hints(**hints)], **options)

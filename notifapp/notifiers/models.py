@@ -47,6 +47,6 @@ class OutboxMessage(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), index=True)
     channel: Mapped[str] = mapped_column(String(5))
     recipient: Mapped[str] = mapped_column(String(254))
-    subject: Mapped[str | None] = mapped_column(String(254))
+    subject: Mapped[str | None] = mapped_column(EncryptedJson)
     body: Mapped[str] = mapped_column(EncryptedJson)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -7,8 +7,8 @@ from notifapp.channels import Channel
 from notifapp.notifiers.api import PATH
 from notifapp.notifiers.openapi_schemas import schema_name, schemas
 from notifapp.notifiers.service import ORDERINGS
-from notifapp.web.limit_offset import DEFAULT_LIMIT, MAX_LIMIT
 from notifapp.web.openapi import Json, Part, bad_request, body, example, operation, ref, response
+from notifapp.web.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 _TIMES = {"created_at": "2026-11-23T12:14:05.235667Z", "updated_at": "2026-11-23T12:14:05.235667Z"}
 _WITHOUT_PATTERN = {"pattern_code": "", "pattern_variables": "code"}

@@ -8,8 +8,8 @@ from notifapp.channels import Channel
 from notifapp.notifiers.backends import BACKENDS, backends_for
 from notifapp.notifiers.gateway.base import Backend, Kind, Setting
 from notifapp.notifiers.values import MAX_NAME_LENGTH
-from notifapp.web.limit_offset import MAX_LIMIT
 from notifapp.web.openapi import MESSAGES, Json, field_errors, nullable, ref
+from notifapp.web.paging import MAX_LIMIT
 
 _SMTP = BACKENDS["smtp"]
 _TYPES: dict[Kind, Json] = {

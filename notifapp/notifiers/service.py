@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, true, update
+from sqlalchemy import ColumnElement, case, delete, func, insert, select, true, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -19,6 +19,7 @@ from notifapp.channels import Channel
 from notifapp.database import MAX_ID, reading, table_of, writing
 from notifapp.database.keyset import Cursor, Slice, fetch
 from notifapp.errors import Conflict, NotFound, ValidationFailed
+from notifapp.notifiers.backends.console import Console
 from notifapp.notifiers.models import Notifier, OutboxMessage
 from notifapp.notifiers.values import NotifierValues, parse_new, parse_update
 
@@ -59,6 +60,30 @@ def list_notifiers(project: ProjectRef, channel: Channel) -> list[NotifierDetail
         return [_details(row) for row in connection.execute(statement)]
 
 
+def find_notifiers(
+    project: ProjectRef, channel: Channel, *, search: str, first: Collection[int], cursor: Cursor | None
+) -> tuple[Slice, list[NotifierDetails]]:
+    """A slice of the project's notifiers on this channel: those with the ids `first` first, then sorted by name.
+
+    The name must contain every word of `search`.
+    """
+    rank = case((_notifier.id.in_(first), 0), else_=1).label("rank")
+    statement = select(*_READABLE, rank).where(*_of(project, channel), *_named(search))
+    part = fetch(statement, [rank, _notifier.name, _notifier.id], cursor)
+    return part, [_details(row) for row in part.rows]
+
+
+def has_outbox(project: ProjectRef, channels: Sequence[Channel]) -> bool:
+    """Whether a notifier of these channels writes messages to the outbox."""
+    console = (
+        _notifier.project_id == project.id,
+        _notifier.channel.in_(channels),
+        _notifier.backend == Console.key,
+    )
+    with reading() as connection:
+        return connection.execute(select(_notifier.id).where(*console).limit(1)).first() is not None
+
+
 def list_valid_notifiers(
     project: ProjectRef,
     channel: Channel,
@@ -72,12 +97,7 @@ def list_valid_notifiers(
 
     The name must contain every word of `search`. `ordering` lists columns of `ORDERINGS`, with "-" for descending.
     """
-    words = search.replace("\0", "").replace(",", " ").split()
-    matching = [
-        *_of(project, channel),
-        _notifier.is_enabled == true(),
-        *(_notifier.name.icontains(word, autoescape=True) for word in words),
-    ]
+    matching = [*_of(project, channel), _notifier.is_enabled == true(), *_named(search)]
     order = [_notifier[name[1:]].desc() if name.startswith("-") else _notifier[name] for name in ordering]
     page = select(*_READABLE).where(*matching).order_by(*order, _notifier.id).limit(limit).offset(offset)
     with reading() as connection:
@@ -189,6 +209,11 @@ def list_outbox(project: ProjectRef, channels: Sequence[Channel], cursor: Cursor
 
 def _of(project: ProjectRef, channel: Channel) -> tuple[ColumnElement[bool], ...]:
     return _notifier.project_id == project.id, _notifier.channel == channel.value
+
+
+def _named(search: str) -> list[ColumnElement[bool]]:
+    words = search.replace("\0", "").replace(",", " ").split()
+    return [_notifier.name.icontains(word, autoescape=True) for word in words]
 
 
 def _one(project: ProjectRef, channel: Channel, notifier_id: int) -> tuple[ColumnElement[bool], ...]:

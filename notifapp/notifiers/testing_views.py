@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
@@ -10,13 +11,16 @@ from werkzeug.wrappers import Response
 from notifapp.access import ProjectRef, notifier_permission_required, principal
 from notifapp.channels import Channel
 from notifapp.delivery.testing import TestResult, test_new_notifier, test_stored_notifier
+from notifapp.delivery.typed_secrets import TypedSecrets
 from notifapp.errors import TooManyRequests, ValidationFailed
 from notifapp.notifiers import service
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.forms import edit_form, new_form, posted_fields, recipient_form
-from notifapp.notifiers.gateway.base import Backend, Receipt
-from notifapp.notifiers.views import edit_page, new_page, offered_backend
+from notifapp.notifiers.gateway.base import Receipt
+from notifapp.notifiers.views import edit_page, new_page, offered_backend, typed_secrets
 from notifapp.web.forms import Form, add_errors
+
+Fields = Mapping[str, object]
 
 
 @notifier_permission_required("create")
@@ -24,16 +28,16 @@ def test_new(project: ProjectRef, channel: Channel, backend_key: str) -> Respons
     """Send a test message with the values of a notifier that doesn't exist yet."""
     backend = offered_backend(channel, backend_key)
     form, recipient = new_form(backend), recipient_form(channel)
-    fields = {**posted_fields(form), "backend": backend.key}
 
-    def send() -> TestResult:
+    def send(fields: Fields) -> TestResult:
         address = recipient["recipient"].data or ""
+        fields = {**fields, "backend": backend.key}
         return test_new_notifier(project, channel, fields, address, principal=principal())
 
-    def show(**test: object) -> str:
+    def show(**test: Any) -> str:
         return new_page(channel, backend, form, recipient_form=recipient, **test)
 
-    return _respond(backend, form, recipient, send, show)
+    return _respond(form, recipient, typed_secrets(project, channel, backend), send, show)
 
 
 @notifier_permission_required("update")
@@ -41,30 +45,35 @@ def test_stored(project: ProjectRef, channel: Channel, notifier_id: int) -> Resp
     """Send a test message with the values in a notifier's form, which may be unsaved."""
     notifier = service.get_notifier(project, channel, notifier_id)
     form, recipient = edit_form(notifier), recipient_form(channel)
-    fields = posted_fields(form)
+    typed = typed_secrets(project, channel, find_backend(notifier.backend), notifier_id)
 
-    def send() -> TestResult:
+    def send(fields: Fields) -> TestResult:
         address = recipient["recipient"].data or ""
         return test_stored_notifier(project, channel, notifier_id, fields, address, principal=principal())
 
-    def show(**test: object) -> str:
+    def show(**test: Any) -> str:
         return edit_page(project, notifier, form, recipient_form=recipient, **test)
 
-    return _respond(find_backend(notifier.backend), form, recipient, send, show)
+    return _respond(form, recipient, typed, send, show)
 
 
 def _respond(
-    backend: Backend[object], form: Form, recipient: Form, send: Callable[[], TestResult], show: Callable[..., str]
+    form: Form,
+    recipient: Form,
+    typed: TypedSecrets,
+    send: Callable[[Fields], TestResult],
+    show: Callable[..., str],
 ) -> ResponseReturnValue:
     try:
-        result = send()
+        fields = posted_fields(form, typed)
+        result = send(fields)
     except ValidationFailed as failed:
         of_recipient = {name: messages for name, messages in failed.errors.items() if name in recipient}
         add_errors(recipient, ValidationFailed(of_recipient))
         add_errors(form, ValidationFailed({k: v for k, v in failed.errors.items() if k not in of_recipient}))
-        return show(), failed.status
+        return show(typed=typed), failed.status
     except TooManyRequests as limited:
         recipient["recipient"].errors = [limited.detail]
-        return Response(show(), limited.status, dict(limited.headers()), mimetype="text/html")
-    typed = [about.label for name, about in backend.settings.items() if about.secret and form[name].data]
-    return show(test_result=result, is_sent=isinstance(result.outcome, Receipt), typed_secrets=typed)
+        return Response(show(typed=typed), limited.status, dict(limited.headers()), mimetype="text/html")
+    kept = typed.keep(cast(Fields, fields["settings"]))
+    return show(typed=kept, test_result=result, is_sent=isinstance(result.outcome, Receipt))

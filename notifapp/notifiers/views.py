@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from notifapp.access import (
@@ -19,46 +20,60 @@ from notifapp.access import (
     principal,
 )
 from notifapp.channels import Channel
+from notifapp.delivery.typed_secrets import TypedSecrets
 from notifapp.errors import Conflict, NotFound, ValidationFailed
+from notifapp.health.service import asked_for
 from notifapp.notifiers import service
 from notifapp.notifiers.backends import BACKENDS, backends_for, find_backend
-from notifapp.notifiers.forms import edit_form, new_form, posted_fields, recipient_form
+from notifapp.notifiers.forms import edit_form, new_form, posted_fields, recipient_form, show_kept
 from notifapp.notifiers.gateway.base import Backend
 from notifapp.notifiers.service import NotifierDetails
 from notifapp.settings.service import ids_in_force
 from notifapp.web import paging
 from notifapp.web.forms import Form, add_errors
 
+SEARCH_FROM = 10  # notifiers of a channel; fewer are seen at a glance
+
 
 class Group(NamedTuple):
     """A channel's part of the list."""
 
     channel: Channel
-    notifiers: list[NotifierDetails]
+    page: paging.Page
     may_create: bool
     may_update: bool
 
 
 @permission_required(*NOTIFIERS_READ)
 def index(project: ProjectRef) -> str:
-    """All notifiers of the channels that the caller may read."""
-    groups = [
-        Group(
-            channel,
-            service.list_notifiers(project, channel),
-            may_create=_may_change(project, permissions.create),
-            may_update=_may_change(project, permissions.update),
-        )
-        for channel, permissions in NOTIFIER_PERMISSIONS.items()
-        if may(permissions.read)
-    ]
-    has_outbox = any(notifier.backend == "console" for group in groups for notifier in group.notifiers)
+    """The notifiers of the channels that the caller may read, those in use first; further pages are of one channel."""
+    search, in_use = paging.search_text(), ids_in_force(project)
+    readable = _readable()
+    wanted = request.args.get("channel")
+    shown = [channel for channel in readable if wanted in (None, channel.value)]
+    groups = [_group(project, channel, search, in_use) for channel in shown]
+    has_many = any(len(group.page.items) > SEARCH_FROM for group in groups)
     return render_template(
         "notifiers/index.html",
         groups=groups,
-        in_use=ids_in_force(project),
-        has_outbox=has_outbox,
+        in_use=in_use,
+        search=search,
+        has_search=bool(search or wanted) or has_many,
+        is_part=bool(search) or len(shown) < len(readable),
+        has_outbox=service.has_outbox(project, readable),
         find_backend=find_backend,
+    )
+
+
+def _group(project: ProjectRef, channel: Channel, search: str, in_use: set[int]) -> Group:
+    cursor = paging.requested() if "channel" in request.args else None
+    part, notifiers = service.find_notifiers(project, channel, search=search, first=in_use, cursor=cursor)
+    permissions = NOTIFIER_PERMISSIONS[channel]
+    return Group(
+        channel,
+        paging.page(part, notifiers, channel=channel.value),
+        may_create=_may_change(project, permissions.create),
+        may_update=_may_change(project, permissions.update),
     )
 
 
@@ -79,14 +94,15 @@ def new(project: ProjectRef, channel: Channel, backend_key: str) -> str:
 def create(project: ProjectRef, channel: Channel, backend_key: str) -> ResponseReturnValue:
     """Create a notifier from the form."""
     backend = offered_backend(channel, backend_key)
-    form = new_form(backend)
-    fields = {**posted_fields(form), "backend": backend.key}
+    form, typed = new_form(backend), typed_secrets(project, channel, backend)
     try:
+        fields = {**posted_fields(form, typed), "backend": backend.key}
         notifier = service.create_notifier(project, channel, fields, principal=principal())
     except ValidationFailed as failed:
         add_errors(form, failed)
-        return new_page(channel, backend, form), 400
-    flash(f"{notifier.name} was created. Choose it in the settings to put it to use.", "success")
+        return new_page(channel, backend, form, typed=typed), 400
+    typed.forget()
+    flash(f"{notifier.name} was created. Choose it in the settings to start using it.", "success")
     return _after_change(project)
 
 
@@ -101,14 +117,16 @@ def edit(project: ProjectRef, channel: Channel, notifier_id: int) -> str:
 def save(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
     """Change a notifier from the form."""
     notifier = service.get_notifier(project, channel, notifier_id)
-    form = edit_form(notifier)
+    form, typed = edit_form(notifier), typed_secrets(project, channel, find_backend(notifier.backend), notifier_id)
     try:
-        saved = service.update_notifier(project, channel, notifier_id, posted_fields(form), principal=principal())
+        fields = posted_fields(form, typed)
+        saved = service.update_notifier(project, channel, notifier_id, fields, principal=principal())
     except ValidationFailed as failed:
         add_errors(form, failed)
-        return edit_page(project, notifier, form), 400
+        return edit_page(project, notifier, form, typed=typed), 400
+    typed.forget()
     changed = saved.updated_at != notifier.updated_at
-    flash(f"{saved.name} was saved." if changed else "Nothing was different, so nothing was changed.", "success")
+    flash(f"{saved.name} was saved." if changed else "Nothing was changed.", "success")
     return _after_change(project)
 
 
@@ -116,18 +134,26 @@ def save(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseRet
 def enable(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
     """Enable a notifier, so that the settings may choose it."""
     notifier = service.set_enabled(project, channel, notifier_id, enabled=True, principal=principal())
-    flash(f"{notifier.name} is enabled: it can be chosen in the settings.", "success")
+    flash(f"{notifier.name} is enabled. You can choose it in the settings.", "success")
     return _after_change(project)
 
 
 @notifier_permission_required("update")
 def disable(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
-    """Disable a notifier, so that it can't be newly chosen."""
+    """Take it out of the settings' choice; ask first where that stops the codes of its channel."""
+    is_in_use = notifier_id in ids_in_force(project)
+    if is_in_use and "confirmed" not in request.form:
+        notifier = service.get_notifier(project, channel, notifier_id)
+        return render_template("notifiers/disable.html", notifier=notifier, asked_for=asked_for(project, channel))
     notifier = service.set_enabled(project, channel, notifier_id, enabled=False, principal=principal())
-    note = (
-        "The settings still use it." if notifier.id in ids_in_force(project) else "It can't be chosen in the settings."
-    )
-    flash(f"{notifier.name} is disabled. {note}", "success")
+    if is_in_use:
+        flash(
+            f"{notifier.name} is disabled. No code can be sent by {channel.sentence} until you enable it or choose "
+            "another notifier in the settings.",
+            "warning",
+        )
+    else:
+        flash(f"{notifier.name} is disabled. It can no longer be chosen in the settings.", "success")
     return _after_change(project)
 
 
@@ -153,8 +179,7 @@ def delete(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseR
 @permission_required(*NOTIFIERS_READ)
 def outbox(project: ProjectRef) -> str:
     """The messages that the console backend kept instead of sending."""
-    channels = [channel for channel, permissions in NOTIFIER_PERMISSIONS.items() if may(permissions.read)]
-    messages = paging.page(service.list_outbox(project, channels, paging.requested()))
+    messages = paging.page(service.list_outbox(project, _readable(), paging.requested()))
     return render_template("notifiers/outbox.html", page=messages)
 
 
@@ -166,13 +191,25 @@ def offered_backend(channel: Channel, key: str) -> Backend[Any]:
     return backend
 
 
-def new_page(channel: Channel, backend: Backend[Any], form: Form, **test: object) -> str:
+def typed_secrets(
+    project: ProjectRef, channel: Channel, backend: Backend[Any], notifier_id: int | None = None
+) -> TypedSecrets:
+    """The secrets held for the posted form since a test of it."""
+    place = f"{project.id}:{channel}:{backend.key}:{notifier_id or 'new'}"
+    return TypedSecrets(current_user.session_id, place, backend, request.form.get("kept", ""))
+
+
+def new_page(
+    channel: Channel, backend: Backend[Any], form: Form, *, typed: TypedSecrets | None = None, **test: object
+) -> str:
     """The page for a new notifier; `test` is the context of a test message, if one was requested."""
-    context = {"recipient_form": recipient_form(channel), **test}
+    context = {"recipient_form": recipient_form(channel), **_kept(form, typed), **test}
     return render_template("notifiers/new.html", channel=channel, backend=backend, form=form, **context)
 
 
-def edit_page(project: ProjectRef, notifier: NotifierDetails, form: Form, **test: object) -> str:
+def edit_page(
+    project: ProjectRef, notifier: NotifierDetails, form: Form, *, typed: TypedSecrets | None = None, **test: object
+) -> str:
     """The page for a notifier; `test` is the context of a test message, if one was requested."""
     return render_template(
         "notifiers/edit.html",
@@ -181,8 +218,15 @@ def edit_page(project: ProjectRef, notifier: NotifierDetails, form: Form, **test
         form=form,
         is_in_use=notifier.id in ids_in_force(project),
         may_update=_may_change(project, NOTIFIER_PERMISSIONS[notifier.channel].update),
-        **{"recipient_form": recipient_form(notifier.channel), **test},
+        **{"recipient_form": recipient_form(notifier.channel), **_kept(form, typed), **test},
     )
+
+
+def _kept(form: Form, typed: TypedSecrets | None) -> dict[str, object]:
+    """What a page needs of the secrets that are held for its form: their labels, and the key."""
+    names = typed.names() if typed else []
+    show_kept(form, names)
+    return {"kept": [form[name].label.text for name in names], "kept_key": typed.key if typed and names else ""}
 
 
 def _delete_page(notifier: NotifierDetails, *, is_in_use: bool) -> str:
@@ -190,6 +234,10 @@ def _delete_page(notifier: NotifierDetails, *, is_in_use: bool) -> str:
     return render_template(
         "notifiers/delete.html", notifier=notifier, is_in_use=is_in_use, may_read_settings=may_read_settings
     )
+
+
+def _readable() -> list[Channel]:
+    return [channel for channel, permissions in NOTIFIER_PERMISSIONS.items() if may(permissions.read)]
 
 
 def _may_change(project: ProjectRef, code: Permission) -> bool:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from wtforms import SelectField, StringField
-from wtforms.widgets import NumberInput
 
 from notifapp.channels import Channel
-from notifapp.otp.limit_settings import LABELS, PHONE_REGION
+from notifapp.otp.limit_settings import LABELS
 from notifapp.otp.limits import Limits
 from notifapp.otp.models import BOUNDS
-from notifapp.web.forms import Form, Hints
+from notifapp.web.forms import DIGITS, Form, Hints
 
 
 def _number(name: str, description: str) -> StringField:
@@ -17,34 +16,26 @@ def _number(name: str, description: str) -> StringField:
     default = getattr(Limits(), name)
     return StringField(
         LABELS[name],
-        widget=NumberInput(min=least, max=most),
         description=f"{description} {least} to {most}; the default is {default}.",
-        render_kw={"inputmode": "numeric"},
+        render_kw=DIGITS,
     )
 
 
 class LimitsForm(Form):
     """A project's limits."""
 
-    max_attempts = _number("max_attempts", "Wrong answers that end a challenge.")
+    max_attempts = _number("max_attempts", "After this many wrong codes, the code no longer works.")
     max_failures = _number(
-        "max_failures", "Over all challenges of a recipient: then it is stopped until it is released below."
+        "max_failures", "After this many wrong codes in a row the recipient is blocked until you unblock them below."
     )
     resend_seconds = _number("resend_seconds", "To the same recipient.")
     sends_per_hour = _number("sends_per_hour", "To the same recipient.")
     sends_per_day = _number("sends_per_day", "To the same recipient.")
-    phone_region = StringField(
-        LABELS[PHONE_REGION],
-        [Hints(maxlength=2)],
-        description="Optional. The country whose numbers may be given without + and its code, such as IR.",
-        render_kw={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"},
-    )
 
     def show(self, limits: Limits) -> None:
         """Fill the fields with the limits."""
         for field in self:
-            value = getattr(limits, field.name)
-            field.data = "" if value is None else str(value)
+            field.data = str(getattr(limits, field.name))
 
     def posted(self) -> dict[str, str]:
         """The values as posted."""
@@ -58,7 +49,7 @@ class SendForm(Form):
     recipient = StringField(
         "Phone number or email address",
         [Hints(required=True)],
-        description="Your own: a real message is sent.",
+        description="Use your own: a real message is sent.",
         render_kw={"autocapitalize": "none", "spellcheck": "false"},
     )
 

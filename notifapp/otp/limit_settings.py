@@ -1,17 +1,16 @@
-"""Changes a project's limits, and releases recipients that they have stopped."""
+"""Changes a project's limits, and unblocks recipients."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-import phonenumbers
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.engine import Connection
 
 from notifapp import inputs
 from notifapp.access import Principal, ProjectRef
-from notifapp.audit.service import Action, record
+from notifapp.audit.service import Action, Change, record
 from notifapp.channels import Channel
 from notifapp.database import Statement, keyset, table_of, upsert, writing
 from notifapp.errors import Conflict
@@ -19,14 +18,12 @@ from notifapp.inputs import FieldErrors
 from notifapp.otp.limits import Limits, limits_of
 from notifapp.otp.models import BOUNDS, OtpLimits, OtpRecipient
 
-PHONE_REGION = "phone_region"
 LABELS = {
-    "max_attempts": "Tries a code",
-    "resend_seconds": "Seconds between two codes",
-    "sends_per_hour": "Codes an hour",
-    "sends_per_day": "Codes a day",
+    "max_attempts": "Attempts per code",
+    "resend_seconds": "Time between two codes",
+    "sends_per_hour": "Codes per hour",
+    "sends_per_day": "Codes per day",
     "max_failures": "Wrong codes in a row",
-    PHONE_REGION: "Phone region",
 }
 _recipient, _limits = table_of(OtpRecipient).c, table_of(OtpLimits)
 
@@ -60,7 +57,7 @@ def set_limits(project: ProjectRef, posted: Mapping[str, str], *, principal: Pri
 
 
 def list_stopped(project: ProjectRef, cursor: keyset.Cursor | None) -> keyset.Slice:
-    """The stopped recipients, which wait for an admin, last stopped first."""
+    """The recipients that are blocked until an admin unblocks them, last blocked first."""
     statement = select(
         _recipient.channel, _recipient.digest, _recipient.masked, _recipient.failures, _recipient.stopped_at
     ).where(_recipient.project_id == project.id, _recipient.stopped_at.is_not(None))
@@ -70,9 +67,9 @@ def list_stopped(project: ProjectRef, cursor: keyset.Cursor | None) -> keyset.Sl
 
 
 def release(project: ProjectRef, channel: Channel, digest: str, *, principal: Principal) -> str:
-    """Let a stopped recipient receive and try codes again, and reset its failures. Return it masked.
+    """Let a blocked recipient receive and try codes again, and reset its failures. Return it masked.
 
-    Raise `Conflict` if it isn't stopped.
+    Raise `Conflict` if it isn't blocked.
     """
     statement = (
         update(table_of(OtpRecipient))
@@ -88,7 +85,7 @@ def release(project: ProjectRef, channel: Channel, digest: str, *, principal: Pr
     with writing() as connection:
         masked = connection.execute(statement).scalar_one_or_none()
         if masked is None:
-            raise Conflict("This recipient isn't stopped any more.")
+            raise Conflict("This recipient is no longer blocked.")
         record(connection, Action.RECIPIENT_RELEASED, principal=principal, project_id=project.id, subject=f"{masked}")
     return str(masked)
 
@@ -99,13 +96,10 @@ def _parse(posted: Mapping[str, str]) -> Limits:
     for name, (least, most) in BOUNDS.items():
         with errors.of(name):
             numbers[name] = inputs.whole_number(posted.get(name, ""), least, most)
-    region = posted.get(PHONE_REGION, "").strip().upper() or None
-    if region and region not in phonenumbers.SUPPORTED_REGIONS:
-        errors.messages[PHONE_REGION] = ["Enter the two letters of a country, such as IR or DE, or nothing."]
     if numbers.get("sends_per_hour", 0) > numbers.get("sends_per_day", 1000):
-        errors.messages["sends_per_day"] = ["Allow at least as many codes a day as an hour."]
+        errors.messages["sends_per_day"] = ["Allow at least as many codes per day as per hour."]
     errors.raise_any()
-    return Limits(**numbers, phone_region=region)
+    return Limits(**numbers)
 
 
 def _locked(connection: Connection, project_id: int) -> Limits:
@@ -113,14 +107,10 @@ def _locked(connection: Connection, project_id: int) -> Limits:
     return limits_of(connection.execute(one).one_or_none())
 
 
-def _values(limits: Limits) -> dict[str, object]:
+def _values(limits: Limits) -> dict[str, int]:
     return {name: getattr(limits, name) for name in Limits.__slots__}
 
 
-def _changes(before: Limits, after: Limits) -> list[list[str]]:
+def _changes(before: Limits, after: Limits) -> list[Change]:
     old, new = _values(before), _values(after)
-    return [[label, _word(old[name]), _word(new[name])] for name, label in LABELS.items() if old[name] != new[name]]
-
-
-def _word(value: object) -> str:
-    return "None" if value is None else str(value)
+    return [Change(label, str(old[name]), str(new[name])) for name, label in LABELS.items() if old[name] != new[name]]

@@ -12,15 +12,17 @@ from notifapp.errors import NotFound, ValidationFailed
 from notifapp.otp import limit_settings
 from notifapp.otp.forms import LimitsForm
 from notifapp.otp.limits import get_limits
+from notifapp.settings.service import get_policy
 from notifapp.web import paging
 from notifapp.web.forms import add_errors
 
 
 @project_admin_required
 def limits(project: ProjectRef) -> str:
-    """The limits, and the recipients stopped by them."""
+    """The limits, and the recipients blocked by them."""
     form = LimitsForm()
-    form.show(get_limits(project.id))
+    if not form.is_kept:
+        form.show(get_limits(project.id))
     return _render(project, form)
 
 
@@ -33,23 +35,25 @@ def save_limits(project: ProjectRef) -> ResponseReturnValue:
     except ValidationFailed as error:
         add_errors(form, error)
         return _render(project, form), 400
-    flash("Limits saved. They apply from the next code on.", "success")
+    flash("Limits saved. They apply from the next code.", "success")
     return redirect(url_for(".limits", project_slug=project.slug), 303)
 
 
 @project_admin_required
 def release(project: ProjectRef) -> Response:
-    """Release a stopped recipient."""
+    """Unblock a recipient."""
     try:
         channel = Channel(request.form.get("channel", ""))
     except ValueError:
         raise NotFound from None
     digest = request.form.get("recipient", "").replace("\0", "")
     masked = limit_settings.release(project, channel, digest, principal=principal())
-    flash(f"{masked} can receive and try codes again.", "success")
+    flash(f"{masked} is unblocked and can receive codes again.", "success")
     return redirect(url_for(".limits", project_slug=project.slug), 303)
 
 
 def _render(project: ProjectRef, form: LimitsForm) -> str:
     page = paging.page(limit_settings.list_stopped(project, paging.requested()))
-    return render_template("otp/limits.html", form=form, page=page)
+    return render_template(
+        "otp/limits.html", form=form, page=page, limits=get_limits(project.id), code_lifetime=get_policy(project).ttl
+    )

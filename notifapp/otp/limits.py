@@ -12,20 +12,25 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, or_, select, update
 from sqlalchemy.engine import Connection
 
 from notifapp import clock, wording
 from notifapp.database import Statement, UtcDateTime, reading, table_of, upsert
-from notifapp.errors import TooManyRequests
+from notifapp.errors import ErrorCode, TooManyRequests
 from notifapp.otp import models
-from notifapp.otp.models import OtpLimits, OtpRecipient
+from notifapp.otp.models import OtpChallenge, OtpLimits, OtpRecipient
 
 FREE_FAILURES = 5  # the default attempts of one challenge; from then on each failure imposes a wait
 FIRST_WAIT = 30  # seconds; doubled with each further failure
 LONGEST_WAIT = 3600  # seconds
-STOPPED_RETRY = 86400  # seconds; there is no telling when an admin will release it
+STOPPED_RETRY = 86400  # seconds; there is no telling when an admin will unblock the recipient
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+_WHY = {
+    ErrorCode.TOO_SOON: "A code was sent just now.",
+    ErrorCode.HOURLY_LIMIT: "Too many codes were sent in the last hour.",
+    ErrorCode.DAILY_LIMIT: "Too many codes were sent in the last day.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,19 @@ class Limits:
     sends_per_hour: int = models.SENDS_PER_HOUR
     sends_per_day: int = models.SENDS_PER_DAY
     max_failures: int = models.MAX_FAILURES
-    phone_region: str | None = None
+
+    @property
+    def seconds_between(self) -> int:
+        """The shortest time, in seconds, between two codes to one recipient."""
+        hourly, daily = self.sends_per_hour == 1, self.sends_per_day == 1
+        return 86400 if daily else 3600 if hourly else self.resend_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Why a recipient can neither receive nor try codes: until a time, or until an admin unblocks them."""
+
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +114,19 @@ _COUNT_FAILURE = Statement(
     )
 )
 _FORGET_FAILURES = Statement(update(_table).where(*_IS_IT, *_MAY_TRY).values(failures=0, blocked_until=None))
+_challenge = table_of(OtpChallenge).c
+_BLOCK = Statement(
+    select(_recipient.blocked_until, _recipient.stopped_at)
+    .join(
+        table_of(OtpChallenge),
+        and_(
+            _challenge.project_id == _recipient.project_id,
+            _challenge.channel == _recipient.channel,
+            _challenge.recipient_digest == _recipient.digest,
+        ),
+    )
+    .where(_challenge.id == bindparam("challenge_id"))
+)
 _GET = Statement(select(_limits).where(_limits.c.project_id == bindparam("project_id")))
 
 
@@ -119,19 +149,31 @@ def get_limits(project_id: int) -> Limits:
         return limits_of(_GET.first(connection, project_id=project_id))
 
 
+def block_of(challenge_id: str) -> Block | None:
+    """The block that the recipient of this challenge is under, or None."""
+    with reading() as connection:
+        row = _BLOCK.first(connection, challenge_id=challenge_id)
+    if row is None or not (row.stopped_at or (row.blocked_until and row.blocked_until > clock.now())):
+        return None
+    return Block(None if row.stopped_at else row.blocked_until)
+
+
 def take(connection: Connection, recipient: Recipient) -> datetime:
     """Lock the recipient's row, so that calls for it are serialised. Return the time at which it was locked.
 
-    Raise `TooManyRequests` while the recipient has to wait, or is stopped until an admin releases it.
+    Raise `TooManyRequests` while the recipient has to wait, or is blocked until an admin unblocks them.
     """
     row = _TAKE.first(connection, **recipient.key, masked=recipient.masked)
     now = clock.now()  # after waiting for the lock, which must not affect a code's lifetime
     if row.stopped_at is not None:
         raise TooManyRequests(
-            STOPPED_RETRY, "Too many wrong codes for this recipient. An admin of the project must release it first."
+            STOPPED_RETRY,
+            "Too many wrong codes for this recipient. An admin must unblock them first.",
+            code=ErrorCode.RECIPIENT_BLOCKED,
         )
     if row.blocked_until is not None and row.blocked_until > now:
-        raise _wait(row.blocked_until - now, "Too many wrong codes for this recipient.")
+        why = "Too many wrong codes for this recipient."
+        raise _wait(row.blocked_until - now, why, ErrorCode.TOO_MANY_WRONG_CODES)
     return now
 
 
@@ -140,18 +182,15 @@ def check_sends(sent: Sequence[datetime], limits: Limits, now: datetime) -> None
 
     `sent` holds the times of the last day's sends to the recipient, oldest first.
     """
-    rules = (
-        (1, timedelta(seconds=limits.resend_seconds), "A code was sent just now."),
-        (limits.sends_per_hour, HOUR, "Too many codes were sent in the last hour."),
-        (limits.sends_per_day, DAY, "Too many codes were sent in the last day."),
-    )
-    waits = [
-        (_until_free(limit, [at for at in sent if at > now - window], window, now), what)
-        for limit, window, what in rules
-    ]
-    longest, what = max(waits, key=lambda wait: wait[0])
+    longest, code = _longest_wait(sent, limits, now)
     if longest > timedelta(0):
-        raise _wait(longest, what)
+        raise _wait(longest, _WHY[code], code)
+
+
+def next_send(sent: Sequence[datetime], limits: Limits, now: datetime) -> datetime:
+    """When every limit allows the next code, after these sends of the last day (oldest first) and one more now."""
+    longest, _code = _longest_wait([*sent, now], limits, now)
+    return now + longest
 
 
 def count_failure(connection: Connection, recipient: Recipient, limits: Limits) -> datetime:
@@ -181,11 +220,25 @@ def _take_to(statement: Statement, connection: Connection, recipient: Recipient,
     return clock.now()
 
 
+def _longest_wait(sent: Sequence[datetime], limits: Limits, now: datetime) -> tuple[timedelta, ErrorCode]:
+    """The time until every limit allows a code, and the error code of the limit that is the last to."""
+    rules = (
+        (1, timedelta(seconds=limits.resend_seconds), ErrorCode.TOO_SOON),
+        (limits.sends_per_hour, HOUR, ErrorCode.HOURLY_LIMIT),
+        (limits.sends_per_day, DAY, ErrorCode.DAILY_LIMIT),
+    )
+    waits = [
+        (_until_free(limit, [at for at in sent if at > now - window], window, now), code)
+        for limit, window, code in rules
+    ]
+    return max(waits, key=lambda wait: wait[0])
+
+
 def _until_free(limit: int, sent: list[datetime], window: timedelta, now: datetime) -> timedelta:
     """The time until fewer than `limit` of these sends, sorted oldest first, are within `window`."""
     return sent[len(sent) - limit] + window - now if len(sent) >= limit else timedelta(0)
 
 
-def _wait(duration: timedelta, why: str) -> TooManyRequests:
+def _wait(duration: timedelta, why: str, code: ErrorCode) -> TooManyRequests:
     seconds = max(ceil(duration.total_seconds()), 1)
-    return TooManyRequests(seconds, f"{why} Try again in {wording.wait(seconds)}.")
+    return TooManyRequests(seconds, f"{why} Try again in {wording.wait(seconds)}.", code=code)

@@ -50,7 +50,6 @@ class OtpLimits(Base):
     sends_per_hour: Mapped[int] = mapped_column(server_default=text(str(SENDS_PER_HOUR)))
     sends_per_day: Mapped[int] = mapped_column(server_default=text(str(SENDS_PER_DAY)))
     max_failures: Mapped[int] = mapped_column(server_default=text(str(MAX_FAILURES)))
-    phone_region: Mapped[str | None] = mapped_column(String(2))
 
 
 class OtpRecipient(Base):
@@ -85,6 +84,13 @@ class OtpChallenge(Base):
         CheckConstraint("attempts_left >= 0", "attempts_left_counts"),
         CheckConstraint("(approved_at IS NOT NULL) = (status = 'approved')", "approved_at_an_instant"),
         Index("ix_otp_challenge_recipient", "project_id", "channel", "recipient_digest", "created_at"),
+        Index(
+            "ix_otp_challenge_approved",
+            "project_id",
+            "approved_at",
+            sqlite_where=text("approved_at IS NOT NULL"),
+            postgresql_where=text("approved_at IS NOT NULL"),
+        ),
         Index(
             "uq_otp_challenge_open",
             "project_id",

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from notifapp.access import Permission
 from notifapp.channels import Channel
+from notifapp.errors import ErrorCode
 from notifapp.otp import models
 from notifapp.otp.api import CHALLENGES_PATH, POLICY_PATH
 from notifapp.otp.parsing import CHANNEL, CODE, MAX_CODE_LENGTH, MAX_RECIPIENT_LENGTH, RECIPIENT
-from notifapp.otp.service import InvalidCode
+from notifapp.otp.service import ExpiredCode, IncompleteCode, InvalidCode, UsedCode
 from notifapp.settings.models import MAX_OTP_CODE_LEN, MAX_OTP_TTL, MIN_OTP_CODE_LEN, MIN_OTP_TTL
 from notifapp.web.openapi import (
+    ERROR_CODE,
+    MESSAGES,
+    NOT_AN_OBJECT,
     Json,
     Part,
-    bad_request,
     body,
     example,
-    field_errors,
     nullable,
     operation,
     ref,
@@ -91,6 +93,8 @@ def _count(description: str) -> Json:
     return {"type": "integer", "minimum": 1, "description": description}
 
 
+_REFUSALS = (InvalidCode, IncompleteCode, ExpiredCode, UsedCode)
+_INVALID: Json = {"type": "string", "const": ErrorCode.INVALID.value}
 _SCHEMAS: Json = {
     "NewOtpChallenge": _object(
         {
@@ -98,14 +102,19 @@ _SCHEMAS: Json = {
             RECIPIENT: {
                 "type": "string",
                 "maxLength": MAX_RECIPIENT_LENGTH,
-                "description": "For `sms` a phone number, with + and the country code unless the project has a "
-                "phone region; for `email` an email address.",
+                "description": "For `sms` a phone number, with + and the country's code unless it is one of "
+                "the project's phone region; for `email` an email address.",
             },
         },
         required=False,
     )
     | {"required": [CHANNEL, RECIPIENT]},
-    "OtpChallengeErrors": field_errors((CHANNEL, RECIPIENT)),
+    "OtpChallengeErrors": _object(
+        dict.fromkeys((CHANNEL, RECIPIENT, "non_field_errors"), MESSAGES) | {"code": _INVALID},
+        "All invalid fields and their messages.",
+        required=False,
+    )
+    | {"required": ["code"], "additionalProperties": False},
     "OtpChallenge": _object(_CHALLENGE),
     "OtpChallengeState": _object(_CHALLENGE | _STATE),
     "OtpCode": _object(
@@ -123,15 +132,27 @@ _SCHEMAS: Json = {
     "OtpApproval": _object({"id": _CHALLENGE["id"], "status": {"type": "string", "const": "approved"}}),
     "OtpRefusal": _object(
         {
-            CODE: {"type": "array", "items": {"type": "string"}, "minItems": 1},
+            CODE: MESSAGES,
+            "error_code": ERROR_CODE | {"enum": [error.code.value for error in _REFUSALS]},
             "attempts_left": _ATTEMPTS_LEFT,
-            "status": {"type": "string", "const": "expired", "description": "Only for a challenge that has expired."},
+            "status": {
+                "type": "string",
+                "enum": ["expired", "approved"],
+                "description": "The challenge's status, only for `expired_code` and `used_code`.",
+            },
         },
-        "The code is invalid. The error doesn't tell whether it is wrong, used, replaced or unknown.",
+        "The code is invalid. The error doesn't tell whether it is wrong, replaced or unknown.",
         required=False,
     )
-    | {"required": [CODE, "attempts_left"], "additionalProperties": False},
-    "OtpCodeErrors": field_errors((CODE,)),
+    | {"required": [CODE, "error_code", "attempts_left"], "additionalProperties": False},
+    "OtpCodeErrors": _object(
+        {CODE: MESSAGES, "error_code": _INVALID},
+        "What is wrong with the field `code`. Its messages take the key `code`, so the error's code is in "
+        "`error_code`.",
+    ),
+    "OtpBodyErrors": _object(
+        {"non_field_errors": MESSAGES, "code": _INVALID}, "What is wrong with the body as a whole."
+    ),
     "OtpPolicy": _object(
         {
             "code_length": _CHALLENGE["code_length"] | {"description": "Digits in a new code."},
@@ -149,8 +170,8 @@ _SCHEMAS: Json = {
                     "sends_per_hour": _count("Codes to one recipient in an hour."),
                     "sends_per_day": _count("Codes to one recipient in a day."),
                     "failures_until_stopped": _count(
-                        "Wrong codes in a row, across challenges, after which a recipient is stopped until an admin "
-                        "releases it. Before that, the wait grows with each."
+                        "Wrong codes in a row, across challenges, after which a recipient is blocked until an admin "
+                        "unblocks them. Before that, the wait grows with each."
                     ),
                 }
             ),
@@ -159,16 +180,24 @@ _SCHEMAS: Json = {
 }
 
 
-def _refusal(*, attempts_left: int, expired: bool = False) -> Json:
-    return dict(InvalidCode(attempts_left=attempts_left, expired=expired).body())
+def _refusal(error: InvalidCode) -> Json:
+    return {**error.body(), "error_code": error.code.value}
 
 
+def _error(code: ErrorCode, detail: str) -> Json:
+    return {"detail": detail, "code": code.value}
+
+
+_NOT_JSON = _error(ErrorCode.PARSE_ERROR, "JSON parse error - Expecting value: line 1 column 1 (char 0)")
+_NOT_AN_OBJECT = NOT_AN_OBJECT | {"code": ErrorCode.INVALID.value}
 _TOO_MANY = response(
     "A limit was reached. `detail` says which, and `Retry-After` when to try again.",
     ref("schemas", "Error"),
     {
-        "Too soon": {"detail": "A code was sent just now. Try again in 42 seconds."},
-        "Too many wrong codes": {"detail": "Too many wrong codes for this recipient. Try again in 4 minutes."},
+        "Too soon": _error(ErrorCode.TOO_SOON, "A code was sent just now. Try again in 42 seconds."),
+        "Too many wrong codes": _error(
+            ErrorCode.TOO_MANY_WRONG_CODES, "Too many wrong codes for this recipient. Try again in 4 minutes."
+        ),
     },
     "Retry-After",
 )
@@ -189,14 +218,26 @@ _CREATE = operation(
     ),
     responses={
         "201": response("The new challenge.", ref("schemas", "OtpChallenge"), {"A code is on its way": _NEW_EXAMPLE}),
-        "400": bad_request(
-            "OtpChallengeErrors",
-            {"Not a number": {RECIPIENT: ["Enter a valid phone number, such as +989121234567."]}},
+        "400": response(
+            "Some values are invalid, each with its reasons, or the body can't be read. No code was sent.",
+            {"anyOf": [ref("schemas", "OtpChallengeErrors"), ref("schemas", "Error")]},
+            {
+                "Not a number": {
+                    RECIPIENT: ["Enter a valid phone number, such as +989121234567."],
+                    "code": ErrorCode.INVALID.value,
+                },
+                "Not JSON": _NOT_JSON,
+                "JSON, but not an object": _NOT_AN_OBJECT,
+            },
         ),
         "409": response(
-            "The settings have no enabled notifier for this channel.",
+            "The settings name no notifier for this channel, or a disabled one. No code was sent.",
             ref("schemas", "Error"),
-            {"None chosen": {"detail": "No SMS notifier is chosen in this project's notification settings."}},
+            {
+                "None chosen": _error(
+                    ErrorCode.NO_NOTIFIER, "No SMS notifier is chosen in this project's notification settings."
+                )
+            },
         ),
         "429": _TOO_MANY,
     },
@@ -206,7 +247,8 @@ _VERIFY = operation(
     "verifyOtpChallenge",
     summary="Verify a code",
     description="Approves the challenge if the code is right and hasn't expired. A right code is accepted only once, "
-    "even if several requests send it at the same time.",
+    "even if several requests send it at the same time. A wrong code uses up an attempt; one with too few or too many "
+    "digits doesn't.",
     permission=Permission.OTP_VERIFY,
     body=body("OtpCode", {"code": example("As typed", {CODE: "048213"})}, required=True),
     responses={
@@ -214,13 +256,16 @@ _VERIFY = operation(
             "The code is right.", ref("schemas", "OtpApproval"), {"Approved": {"id": _ID, "status": "approved"}}
         ),
         "400": response(
-            "The code is invalid or missing.",
-            {"anyOf": [ref("schemas", "OtpRefusal"), ref("schemas", "OtpCodeErrors"), ref("schemas", "Error")]},
+            "The code is wrong, used or expired, or the body can't be read.",
+            {"anyOf": [ref("schemas", name) for name in ("OtpRefusal", "OtpCodeErrors", "OtpBodyErrors", "Error")]},
             {
-                "Wrong, used or unknown": _refusal(attempts_left=4),
-                "Too late": _refusal(attempts_left=0, expired=True),
-                "No code": {CODE: ["This field is required."]},
-                "Not JSON": {"detail": "JSON parse error - Expecting value: line 1 column 1 (char 0)"},
+                "Wrong, replaced or unknown": _refusal(InvalidCode(attempts_left=4)),
+                "Too few digits": _refusal(IncompleteCode(attempts_left=5, code_length=6)),
+                "Too late": _refusal(ExpiredCode(attempts_left=0)),
+                "Already used": _refusal(UsedCode(attempts_left=0)),
+                "No code": {CODE: ["This field is required."], "error_code": ErrorCode.INVALID.value},
+                "Not JSON": _NOT_JSON,
+                "JSON, but not an object": _NOT_AN_OBJECT,
             },
         ),
         "429": _TOO_MANY,

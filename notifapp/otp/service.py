@@ -20,10 +20,11 @@ from notifapp.database import Statement, UtcDateTime, reading, table_of, upsert,
 from notifapp.delivery.models import Purpose
 from notifapp.delivery.service import Outgoing, enqueue, withdraw
 from notifapp.delivery.wakeup import wake_workers
-from notifapp.errors import Conflict, DomainError, NotFound
-from notifapp.message_templates.service import Words, compose, template_of, with_template
+from notifapp.errors import Conflict, DomainError, ErrorCode, NotFound
+from notifapp.message_templates.rendering import Words, compose
+from notifapp.message_templates.service import template_of, with_template
 from notifapp.otp import codes, limits
-from notifapp.otp.limits import Limits, Recipient
+from notifapp.otp.limits import Recipient
 from notifapp.otp.models import ChallengeStatus, OtpChallenge
 from notifapp.settings.service import SELECT_POLICY, NotifierInForce, Policy, policy_of
 
@@ -93,17 +94,45 @@ _COUNT_WRONG = Statement(
 
 
 class InvalidCode(DomainError):
-    """An invalid one-time code. Wrong, used, replaced and unknown look alike; only `expired` is told apart."""
+    """An invalid one-time code. Wrong, replaced and unknown ones look alike."""
 
-    def __init__(self, *, attempts_left: int, expired: bool = False) -> None:
-        super().__init__("This code has expired." if expired else "Invalid code.")
+    code = ErrorCode.INVALID_CODE
+    detail = "Invalid code."
+    challenge_status: ChallengeStatus | None = None  # told where it explains the error
+
+    def __init__(self, *, attempts_left: int, detail: str | None = None) -> None:
+        super().__init__(detail)
         self.attempts_left = attempts_left
-        self.expired = expired
 
     def body(self) -> Mapping[str, object]:
         """The field's message, and the number of attempts left."""
-        status = {"status": "expired"} if self.expired else {}
+        status = {"status": self.challenge_status.value} if self.challenge_status else {}
         return {"code": [self.detail], "attempts_left": self.attempts_left, **status}
+
+
+class ExpiredCode(InvalidCode):
+    """A code for one's own challenge that came too late."""
+
+    code = ErrorCode.EXPIRED_CODE
+    detail = "This code has expired."
+    challenge_status = ChallengeStatus.EXPIRED
+
+
+class UsedCode(InvalidCode):
+    """The right code of a challenge that is already approved."""
+
+    code = ErrorCode.USED_CODE
+    detail = "This code has already been used."
+    challenge_status = ChallengeStatus.APPROVED
+
+
+class IncompleteCode(InvalidCode):
+    """A code of the wrong length, which can't be right and so costs no attempt."""
+
+    code = ErrorCode.INCOMPLETE_CODE
+
+    def __init__(self, *, attempts_left: int, code_length: int) -> None:
+        super().__init__(attempts_left=attempts_left, detail=f"Enter the {code_length} digits of the code.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +149,7 @@ class Challenge:
     expires_at: datetime
     resend_at: datetime
     approved_at: datetime | None
+    delivery_id: int | None
 
 
 def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Challenge:
@@ -128,7 +158,7 @@ def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Ch
     This replaces the recipient's open challenge on the same channel. Raise `ValidationFailed` on `recipient`,
     `Conflict` if the settings have no enabled notifier for the channel, and `TooManyRequests` at a limit.
     """
-    address = recipients.normalise(channel, recipient, phone_region=_phone_region(project, channel, recipient))
+    address = recipients.normalise(channel, recipient, phone_region=project.phone_region)
     digest = codes.recipient_digest(project.id, channel.value, address)
     whom = Recipient(project.id, channel.value, digest, recipients.mask(channel, address))
     with writing() as connection:
@@ -136,12 +166,16 @@ def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Ch
         rows = _SITUATION.all(connection, **whom.key, since=now - limits.DAY)
         policy, allowed = policy_of(rows[0]), limits.limits_of(rows[0])
         notifier = _notifier(policy, channel)
-        limits.check_sends([row.sent_at for row in rows if row.sent_at], allowed, now)
+        sent = [row.sent_at for row in rows if row.sent_at]
+        limits.check_sends(sent, allowed, now)
         code = codes.new_code(policy.code_length)
         words = compose(template_of(rows[0]), code=code, ttl=policy.ttl, project_name=project.name)
         outgoing = _outgoing(notifier, whom, address, words, now + timedelta(seconds=policy.ttl))
         delivery_id = enqueue(connection, outgoing)
-        new = _new_row(whom, policy, allowed, code, now, delivery_id)
+        new = _new_row(whom, policy, code, now, delivery_id) | {
+            "attempts_left": allowed.max_attempts,
+            "resend_at": limits.next_send(sent, allowed, now),
+        }
         if _INSERT.first(connection, **new) is None:
             _replace_open(connection, whom, now)
             _INSERT.execute(connection, **new)
@@ -152,8 +186,9 @@ def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Ch
 def verify_challenge(project: ProjectRef, challenge_id: str, code: str) -> Challenge:
     """Approve a challenge, once, if `code` is right. Return the approved challenge.
 
-    Raise the same `InvalidCode` for a wrong, used, replaced or unknown one (only expiry is told apart), and
-    `TooManyRequests` while the recipient has to wait.
+    Raise the same `InvalidCode` for a wrong, replaced or unknown one, `ExpiredCode`, `UsedCode` if the code is right
+    but was accepted before, `IncompleteCode` for one of the wrong length, and `TooManyRequests` while the recipient
+    has to wait.
     """
     typed = codes.normalise(code)
     with writing() as connection:
@@ -162,12 +197,12 @@ def verify_challenge(project: ProjectRef, challenge_id: str, code: str) -> Chall
             raise InvalidCode(attempts_left=0)
         whom = Recipient(project.id, found.channel, found.recipient_digest, found.recipient)
         if not codes.equal(found.code_mac, codes.code_mac(found.id, typed)):
-            failure = _count_wrong(connection, found, whom)
+            failure = _refuse(connection, found, whom, typed)
         else:
             now = limits.forget_failures(connection, whom)
             # One conditional UPDATE, so that only one of several simultaneous right codes is approved.
             if _APPROVE.execute(connection, challenge_id=found.id, now=now) == 0:
-                raise _not_open(found, now)
+                raise _lost(connection, project, challenge_id, now)
             approved = {"status": ChallengeStatus.APPROVED, "approved_at": now}
             return _shown(found._asdict() | approved, now)
     raise failure
@@ -189,19 +224,18 @@ def _find(connection: Connection, project: ProjectRef, challenge_id: str) -> Any
     return _FIND.first(connection, challenge_id=challenge_id, project_id=project.id)
 
 
-def _phone_region(project: ProjectRef, channel: Channel, recipient: str) -> str | None:
-    """The region to read a phone number in; not looked up if it isn't needed."""
-    if channel is Channel.EMAIL or recipient.startswith("+"):
-        return None
-    return limits.get_limits(project.id).phone_region
-
-
 def _notifier(policy: Policy, channel: Channel) -> NotifierInForce:
     notifier = policy.notifiers.get(channel)
     if notifier is None:
-        raise Conflict(f"No {channel.label} notifier is chosen in this project's notification settings.")
+        raise Conflict(
+            f"No {channel.sentence} notifier is chosen in this project's notification settings.",
+            code=ErrorCode.NO_NOTIFIER,
+        )
     if not notifier.is_enabled:
-        raise Conflict(f"The {channel.label} notifier that this project's settings have chosen is disabled.")
+        raise Conflict(
+            f"The {channel.sentence} notifier chosen in this project's notification settings is disabled.",
+            code=ErrorCode.NOTIFIER_DISABLED,
+        )
     return notifier
 
 
@@ -212,9 +246,7 @@ def _replace_open(connection: Connection, whom: Recipient, now: datetime) -> Non
         withdraw(connection, replaced.delivery_id, now)
 
 
-def _new_row(
-    whom: Recipient, policy: Policy, allowed: Limits, code: str, now: datetime, delivery_id: int
-) -> dict[str, Any]:
+def _new_row(whom: Recipient, policy: Policy, code: str, now: datetime, delivery_id: int) -> dict[str, Any]:
     challenge_id = codes.new_challenge_id()
     return {
         "id": challenge_id,
@@ -227,10 +259,8 @@ def _new_row(
         "ttl": policy.ttl,
         "code_mac": codes.code_mac(challenge_id, code),
         "status": ChallengeStatus.PENDING.value,
-        "attempts_left": allowed.max_attempts,
         "created_at": now,
         "expires_at": now + timedelta(seconds=policy.ttl),
-        "resend_at": now + timedelta(seconds=allowed.resend_seconds),
         "approved_at": None,
         "delivery_id": delivery_id,
     }
@@ -254,10 +284,13 @@ def _outgoing(notifier: NotifierInForce, whom: Recipient, address: str, words: W
     )
 
 
-def _count_wrong(connection: Connection, found: Any, whom: Recipient) -> InvalidCode:
-    """Count a wrong code, unless the challenge is no longer open."""
+def _refuse(connection: Connection, found: Any, whom: Recipient, typed: str) -> InvalidCode:
+    """Count a wrong code, unless the challenge is no longer open or no code of it has this length."""
     if found.status != ChallengeStatus.PENDING or found.expires_at <= clock.now():
         return _not_open(found, limits.take(connection, whom))
+    if len(typed) != found.code_length:
+        limits.take(connection, whom)
+        return IncompleteCode(attempts_left=found.attempts_left, code_length=found.code_length)
     now = limits.count_failure(connection, whom, limits.limits_of(found))
     counted = _COUNT_WRONG.first(connection, challenge_id=found.id, now=now)
     if counted is None:  # closed while this call waited for the row: undo the failure
@@ -265,9 +298,15 @@ def _count_wrong(connection: Connection, found: Any, whom: Recipient) -> Invalid
     return InvalidCode(attempts_left=counted.attempts_left)
 
 
+def _lost(connection: Connection, project: ProjectRef, challenge_id: str, now: datetime) -> InvalidCode:
+    """Why a right code wasn't accepted; the challenge may have been approved while this call waited."""
+    found = _find(connection, project, challenge_id)
+    return UsedCode(attempts_left=0) if found.status == ChallengeStatus.APPROVED else _not_open(found, now)
+
+
 def _not_open(found: Any, now: datetime) -> InvalidCode:
     is_expired = found.status == ChallengeStatus.PENDING and found.expires_at <= now
-    return InvalidCode(attempts_left=0, expired=is_expired)
+    return ExpiredCode(attempts_left=0) if is_expired else InvalidCode(attempts_left=0)
 
 
 def _shown(row: Mapping[str, Any], now: datetime) -> Challenge:

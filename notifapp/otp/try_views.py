@@ -5,14 +5,18 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from notifapp import wording
-from notifapp.access import Permission, ProjectRef, permission_required, principal, require
+from notifapp import clock, wording
+from notifapp.access import NOTIFIERS_READ, Permission, ProjectRef, may, permission_required, principal, require
 from notifapp.channels import Channel
+from notifapp.delivery.heartbeat import is_worker_running
+from notifapp.delivery.queries import get_delivery
 from notifapp.errors import Conflict, TooManyRequests, ValidationFailed
+from notifapp.notifiers.backends import find_backend
 from notifapp.otp import service
 from notifapp.otp.forms import CodeForm, SendForm
-from notifapp.otp.parsing import CODE, read_challenge, read_code
-from notifapp.otp.service import InvalidCode
+from notifapp.otp.limits import block_of
+from notifapp.otp.parsing import CODE, RECIPIENT, read_challenge, read_code
+from notifapp.otp.service import IncompleteCode, InvalidCode
 from notifapp.web.forms import Form, add_errors
 
 
@@ -20,7 +24,8 @@ from notifapp.web.forms import Form, add_errors
 def try_form(project: ProjectRef) -> str:
     """The form for the recipient of a code."""
     form = SendForm()
-    form.channel.data, form.recipient.data = Channel.EMAIL.value, principal().email
+    if not form.is_kept:
+        form.channel.data, form.recipient.data = Channel.EMAIL.value, principal().email
     return _send_page(form)
 
 
@@ -30,6 +35,8 @@ def try_send(project: ProjectRef) -> ResponseReturnValue:
     require(Permission.OTP_VERIFY)
     form = SendForm()
     try:
+        if not (form.recipient.data or "").strip():
+            raise ValidationFailed({RECIPIENT: ["Enter a phone number or an email address."]})
         new = read_challenge({field.name: field.data for field in form if field.data})
         challenge = service.issue_challenge(project, new.channel, new.recipient)
     except (ValidationFailed, Conflict, TooManyRequests) as error:
@@ -40,7 +47,7 @@ def try_send(project: ProjectRef) -> ResponseReturnValue:
 
 @permission_required(Permission.OTP_VERIFY)
 def try_code(project: ProjectRef, challenge_id: str) -> str:
-    """The form for the code, or the outcome of the challenge."""
+    """What became of the message, and the form for the code or the outcome of the challenge."""
     return _code_page(project, challenge_id, CodeForm())
 
 
@@ -51,26 +58,32 @@ def try_verify(project: ProjectRef, challenge_id: str) -> ResponseReturnValue:
     form = CodeForm()
     try:
         service.verify_challenge(project, challenge_id, read_code({CODE: form.code.data or ""}))
-    except (ValidationFailed, InvalidCode, TooManyRequests) as error:
+    except ValidationFailed:
+        length = service.get_challenge(project, challenge_id).code_length
+        _tell(form, IncompleteCode(attempts_left=0, code_length=length))
+        return _code_page(project, challenge_id, form), 400
+    except (InvalidCode, TooManyRequests) as error:
         _tell(form, error)
         return _code_page(project, challenge_id, form), error.status
-    flash("Approved: the code is right.", "success")
+    flash("The code is right.", "success")
     return redirect(url_for(".try_code", project_slug=project.slug, challenge_id=challenge_id), 303)
 
 
 def _tell(form: Form, error: Conflict | TooManyRequests | ValidationFailed | InvalidCode) -> None:
     """Add an error to its field, or to the form itself."""
     if isinstance(error, InvalidCode):
-        error_of_code = f"{error.detail} {_tries(error.attempts_left)}".strip()
-        add_errors(form, ValidationFailed({CODE: [error_of_code]}))
+        add_errors(form, ValidationFailed({CODE: [_with_attempts(error)]}))
     elif isinstance(error, ValidationFailed):
         add_errors(form, error)
     else:
         form.form_errors.append(error.detail)
 
 
-def _tries(left: int) -> str:
-    return f"{wording.count(left, 'try', 'tries')} left." if left else ""
+def _with_attempts(error: InvalidCode) -> str:
+    """The message, and how many attempts are left if this was one."""
+    if isinstance(error, IncompleteCode) or not error.attempts_left:
+        return error.detail
+    return f"{error.detail} {wording.count(error.attempts_left, 'attempt')} left."
 
 
 def _send_page(form: SendForm) -> str:
@@ -81,4 +94,15 @@ def _send_page(form: SendForm) -> str:
 def _code_page(project: ProjectRef, challenge_id: str, form: CodeForm) -> str:
     require(Permission.OTP_SEND)
     challenge = service.get_challenge(project, challenge_id)
-    return render_template("otp/try_code.html", form=form, challenge=challenge)
+    delivery = get_delivery(project, challenge.delivery_id)
+    return render_template(
+        "otp/try_code.html",
+        form=form,
+        challenge=challenge,
+        now=clock.now(),
+        delivery=delivery,
+        reaches_people=delivery is None or find_backend(delivery.backend).reaches_people,
+        is_worker_running=is_worker_running(),
+        block=block_of(challenge.id),
+        may_see_outbox=may(*NOTIFIERS_READ),
+    )

@@ -28,7 +28,7 @@ class NewProjectForm(RenameForm):
         [Hints(required=True, minlength=MIN_SLUG_LENGTH, maxlength=MAX_SLUG_LENGTH)],
         description=(
             "What follows /projects/ in its web address: small letters, digits and single hyphens, beginning with a "
-            "letter. It stays as it is for good."
+            "letter. It can't be changed later."
         ),
         render_kw=AS_TYPED,
     )

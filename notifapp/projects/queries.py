@@ -8,9 +8,11 @@ from sqlalchemy import or_, select
 
 from notifapp.access import Principal, ProjectRef
 from notifapp.access.models import Membership, Project
+from notifapp.audit.revisions import Revision
 from notifapp.database import keyset, table_of
-from notifapp.settings.history import Revision, history
+from notifapp.settings.history import history
 from notifapp.settings.service import Policy, get_policy
+from notifapp.settings.values import Settings
 
 RECENT_CHANGES = 5
 
@@ -22,7 +24,7 @@ class Overview:
     """A project's settings in force and recent changes of them, newest first."""
 
     policy: Policy
-    recent: list[Revision]
+    recent: list[Revision[Settings]]
 
 
 def list_projects(caller: Principal, search: str, cursor: keyset.Cursor | None) -> keyset.Slice:

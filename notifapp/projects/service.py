@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from notifapp import clock, inputs
+from notifapp import clock, countries, inputs
 from notifapp.access import Principal, ProjectRef
 from notifapp.access.models import Project
 from notifapp.audit.service import Action, Change, record
@@ -77,6 +77,32 @@ def rename_project(project_id: int, name: str, *, principal: Principal) -> None:
         )
 
 
+def set_phone_region(project_id: int, code: str, *, principal: Principal) -> None:
+    """Set the country whose phone numbers may be given without + and the country's code; "" sets none.
+
+    Raise `ValidationFailed` on `phone_region`, `Conflict` for an archived project, and `NotFound`.
+    """
+    if code and code not in countries.NAMES:
+        raise ValidationFailed({"phone_region": ["Choose a country from the list."]})
+    with writing() as connection:
+        project = _locked(connection, project_id)
+        if project.archived_at:
+            raise Conflict("This project is archived: restore it before you change its phone region.")
+        before, after = project.phone_region, code or None
+        if before == after:
+            return
+        _set(connection, project_id, phone_region=after)
+        change = Change("Phone region", *(countries.label(region) if region else "None" for region in (before, after)))
+        record(
+            connection,
+            Action.PHONE_REGION_CHANGED,
+            principal=principal,
+            subject=project.slug,
+            project_id=project_id,
+            detail={"changes": [change]},
+        )
+
+
 def archive_project(project_id: int, *, principal: Principal) -> None:
     """Archive a project: staff don't see it, its tokens are refused, and nothing in it can be changed or is deleted.
 
@@ -102,14 +128,15 @@ def restore_project(project_id: int, *, principal: Principal) -> None:
 
 def find_project(slug: str) -> ProjectRef:
     """The project with this slug, archived or not. Raise `NotFound`."""
-    statement = select(_project.id, _project.slug, _project.name, _project.archived_at).where(_project.slug == slug)
+    columns = (_project.id, _project.slug, _project.name, _project.archived_at, _project.phone_region)
+    statement = select(*columns).where(_project.slug == slug)
     row = None
     if _is_slug(slug):
         with reading() as connection:
             row = connection.execute(statement).one_or_none()
     if row is None:
         raise NotFound(f"There is no project {slug!r}.")
-    return ProjectRef(row.id, row.slug, row.name, row.archived_at)
+    return ProjectRef(*row)
 
 
 def _locked(connection: Connection, project_id: int) -> AnyRow:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wtforms import HiddenField, SelectField, StringField
-from wtforms.widgets import NumberInput
+from wtforms import SelectField, StringField
 
+from notifapp import countries
 from notifapp.channels import Channel
 from notifapp.settings.models import (
     DEFAULT_OTP_CODE_LEN,
@@ -18,7 +18,8 @@ from notifapp.settings.models import (
 )
 from notifapp.settings.service import Choice
 from notifapp.settings.values import EMAIL_NOTIFIER, FIELDS, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER, Settings
-from notifapp.web.forms import Form
+from notifapp.web.forms import DIGITS, Form
+from notifapp.web.revisions import VersionedForm
 
 
 def as_posted(settings: Settings) -> dict[str, str]:
@@ -40,10 +41,23 @@ def touched(posted: Mapping[str, str], shown: Settings) -> dict[str, str]:
     return {name: value for name, value in posted.items() if value != as_posted(shown)[name]}
 
 
-class SettingsForm(Form):
+class PhoneRegionForm(Form):
+    """The country of phone numbers without a country's code."""
+
+    phone_region = SelectField(
+        "Phone region",
+        validate_choice=False,
+        description="Phone numbers of this country can be given without the country code.",
+    )
+
+    def __init__(self, **values: str | None) -> None:
+        super().__init__(**values)
+        self.phone_region.choices = [("", "None: every number needs its country code"), *countries.choices()]
+
+
+class SettingsForm(VersionedForm):
     """The four settings, a reason, and the version that was shown."""
 
-    version = HiddenField()
     notifications_sms_notifier = SelectField(
         "SMS notifier", validate_choice=False, description="Sends codes and messages to phone numbers."
     )
@@ -52,18 +66,18 @@ class SettingsForm(Form):
     )
     notifications_otp_code_len = StringField(
         "Code length",
-        widget=NumberInput(min=MIN_OTP_CODE_LEN, max=MAX_OTP_CODE_LEN),
+        render_kw=DIGITS,
         description=f"{MIN_OTP_CODE_LEN} to {MAX_OTP_CODE_LEN} digits. The default is {DEFAULT_OTP_CODE_LEN}.",
     )
     notifications_otp_ttl = StringField(
         "Code lifetime",
-        widget=NumberInput(min=MIN_OTP_TTL, max=MAX_OTP_TTL),
+        render_kw=DIGITS,
         description=(
             f"{MIN_OTP_TTL} to {MAX_OTP_TTL} seconds. The default is {DEFAULT_OTP_TTL}, "
             f"which is {DEFAULT_OTP_TTL // 60} minutes."
         ),
     )
-    reason = StringField("Reason", description="Optional. Shown in the history beside your change.")
+    reason = StringField("Reason", description="Optional. It is shown in the history.")
 
     def offer(self, choices: Mapping[Channel, list[Choice]]) -> None:
         """Fill the dropdowns."""
@@ -79,8 +93,3 @@ class SettingsForm(Form):
     def posted(self) -> dict[str, str]:
         """The four settings as posted."""
         return {name: self[name].data or "" for name in FIELDS}
-
-    def shown_version(self) -> int:
-        """The version that the form showed; -1, which matches none, if it was tampered with."""
-        text = self.version.data or ""
-        return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1

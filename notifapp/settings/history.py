@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select
 
 from notifapp.access import ProjectRef
-from notifapp.audit.service import Change
+from notifapp.audit.revisions import Revision, revisions
 from notifapp.database import MAX_ID, Statement, reading, table_of
 from notifapp.errors import NotFound
 from notifapp.settings.models import DEFAULT_OTP_CODE_LEN, DEFAULT_OTP_TTL, SettingsRevision
@@ -39,33 +37,10 @@ _NEWEST_FIRST = Statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """A change of the settings, and the settings after it."""
-
-    settings: Settings
-    changes: list[Change]
-    actor: str
-    source: str
-    created_at: datetime
-    reason: str | None
-
-    @property
-    def version(self) -> int:
-        """The version, counted from 1 without gaps."""
-        return self.settings.version
-
-
-def history(project: ProjectRef, *, before: int | None = None, limit: int = 20) -> list[Revision]:
+def history(project: ProjectRef, *, before: int | None = None, limit: int = 20) -> list[Revision[Settings]]:
     """At most `limit` revisions, newest first; only those older than version `before`, if given."""
     rows = _rows(project, before=before, limit=limit + 1)
-    settings = [settings_of(row) for row in rows]
-    if len(rows) <= limit:
-        settings.append(UNTOUCHED)
-    return [
-        Revision(after, differences(earlier, after), row.actor, row.source, row.created_at, row.reason)
-        for row, after, earlier in zip(rows[:limit], settings, settings[1:], strict=False)
-    ]
+    return revisions(rows, limit, UNTOUCHED, settings_of, differences)
 
 
 def settings_at(project: ProjectRef, version: int) -> Settings:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from notifapp.database import Base, UtcDateTime
+from notifapp.audit.revisions import Authored
+from notifapp.database import Base
 
 DEFAULT_OTP_CODE_LEN = 5  # digits
 MIN_OTP_CODE_LEN = 4
@@ -15,7 +14,6 @@ MAX_OTP_CODE_LEN = 10
 DEFAULT_OTP_TTL = 120  # seconds
 MIN_OTP_TTL = 30
 MAX_OTP_TTL = 3600
-MAX_REASON_LENGTH = 200  # characters
 
 
 class NotificationSettings(Base):
@@ -50,7 +48,7 @@ class NotificationSettings(Base):
     otp_ttl: Mapped[int] = mapped_column(server_default=text(str(DEFAULT_OTP_TTL)))
 
 
-class SettingsRevision(Base):
+class SettingsRevision(Authored, Base):
     """One change of the settings: the values after it, who made it, when and from where. Append-only.
 
     Notifiers are stored by id and by their name at that time, so that the history outlives a deleted notifier.
@@ -67,8 +65,3 @@ class SettingsRevision(Base):
     email_notifier_name: Mapped[str | None] = mapped_column(String(120))
     otp_code_len: Mapped[int]
     otp_ttl: Mapped[int]
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    actor_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
-    actor: Mapped[str] = mapped_column(String(254))
-    source: Mapped[str] = mapped_column(String(4))
-    reason: Mapped[str | None] = mapped_column(String(MAX_REASON_LENGTH))

@@ -11,6 +11,7 @@ PAGE = "/projects/<project_slug>/settings"
 blueprint = Blueprint("settings", __name__)
 blueprint.get(PAGE)(views.page)
 blueprint.post(PAGE)(views.save)
+blueprint.post(f"{PAGE}/phone-region")(views.save_phone_region)
 blueprint.get(api.PATH)(api.read)
 blueprint.patch(api.PATH)(api.update)
 

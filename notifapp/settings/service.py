@@ -10,15 +10,16 @@ from sqlalchemy import and_, bindparam, insert, or_, select, true, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from notifapp import clock
+from notifapp import inputs
 from notifapp.access import Principal, ProjectRef
+from notifapp.audit.revisions import MAX_REASON_LENGTH, authorship
 from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
 from notifapp.database import MAX_ID, Statement, insertion, reading, table_of, writing
 from notifapp.errors import Conflict, StaleVersion
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.models import Notifier
-from notifapp.settings.models import MAX_REASON_LENGTH, NotificationSettings, SettingsRevision
+from notifapp.settings.models import NotificationSettings, SettingsRevision
 from notifapp.settings.values import (
     EMAIL_NOTIFIER,
     OTP_CODE_LEN,
@@ -116,6 +117,11 @@ class NotifierInForce:
         """The backend's name to show."""
         return find_backend(self.backend).label
 
+    @property
+    def reaches_people(self) -> bool:
+        """Whether what it takes is sent to anybody."""
+        return find_backend(self.backend).reaches_people
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -168,20 +174,29 @@ def ids_in_force(project: ProjectRef) -> set[int]:
 
 
 def notifier_choices(project: ProjectRef, settings: Settings) -> dict[Channel, list[Choice]]:
-    """The valid notifiers of each channel, sorted by name, and those in force even if disabled, labelled as such."""
+    """The notifiers of each channel: those in force first, even if disabled, then the valid ones sorted by name."""
     notifier = table_of(Notifier).c
     in_force = [chosen.id for chosen in (settings.sms_notifier, settings.email_notifier) if chosen]
     statement = (
         select(notifier.id, notifier.channel, notifier.name, notifier.backend, notifier.is_enabled)
         .where(notifier.project_id == project.id, or_(notifier.is_enabled, notifier.id.in_(in_force)))
-        .order_by(notifier.name)
+        .order_by(notifier.id.not_in(in_force), notifier.name)
     )
     choices: dict[Channel, list[Choice]] = {channel: [] for channel in Channel}
     with reading() as connection:
         for row in connection.execute(statement):
-            label = f"{row.name} ({find_backend(row.backend).label}{'' if row.is_enabled else ', disabled'})"
-            choices[Channel(row.channel)].append(Choice(row.id, label))
+            choices[Channel(row.channel)].append(Choice(row.id, _label(row)))
     return choices
+
+
+def _label(notifier: Any) -> str:
+    backend = find_backend(notifier.backend)
+    about = [
+        backend.label,
+        *([] if backend.reaches_people else ["development only: nothing is sent"]),
+        *([] if notifier.is_enabled else ["disabled"]),
+    ]
+    return f"{notifier.name} ({', '.join(about)})"
 
 
 def update_notification_settings(
@@ -202,7 +217,7 @@ def update_notification_settings(
     parsed, errors = parse(changes)
     reason = (reason or "").strip() or None
     if reason and len(reason) > MAX_REASON_LENGTH:
-        errors.messages["reason"] = [f"Ensure this field has no more than {MAX_REASON_LENGTH} characters."]
+        errors.messages["reason"] = [inputs.too_long(MAX_REASON_LENGTH)]
     try:
         with writing() as connection:
             row = _lock(connection, _lookup(project, parsed))
@@ -289,11 +304,7 @@ def _write(
         "project_id": project.id,
         "sms_notifier_name": sms and sms.name,
         "email_notifier_name": email and email.name,
-        "created_at": clock.now(),
-        "actor_id": principal.user_id,
-        "actor": principal.email,
-        "source": principal.source.value,
-        "reason": reason,
+        **authorship(principal, reason),
     }
     _INSERT_REVISION.execute(connection, **revision)
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from flask import flash, get_template_attribute, redirect, render_template, request, url_for
+from collections.abc import Mapping
+
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from notifapp.access import Permission, ProjectRef, may, permission_required, principal, require
+from notifapp.channels import Channel
 from notifapp.errors import NotFound, StaleVersion, ValidationFailed
+from notifapp.health import service as health
 from notifapp.message_templates.service import previews
+from notifapp.projects.service import set_phone_region
 from notifapp.settings import service
-from notifapp.settings.forms import SettingsForm, as_posted, touched
+from notifapp.settings.forms import PhoneRegionForm, SettingsForm, as_posted, touched
 from notifapp.settings.history import history as read_history
 from notifapp.settings.history import settings_at
 from notifapp.settings.values import EMAIL_NOTIFIER, SMS_NOTIFIER, Settings, differences
 from notifapp.web.forms import add_errors
-from notifapp.web.paging import Page
+from notifapp.web.revisions import flash_saved, history_page
 
-REVISIONS_PER_PAGE = 20
-NOTIFIERS = (SMS_NOTIFIER, EMAIL_NOTIFIER)
+NOTIFIER_FIELDS = {Channel.SMS: SMS_NOTIFIER, Channel.EMAIL: EMAIL_NOTIFIER}
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
@@ -27,15 +30,21 @@ def page(project: ProjectRef) -> str:
     """The form with the settings in force; read-only without the permission to update them."""
     settings = service.get_notification_settings(project)
     form = SettingsForm()
-    form.show(as_posted(settings), settings.version)
+    if not form.is_kept:
+        form.show(as_posted(settings), settings.version)
     return _render(project, form, settings)
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
 def save(project: ProjectRef) -> ResponseReturnValue:
-    """Save the changed fields, unless the settings have changed since the form was shown."""
+    """Save what was changed on the form, unless the settings have changed since it was shown.
+
+    Ask first where a channel that is used loses its notifier.
+    """
     form = SettingsForm()
     changes = touched(form.posted(), _shown(project, form))
+    if question := _question(project, changes):
+        return question
     try:
         updated = service.update_notification_settings(
             project,
@@ -45,25 +54,34 @@ def save(project: ProjectRef) -> ResponseReturnValue:
             reason=form.reason.data,
         )
     except ValidationFailed as error:
-        add_errors(form, _for_people(error))
+        add_errors(form, error)
         return _render(project, form, service.get_notification_settings(project)), 400
     except StaleVersion:
         return _render_conflict(project, form, changes), 409
     return _saved(project, updated)
 
 
+@permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
+def save_phone_region(project: ProjectRef) -> ResponseReturnValue:
+    """Save the phone region."""
+    form = PhoneRegionForm()
+    try:
+        set_phone_region(project.id, form.phone_region.data or "", principal=principal())
+    except ValidationFailed as error:
+        add_errors(form, error)
+        settings = service.get_notification_settings(project)
+        shown = SettingsForm()
+        shown.show(as_posted(settings), settings.version)
+        return _render(project, shown, settings, region_form=form), 400
+    flash("Phone region saved.", "success")
+    return _to_page(project)
+
+
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
 def history(project: ProjectRef) -> str:
-    """All revisions, newest first. Versions have no gaps, so a page is a range of versions."""
+    """All revisions, newest first."""
     newest = service.get_notification_settings(project).version
-    before = request.args.get("before", newest + 1, type=int)
-    revisions = read_history(project, before=min(max(before, 1), newest + 1), limit=REVISIONS_PER_PAGE)
-    first, last = (revisions[0].version, revisions[-1].version) if revisions else (newest, 0)
-    part = Page(
-        revisions,
-        newer_url=_history_url(project, first + REVISIONS_PER_PAGE + 1) if first < newest else None,
-        older_url=_history_url(project, last) if last > 1 else None,
-    )
+    part = history_page(lambda before, limit: read_history(project, before=before, limit=limit), newest)
     return render_template("settings/history.html", page=part, newest=newest, may_update=_may_update(project))
 
 
@@ -77,21 +95,40 @@ def confirm_restore(project: ProjectRef, version: int) -> str:
 def restore(project: ProjectRef, version: int) -> ResponseReturnValue:
     """Save an old revision's values as a new revision, by the same rules as any change."""
     form = SettingsForm()
+    changes = touched(as_posted(settings_at(project, version)), _shown(project, form))
+    if question := _question(project, changes):
+        return question
     try:
         updated = service.update_notification_settings(
             project,
-            touched(as_posted(settings_at(project, version)), _shown(project, form)),
+            changes,
             principal=principal(),
             expected_version=form.shown_version(),
             reason=f"Restored version {version}",
         )
     except ValidationFailed as error:
-        add_errors(form, _for_people(error))
+        add_errors(form, error)
         return _render_restore(project, version, form), 400
     except StaleVersion:
-        flash("The settings have changed in the meantime. Look again at what restoring would change.", "warning")
+        flash("The settings have changed in the meantime. Check again what restoring will change.", "warning")
         return _render_restore(project, version, form), 409
     return _saved(project, updated)
+
+
+def _question(project: ProjectRef, changes: Mapping[str, str]) -> str | None:
+    """A page that asks before a channel that is used loses its notifier, until it was answered."""
+    stopped = _stopped_by(project, changes)
+    if not stopped or "confirmed" in request.form:
+        return None
+    posted = {name: value for name, value in request.form.items() if name != "csrf_token"} | {"confirmed": "yes"}
+    return render_template("settings/confirm.html", posted=posted, stopped=stopped)
+
+
+def _stopped_by(project: ProjectRef, changes: Mapping[str, str]) -> dict[Channel, int]:
+    """The channels that would lose their notifier though they were used in the last 24 hours, and how much."""
+    cleared = [channel for channel, field in NOTIFIER_FIELDS.items() if changes.get(field) == ""]
+    used = {channel: health.asked_for(project, channel) for channel in cleared}
+    return {channel: asked_for for channel, asked_for in used.items() if asked_for}
 
 
 def _shown(project: ProjectRef, form: SettingsForm) -> Settings:
@@ -104,31 +141,27 @@ def _shown(project: ProjectRef, form: SettingsForm) -> Settings:
 
 def _saved(project: ProjectRef, updated: service.Update) -> Response:
     changes = differences(updated.before, updated.after)
-    if changes:
-        listed = get_template_attribute("macros.html", "change_list")(changes)
-        flash(Markup("<strong>Settings saved.</strong>") + listed, "success")
-    else:
-        flash("Nothing to save: the settings were like this already.", "info")
+    flash_saved("Settings saved.", changes, unchanged="You have not changed anything.")
+    return _to_page(project)
+
+
+def _to_page(project: ProjectRef) -> Response:
     # Without the permission to read, don't redirect to a page that shows the settings.
     endpoint = ".page" if may(Permission.NOTIFICATIONS_SETTINGS_READ) else "projects.overview"
     return redirect(url_for(endpoint, project_slug=project.slug), 303)
 
 
-def _for_people(error: ValidationFailed) -> ValidationFailed:
-    """The same errors, but for notifiers with a message that fits names rather than ids."""
-    gone = ["This notifier can't be chosen: it has been disabled or deleted. Choose another."]
-    return ValidationFailed({name: gone if name in NOTIFIERS else found for name, found in error.errors.items()})
-
-
 def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more: object) -> str:
     require(Permission.NOTIFICATIONS_SETTINGS_READ)
     form.offer(service.notifier_choices(project, settings))
+    more.setdefault("region_form", PhoneRegionForm(phone_region=project.phone_region))
     return render_template(
         "settings/page.html",
         form=form,
         settings=settings,
         last_change=next(iter(read_history(project, limit=1)), None),
         may_update=_may_update(project),
+        warnings=health.warnings(project, service.get_policy(project)),
         previews=previews(project, length=settings.otp_code_len, ttl=settings.otp_ttl),
         **more,
     )
@@ -152,7 +185,3 @@ def _render_restore(project: ProjectRef, version: int, form: SettingsForm) -> st
 
 def _may_update(project: ProjectRef) -> bool:
     return may(Permission.NOTIFICATIONS_SETTINGS_UPDATE) and not project.archived_at
-
-
-def _history_url(project: ProjectRef, before: int) -> str:
-    return url_for(".history", project_slug=project.slug, before=before)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from wtforms import EmailField, SearchField, SelectField, StringField
-from wtforms.widgets import NumberInput
 
 from notifapp.inputs import MAX_NAME_LENGTH
 from notifapp.tokens.queries import Filters, State
-from notifapp.tokens.service import MAX_DAYS, MIN_DAYS
 from notifapp.web.filters import FilterForm, offer
-from notifapp.web.forms import AS_TYPED, Form, Hints
+from notifapp.web.forms import AS_TYPED, DIGITS, Form, Hints
 from notifapp.web.paging import MAX_SEARCH_LENGTH
 
 
@@ -53,14 +51,13 @@ class NewTokenForm(Form):
     name = StringField(
         "Name",
         [Hints(required=True, maxlength=MAX_NAME_LENGTH)],
-        description="Which program uses it, so that it can be recognised later.",
+        description="The program that uses it, so that you recognise it later.",
         render_kw={"autocomplete": "off"},
     )
     expires_in_days = StringField(
         "Expires in",
-        widget=NumberInput(min=MIN_DAYS, max=MAX_DAYS),
         description="Say 30, 90 or 365. Leave it empty for a token that never expires.",
-        render_kw={"list": "usual-days", "inputmode": "numeric"},
+        render_kw={"list": "usual-days", **DIGITS},
     )
 
     def days(self) -> int | None:

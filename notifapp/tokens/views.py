@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from notifapp.access import admin_required, principal
+from notifapp.access import admin_required, held_secrets, principal
 from notifapp.errors import NotFound, ValidationFailed
 from notifapp.projects.service import find_project
 from notifapp.tokens import queries, service
@@ -32,13 +33,14 @@ def index() -> ResponseReturnValue:
 @admin_required
 def new() -> str:
     """The form for a new token; the query string may fill in the owner and the project."""
-    form = NewTokenForm(owner=request.args.get("owner"), project=request.args.get("project"))
+    owner = request.args.get("owner") or principal().email
+    form = NewTokenForm(owner=owner, project=request.args.get("project"))
     return render_template("tokens/new.html", form=form)
 
 
 @admin_required
 def create() -> ResponseReturnValue:
-    """Create a token and show it once, directly in the response, so that no redirect, cache or history contains it."""
+    """Create a token and lead to the page that shows it once, so that reloading creates no second one."""
     form = NewTokenForm()
     try:
         token = service.create_token(
@@ -51,7 +53,17 @@ def create() -> ResponseReturnValue:
     except ValidationFailed as error:
         add_errors(form, error)
         return render_template("tokens/new.html", form=form), 400
-    return render_template("tokens/created.html", new=token, token=queries.get_token(token.id)), 201
+    held_secrets.hold(current_user.session_id, _purpose(token.id), token.token)
+    return redirect(url_for(".created", token_id=token.id), 303)
+
+
+@admin_required
+def created(token_id: int) -> str:
+    """Show a new token to the session that created it, once."""
+    token = queries.get_token(token_id)
+    is_shown = request.method == "GET"  # HEAD shows nothing, so it takes nothing
+    text = held_secrets.take(current_user.session_id, _purpose(token_id)) if is_shown else None
+    return render_template("tokens/created.html", token=token, text=text)
 
 
 @admin_required
@@ -66,6 +78,10 @@ def revoke(token_id: int) -> Response:
     service.revoke_token(token_id, principal=principal())
     flash("The token was revoked. It is refused from now on.", "success")
     return redirect(url_for(".index"), 303)
+
+
+def _purpose(token_id: int) -> str:
+    return f"token:{token_id}"
 
 
 def _user_id(email: str) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from wtforms import BooleanField, EmailField, SelectMultipleField, StringField
+from collections.abc import Iterable
+
+from wtforms import BooleanField, EmailField, SelectField, SelectMultipleField, StringField
 from wtforms.widgets import CheckboxInput
 
-from notifapp.access import Permission
+from notifapp.access import PRESETS, Permission
 from notifapp.inputs import MAX_NAME_LENGTH
+from notifapp.web.filters import offer
 from notifapp.web.forms import Form, Hints
 
 
@@ -26,7 +29,13 @@ class UserForm(Form):
 
 
 class MembershipForm(Form):
-    """A checkbox for each permission code."""
+    """A preset, or a checkbox for each permission code."""
+
+    preset = SelectField(
+        "Preset",
+        validate_choice=False,
+        description="A preset replaces what is ticked below.",
+    )
 
     codes = SelectMultipleField(
         "Permissions",
@@ -35,3 +44,12 @@ class MembershipForm(Form):
         validate_choice=False,
         option_widget=CheckboxInput(),
     )
+
+    def __init__(self, **values: object) -> None:
+        super().__init__(**values)
+        offer(self.preset, "As ticked below", ((key, f"{it.label}: {it.about}") for key, it in PRESETS.items()))
+
+    def chosen(self) -> Iterable[int]:
+        """The codes of the preset, or the ticked ones."""
+        preset = PRESETS.get(self.preset.data or "")
+        return preset.permissions if preset else self.codes.data or []

@@ -9,12 +9,12 @@ from datetime import datetime
 from sqlalchemy import and_, func, or_, select
 
 from notifapp import clock
-from notifapp.access import Permission, ProjectRef
+from notifapp.access import PRESETS, Permission, ProjectRef
 from notifapp.access.models import ApiToken, Membership, MembershipPermission, PasswordLink, Project, User
 from notifapp.database import AnyRow, keyset, reading, table_of
 from notifapp.errors import NotFound
 
-OFFERED_PROJECTS = 20
+OFFERED_PROJECTS = OFFERED_USERS = SHOWN_ADMINS = 20
 
 _user, _project, _link = table_of(User).c, table_of(Project).c, table_of(PasswordLink).c
 _member, _held, _token = table_of(Membership).c, table_of(MembershipPermission).c, table_of(ApiToken).c
@@ -28,6 +28,24 @@ class MembershipLine:
     name: str
     archived_at: datetime | None
     permissions: list[Permission]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a project and the permissions held there; `preset` is their name, if they are a preset's."""
+
+    user_id: int
+    name: str
+    email: str
+    is_admin: bool
+    is_active: bool
+    permissions: list[Permission]
+
+    @property
+    def preset(self) -> str | None:
+        """The label of the preset with exactly these permissions."""
+        held = frozenset(self.permissions)
+        return next((preset.label for preset in PRESETS.values() if preset.permissions == held), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +108,46 @@ def list_memberships(user_id: int, cursor: keyset.Cursor | None) -> tuple[keyset
     part = keyset.fetch(statement, [_project.slug], cursor)
     held = _permissions(user_id, [row.id for row in part.rows])
     return part, [MembershipLine(row.slug, row.name, row.archived_at, held[row.id]) for row in part.rows]
+
+
+def list_members(project: ProjectRef, cursor: keyset.Cursor | None) -> tuple[keyset.Slice, list[Member]]:
+    """The members of a project, sorted by email address."""
+    columns = (_user.id, _user.name, _user.email, _user.is_admin, _user.is_active)
+    statement = (
+        select(*columns).join(table_of(Membership), _member.user_id == _user.id).where(_member.project_id == project.id)
+    )
+    part = keyset.fetch(statement, [_user.email], cursor)
+    held: defaultdict[int, list[Permission]] = defaultdict(list)
+    codes = (
+        select(_held.user_id, _held.code)
+        .where(_held.project_id == project.id, _held.user_id.in_([row.id for row in part.rows]))
+        .order_by(_held.code)
+    )
+    with reading() as connection:
+        for row in connection.execute(codes):
+            held[row.user_id].append(Permission(row.code))
+    return part, [Member(row.id, row.name, row.email, row.is_admin, row.is_active, held[row.id]) for row in part.rows]
+
+
+def list_admins() -> list[str]:
+    """The names of the first active admins, sorted."""
+    statement = select(_user.name).where(_user.is_admin, _user.is_active).order_by(_user.name).limit(SHOWN_ADMINS)
+    with reading() as connection:
+        return list(connection.scalars(statement))
+
+
+def find_people(project: ProjectRef, search: str) -> list[AnyRow]:
+    """The first active users with `search` in their name or email address who could be added to the project."""
+    found = (column.icontains(search, autoescape=True) for column in (_user.email, _user.name))
+    is_member = select(_member.user_id).where(_member.project_id == project.id)
+    statement = (
+        select(_user.id, _user.name, _user.email, _user.is_admin)
+        .where(_user.is_active, _user.id.not_in(is_member), or_(*found))
+        .order_by(_user.email)
+        .limit(OFFERED_USERS)
+    )
+    with reading() as connection:
+        return list(connection.execute(statement))
 
 
 def find_projects(user_id: int, search: str) -> list[AnyRow]:

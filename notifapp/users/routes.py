@@ -10,6 +10,7 @@ from notifapp.users import membership_views, views
 PAGE = "/users"
 ONE = f"{PAGE}/<int(max={MAX_ID}):user_id>"
 MEMBERSHIPS = f"{ONE}/memberships"
+MEMBERS = "/projects/<project_slug>/members"
 BOTH = ("GET", "POST")
 
 blueprint = Blueprint("users", __name__)
@@ -19,6 +20,9 @@ blueprint.route(ONE, methods=BOTH)(views.edit)
 blueprint.route(f"{ONE}/deactivate", methods=BOTH)(views.deactivate)
 blueprint.route(f"{ONE}/reactivate", methods=BOTH)(views.reactivate)
 blueprint.route(f"{ONE}/password-link", methods=BOTH)(views.password_link)
+blueprint.get(MEMBERS)(membership_views.members)
+blueprint.get(f"{MEMBERS}/add")(membership_views.choose_user)
+blueprint.get(f"{ONE}/password-link/new")(views.show_link)
 blueprint.get(MEMBERSHIPS)(membership_views.choose_project)
 blueprint.route(f"{MEMBERSHIPS}/<slug>", methods=BOTH)(membership_views.membership)
 blueprint.route(f"{MEMBERSHIPS}/<slug>/remove", methods=BOTH)(membership_views.remove_membership)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
-from notifapp.access import admin_required, principal
+from notifapp.access import admin_required, held_secrets, principal
 from notifapp.database import AnyRow
 from notifapp.errors import ValidationFailed
 from notifapp.users import queries, service
@@ -24,7 +25,7 @@ def index() -> str:
 
 @admin_required
 def create() -> ResponseReturnValue:
-    """Create a user; the response shows, once, the link that sets the first password."""
+    """Create a user, and lead to the page that shows, once, the link that sets the first password."""
     form = UserForm()
     if not form.is_submitted():
         return render_template("users/new.html", form=form)
@@ -84,10 +85,20 @@ def reactivate(user_id: int) -> ResponseReturnValue:
 
 @admin_required
 def password_link(user_id: int) -> ResponseReturnValue:
-    """Create a link that sets this user's password, after confirmation; the response shows it once."""
+    """Create a link that sets this user's password, after confirmation, and lead to the page that shows it once."""
     if request.method != "POST":
         return render_template("users/password_link.html", user=queries.get_user(user_id))
     return _new_link(user_id)
+
+
+@admin_required
+def show_link(user_id: int) -> str:
+    """Show a new link to the session that made it, once."""
+    user = queries.get_user(user_id)
+    is_shown = request.method == "GET"  # HEAD shows nothing, so it takes nothing
+    held = (held_secrets.take(current_user.session_id, _purpose(user_id)) if is_shown else None) or {}
+    link = url_for("account.password_link", key=held["key"], _external=True) if held else None
+    return render_template("users/new_link.html", user=user, link=link, is_new=held.get("is_new"))
 
 
 def to_user(user_id: int) -> ResponseReturnValue:
@@ -95,10 +106,14 @@ def to_user(user_id: int) -> ResponseReturnValue:
     return redirect(url_for(".edit", user_id=user_id), 303)
 
 
-def _new_link(user_id: int, *, is_new: bool = False) -> str:
+def _new_link(user_id: int, *, is_new: bool = False) -> ResponseReturnValue:
     key = service.create_password_link(user_id, principal=principal())
-    link = url_for("account.password_link", key=key, _external=True)
-    return render_template("users/new_link.html", user=queries.get_user(user_id), link=link, is_new=is_new)
+    held_secrets.hold(current_user.session_id, _purpose(user_id), {"key": key, "is_new": is_new})
+    return redirect(url_for(".show_link", user_id=user_id), 303)
+
+
+def _purpose(user_id: int) -> str:
+    return f"password-link:{user_id}"
 
 
 def _page(user: AnyRow, form: UserForm) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from flask import Flask, Response, json, redirect, render_template, request, url_for
@@ -12,23 +13,32 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from werkzeug.wrappers import Response as AnyResponse
 
 from notifapp.access import is_api
-from notifapp.errors import DomainError, NotFound, StaleVersion, Unauthenticated, Unavailable
+from notifapp.errors import DomainError, ErrorCode, NotFound, StaleVersion, Unauthenticated, Unavailable
 from notifapp.web.logs import request_id
 
 _log = logging.getLogger("notifapp.errors")
+_WITH_CODES = "/api/otp/"
+_CODES = {
+    400: ErrorCode.PARSE_ERROR,
+    404: ErrorCode.NOT_FOUND,
+    405: ErrorCode.METHOD_NOT_ALLOWED,
+    413: ErrorCode.TOO_LARGE,
+    500: ErrorCode.SERVER_ERROR,
+}
 
 
 def init_app(app: Flask) -> None:
     """Register a handler for every error."""
-    app.register_error_handler(DomainError, _respond)
-    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(DomainError, respond)
+    app.register_error_handler(HTTPException, respond_to_http_error)
     app.register_error_handler(OperationalError, _database_error)
     app.register_error_handler(Exception, _unexpected)
 
 
-def _respond(error: DomainError) -> AnyResponse:
+def respond(error: DomainError) -> AnyResponse:
+    """The error as JSON under `/api/`, else as a page or, before signing in, a redirect."""
     if is_api():
-        body = json.dumps(error.body(), ensure_ascii=False)
+        body = json.dumps(_body(error), ensure_ascii=False)
         return Response(body, status=error.status, mimetype="application/json", headers=dict(error.headers()))
     if isinstance(error, Unauthenticated):
         return redirect(url_for("account.sign_in", next=_return_path()))
@@ -42,24 +52,35 @@ def _respond(error: DomainError) -> AnyResponse:
     return Response(page, status=error.status, headers=dict(error.headers()))
 
 
+def _body(error: DomainError) -> Mapping[str, object]:
+    """The error as JSON; under `/api/otp/` with its code, which the contract doesn't know elsewhere."""
+    body = error.body()
+    if not request.path.startswith(_WITH_CODES):
+        return body
+    # `code` is also a field of requests, and then holds its messages.
+    key = "error_code" if "code" in body else "code"
+    return {**body, key: error.code}
+
+
 def _return_path() -> str | None:
     """Where to return to after signing in: the requested page if it was a GET, never another site."""
     return request.full_path.rstrip("?") if request.method == "GET" and request.path != "/" else None
 
 
-def _http_error(error: HTTPException) -> AnyResponse:
+def respond_to_http_error(error: HTTPException) -> AnyResponse:
+    """The same for an error of Flask's."""
     status = error.code or 500
     if status < 400:
         return error.get_response()
-    response = _respond(_Http(status, _detail(error)))
+    response = respond(_Http(status, _detail(error), code=_CODES.get(status)))
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response
 
 
 class _Http(DomainError):
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
+    def __init__(self, status: int, detail: str, *, code: ErrorCode | None) -> None:
+        super().__init__(detail, code=code)
         self.status = status
 
 
@@ -77,12 +98,13 @@ def _detail(error: HTTPException) -> str:
 
 def _database_error(error: OperationalError) -> AnyResponse:
     _log.error("the database failed", exc_info=error)
-    return _respond(Unavailable())
+    return respond(Unavailable())
 
 
 def _unexpected(error: Exception) -> AnyResponse:
     _log.error("unexpected error", exc_info=error)
-    return _respond(_Http(500, "Something went wrong on our side. Nothing was saved."))
+    message = "Something went wrong on our side. Nothing was saved."
+    return respond(_Http(500, message, code=ErrorCode.SERVER_ERROR))
 
 
 _TITLES = {

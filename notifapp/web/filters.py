@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from flask import request
 from wtforms import SelectField, StringField
 from wtforms.widgets import DateInput
 
+from notifapp import clock
 from notifapp.web.forms import Form
+from notifapp.web.times import time_zone
 
 Kind = TypeVar("Kind", bound=StrEnum)
 Value = TypeVar("Value")
@@ -44,21 +47,55 @@ class FilterForm(Form):
             return None
 
 
-class DatedFilterForm(FilterForm):
-    """Filters with a first and a last day, both inclusive, in UTC."""
+class Range(StrEnum):
+    """A time that a list can be narrowed to."""
 
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    DAYS = "days"
+
+
+_LENGTHS = {Range.HOUR: timedelta(hours=1), Range.DAY: timedelta(days=1), Range.WEEK: timedelta(days=7)}
+_RANGES = {Range.HOUR: "Last hour", Range.DAY: "Last 24 hours", Range.WEEK: "Last 7 days", Range.DAYS: "Chosen days"}
+
+
+class DatedFilterForm(FilterForm):
+    """Filters with a range of time: the last hours or days, or a first and a last day, both inclusive.
+
+    Days are those of the person's time zone. Given alone, they are the range.
+    """
+
+    range = SelectField("Time", validate_choice=False)
     since = StringField("First day", widget=DateInput())
     until = StringField("Last day", widget=DateInput())
 
-    def days(self) -> tuple[date | None, date | None]:
-        """The first and the last day, where they were given."""
-        first, last = self._day("since"), self._day("until")
+    def __init__(self) -> None:
+        super().__init__()
+        offer(self.range, "Any time", ((chosen.value, label) for chosen, label in _RANGES.items()))
+        if not self.typed("range") and (self.typed("since") or self.typed("until")):
+            self.range.data = Range.DAYS.value
+
+    def period(self) -> tuple[datetime | None, datetime | None]:
+        """The first and the last moment, where they are limited."""
+        chosen = self.chosen("range", Range)
+        if chosen in _LENGTHS:
+            return clock.now() - _LENGTHS[chosen], None
+        if chosen is None:
+            return None, None
+        first, last = self._moment("since", clock.start_of), self._moment("until", clock.end_of)
         if first and last and first > last:
             self.until.errors = ["Choose the first day or a later one."]
         return first, last
 
-    def _day(self, name: str) -> date | None:
-        return self._read(name, self.typed(name), date.fromisoformat, "Enter a day as YYYY-MM-DD.")
+    def _moment(self, name: str, of_day: Callable[[date, ZoneInfo], datetime]) -> datetime | None:
+        def parse(text: str) -> datetime:
+            try:
+                return of_day(date.fromisoformat(text), time_zone())
+            except OverflowError as error:
+                raise ValueError from error
+
+        return self._read(name, self.typed(name), parse, "Enter a day as YYYY-MM-DD.")
 
 
 def offer(field: SelectField, every: str, choices: Any) -> None:

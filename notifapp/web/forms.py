@@ -9,15 +9,23 @@ from wtforms import Field
 from wtforms import Form as AnyForm
 from wtforms.fields.core import UnboundField
 
-from notifapp.errors import ValidationFailed
+from notifapp.errors import Message, ValidationFailed
+from notifapp.web.kept_forms import kept_fields
 
-AS_TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}  # attributes of a field for names
+# Attributes of a field for names, and of one for a whole number, which may be typed in any script's digits.
+AS_TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+DIGITS = {"autocomplete": "off", "inputmode": "numeric"}
 
 
 class Form(FlaskForm):  # type: ignore[misc]
-    """The base of all forms. access/guard.py checks CSRF before any view runs, so forms don't."""
+    """The base of all forms. access/guard.py checks CSRF before any view runs, so forms don't.
 
-    class Meta:
+    `is_kept` says that the form shows what was typed before the session ended.
+    """
+
+    is_kept = False
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
         """The configuration of WTForms."""
 
         csrf = False
@@ -27,6 +35,13 @@ class Form(FlaskForm):  # type: ignore[misc]
             field: Field = unbound_field.bind(form=form, **options)
             field.filters = (*field.filters, _without_nul)
             return field
+
+        def wrap_formdata(self, form: Form, formdata: Any) -> Any:
+            """Fill a form that wasn't sent with the fields kept for its page, if any are its own."""
+            wrapped = super().wrap_formdata(form, formdata)
+            kept = kept_fields() if wrapped is None else None
+            form.is_kept = kept is not None and any(field.name in kept for field in form)
+            return kept if form.is_kept else wrapped
 
 
 class Hints:
@@ -45,8 +60,9 @@ def _without_nul(data: object) -> object:
 
 
 def add_errors(form: AnyForm, error: ValidationFailed) -> None:
-    """Add a service's messages to their fields, and those for unknown fields to the form itself."""
-    for name, messages in error.errors.items():
+    """Add a service's messages to their fields, in words for people; those for unknown fields go to the form itself."""
+    for name, found in error.errors.items():
+        messages = [message.on_page if isinstance(message, Message) else message for message in found]
         if name in form:
             form[name].errors = [*form[name].errors, *messages]
         else:

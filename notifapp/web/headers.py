@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
+from notifapp.access.sessions import is_api_path
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -51,7 +53,7 @@ def _due(environ: WSGIEnvironment, headers: list[tuple[str, str]]) -> list[tuple
     due = []
     if not any(name == "Cache-Control" for name, _ in headers):
         # Responses are for one person and soon out of date.
-        due.append(("Cache-Control", "no-cache" if environ["PATH_INFO"].startswith("/api/") else "no-store"))
+        due.append(("Cache-Control", "no-cache" if is_api_path(environ["PATH_INFO"]) else "no-store"))
     if environ["wsgi.url_scheme"] == "https":
         due.append(_OVER_HTTPS)
     return due

@@ -16,7 +16,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from notifapp.config import MAX_BODY_BYTES
-from notifapp.errors import DomainError, StaleVersion, ValidationFailed
+from notifapp.errors import DomainError, ErrorCode, StaleVersion, ValidationFailed
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 _VERSION_TAG = re.compile(r"(\d{1,9})-[0-9a-f]{8}")
@@ -25,11 +25,14 @@ _VERSION_TAG = re.compile(r"(\d{1,9})-[0-9a-f]{8}")
 class MalformedBody(DomainError):
     """The body can't be parsed."""
 
+    code = ErrorCode.PARSE_ERROR
+
 
 class UnsupportedMediaType(DomainError):
     """The body's media type isn't supported."""
 
     status = 415
+    code = ErrorCode.UNSUPPORTED_MEDIA_TYPE
 
     def __init__(self, media_type: str) -> None:
         super().__init__(f'Unsupported media type "{media_type}" in request.')

@@ -13,6 +13,7 @@ from typing import Any
 from notifapp import errors
 from notifapp.access import NotAcceptable, Permission
 from notifapp.config import MAX_BODY_BYTES
+from notifapp.errors import ErrorCode
 from notifapp.web.json_api import UnsupportedMediaType
 
 Json = dict[str, Any]
@@ -21,6 +22,37 @@ SECURITY_SCHEME = "token"
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 NOT_AN_OBJECT = {"non_field_errors": ["Invalid data. Expected a dictionary, but got list."]}
 MESSAGES: Json = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+
+# What each code means, in the order of the documentation.
+ERROR_CODES = {
+    ErrorCode.INVALID: "a field is missing or invalid",
+    ErrorCode.PARSE_ERROR: "the body can't be read",
+    ErrorCode.INVALID_CODE: "the customer's code is wrong or replaced, or the challenge unknown",
+    ErrorCode.INCOMPLETE_CODE: "the customer's code has too few or too many digits; no attempt was counted",
+    ErrorCode.EXPIRED_CODE: "the customer's code came too late",
+    ErrorCode.USED_CODE: "the customer's code is right, but it was accepted before",
+    ErrorCode.NOT_AUTHENTICATED: "the token is missing or invalid",
+    ErrorCode.PERMISSION_DENIED: "the token's user lacks the permission code",
+    ErrorCode.NOT_FOUND: "no such path or challenge",
+    ErrorCode.METHOD_NOT_ALLOWED: "the path doesn't support this method",
+    ErrorCode.NOT_ACCEPTABLE: "the `Accept` header excludes JSON",
+    ErrorCode.NO_NOTIFIER: "the settings name no notifier for the channel",
+    ErrorCode.NOTIFIER_DISABLED: "the notifier that the settings name is disabled",
+    ErrorCode.TOO_LARGE: "the body is too large",
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: "the body's media type isn't supported",
+    ErrorCode.TOO_SOON: "a code was sent to this recipient just now",
+    ErrorCode.HOURLY_LIMIT: "too many codes were sent to this recipient in the last hour",
+    ErrorCode.DAILY_LIMIT: "too many codes were sent to this recipient in the last day",
+    ErrorCode.TOO_MANY_WRONG_CODES: "the recipient has to wait after too many wrong codes",
+    ErrorCode.RECIPIENT_BLOCKED: "the recipient is blocked until an admin unblocks them",
+    ErrorCode.SERVER_ERROR: "an error on our side",
+    ErrorCode.UNAVAILABLE: "the database can't be reached or is too busy",
+}
+ERROR_CODE: Json = {
+    "type": "string",
+    "enum": [code.value for code in ERROR_CODES],
+    "description": "; ".join(f"`{code}`: {meaning}" for code, meaning in ERROR_CODES.items()) + ".",
+}
 
 
 @dataclass(frozen=True)
@@ -43,12 +75,12 @@ def operation(
     *,
     summary: str,
     description: str,
-    permission: Permission | tuple[Permission, ...],
+    permission: Permission | tuple[Permission, ...] = (),
     responses: Mapping[str, Json],
     parameters: Iterable[Json] = (),
     body: Json | None = None,
 ) -> Json:
-    """An operation that needs a token with `permission`, or with one of several.
+    """An operation that needs a token with `permission`, with one of several, or any token.
 
     The responses that every operation may return are added to `responses`.
     """
@@ -61,7 +93,7 @@ def operation(
         "summary": summary,
         "description": description,
         # For schemes other than OAuth the list contains the required roles (OpenAPI 3.1.1, 4.8.30).
-        "security": [{SECURITY_SCHEME: [str(int(code))]} for code in permissions],
+        "security": [{SECURITY_SCHEME: [str(int(code))]} for code in permissions] or [{SECURITY_SCHEME: []}],
         "parameters": [*parameters, ref("parameters", "X-Request-ID")],
         "responses": dict(sorted((common | dict(responses)).items())),
     }
@@ -153,8 +185,8 @@ COMPONENTS: Json = {
     "schemas": {
         "Error": {
             "type": "object",
-            "description": "What went wrong, in a sentence.",
-            "properties": {"detail": {"type": "string"}},
+            "description": "What went wrong, in a sentence; under `/api/otp/` also as a code.",
+            "properties": {"detail": {"type": "string"}, "code": ERROR_CODE},
             "required": ["detail"],
             "additionalProperties": False,
         }

@@ -143,7 +143,7 @@ def test_the_filters_stay_in_the_form_and_in_the_link_to_the_file(busy: People) 
     assert '<option selected value="api">' in page
     assert 'value="boss@example.org"' in page
     assert 'value="2026-01-01"' in page
-    assert "/audit.csv?since=2026-01-01&amp;actor=boss@example.org&amp;source=api" in page
+    assert "/audit.csv?range=days&amp;since=2026-01-01&amp;actor=boss@example.org&amp;source=api" in page
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_page_beyond_the_end_leads_back(busy: People) -> None:
 
 
 def test_an_empty_trail_says_so(people: People) -> None:
-    assert "No event yet" in people.admin.get("/audit").text
+    assert "No events yet" in people.admin.get("/audit").text
 
 
 @pytest.mark.parametrize("path", ["/audit", "/audit.csv"])
@@ -220,3 +220,17 @@ def test_nobody_writes_to_the_trail(app: Flask, busy: People, path: str) -> None
     before = len(events(app))
     assert busy.admin.post(path).status_code == 405
     assert len(events(app)) == before
+
+
+def test_events_are_told_in_plain_words(app: Flask, people: People) -> None:
+    happen(app, "line", action="test_sent", detail={"id": 2, "backend": "kavenegar"})
+    happen(app, "new", action="test_sent", detail={"id": None})
+    happen(app, "a@example.org", action="membership_set", detail={"granted": [1036], "taken": [1037]})
+    happen(app, "limits", action="otp_limits_changed")
+    page = people.admin.get("/audit").text
+    told = " ".join(row.text for row in rows(page))
+    for words in ("Notifier #2", "Permissions changed", "Limits changed", "Added: 1036 Read settings", "Removed: 1037"):
+        assert words in told
+    for words in ("Id:", "Membership set", "Otp limits", "#None"):
+        assert words not in page
+    assert "Notifier #2; Backend: kavenegar" in people.admin.get("/audit.csv").text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, datetime
 
 from flask import Flask
 from sqlalchemy import text
@@ -19,11 +19,12 @@ from tests.world import World
 EVENTS = 50_000
 PROJECTS = 40
 
+DAYS = datetime(2026, 1, 3, tzinfo=UTC), datetime(2026, 1, 5, tzinfo=UTC)
 CASES = {
-    "ix_audit_event_at": [Filters(), Filters(first_day=date(2026, 1, 3), last_day=date(2026, 1, 5))],
+    "ix_audit_event_at": [Filters(), Filters(since=DAYS[0], until=DAYS[1])],
     "ix_audit_event_action": [Filters(action=Action.TOKEN_REVOKED), Filters(action=Action.PROJECT_CREATED)],
     "ix_audit_event_actor": [Filters(actor="a7@example.org"), Filters(actor="nobody@example.org")],
-    "ix_audit_event_project": [Filters(project="p-7"), Filters(project="p-7", first_day=date(2026, 1, 3))],
+    "ix_audit_event_project": [Filters(project="p-7"), Filters(project="p-7", since=DAYS[0])],
     "ix_audit_event_source": [Filters(source=Source.CLI)],
 }
 CURSORS = [

@@ -13,6 +13,8 @@ from notifapp.access import Permission, Principal, ProjectRef, Source
 from notifapp.channels import Channel
 from notifapp.database import writing
 from notifapp.delivery.service import record_test
+from notifapp.message_templates.service import set_template
+from notifapp.message_templates.values import Template
 from notifapp.notifiers import service as notifiers
 from notifapp.notifiers.backends.console import Console, ConsoleConfig
 from notifapp.notifiers.gateway.base import Message, Receipt, SendFailed
@@ -62,7 +64,7 @@ def furnish(live: LiveServer) -> BusyServer:
             _memberships(people, shop, admin)
             _notifiers(shop, admin)
             _history(shop, admin, _principal(people["editor"], "omid@example.com"))
-            _messages(shop)
+            _messages(shop, _principal(people["editor"], "omid@example.com"))
             values: dict[str, object] = dict(_tokens(people, shop, admin))
             _deliveries(shop)
             _long_project(people, admin)
@@ -172,7 +174,13 @@ def _history(shop: ProjectRef, admin: Principal, editor: Principal) -> None:
     update_notification_settings(shop, {OTP_CODE_LEN: 6, OTP_TTL: 900}, principal=editor)
 
 
-def _messages(shop: ProjectRef) -> None:
+def _messages(shop: ProjectRef, editor: Principal) -> None:
+    for body in (
+        "{code} is your code.",
+        "{code} is the code for {project}.",
+        "کد شما برای {project}: {code}\nتا {validity}",
+    ):
+        set_template(shop, Channel.SMS, Template(body), principal=editor)
     for code in ("482913", "019475"):
         body = f"Your code is {code}. It is valid for 2 minutes."
         message = Message(channel=Channel.SMS, recipient="+15005550006", body=body, project_id=shop.id)

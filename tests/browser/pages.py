@@ -26,6 +26,7 @@ NOT_PAGES = {"static", "health.healthz", "health.readyz", "account.home", "audit
 
 SETTINGS = "/projects/{shop}/settings"
 SMS = "/projects/{shop}/notifiers/sms"
+MESSAGES = "/projects/{shop}/messages"
 
 # One example at least of every endpoint that shows a page: its view's name, who looks, where.
 PAGES = {
@@ -65,7 +66,9 @@ PAGES = {
     "projects.rename_form": [("admin", "/projects/{shop}/rename")],
     "settings.confirm_restore": [("editor", f"{SETTINGS}/history/1/restore")],
     "settings.history": [("editor", f"{SETTINGS}/history"), ("long", "/projects/{long_project}/settings/history")],
-    "message_templates.page": [("editor", "/projects/{shop}/messages"), ("reader", "/projects/{shop}/messages")],
+    "message_templates.confirm_restore": [("editor", f"{MESSAGES}/sms/history/1/restore")],
+    "message_templates.history": [("editor", f"{MESSAGES}/sms/history")],
+    "message_templates.page": [("editor", MESSAGES), ("reader", MESSAGES), ("admin", "/projects/fresh/messages")],
     "settings.page": [
         ("editor", SETTINGS),
         ("reader", SETTINGS),
@@ -73,6 +76,7 @@ PAGES = {
         ("admin", "/projects/old-shop/settings"),
     ],
     "tokens.confirm_revoke": [("admin", "/tokens/{token}/revoke"), ("admin", "/tokens/{long_token}/revoke")],
+    "tokens.created": [("admin", "/tokens/{token}/created")],
     "tokens.index": [("admin", "/tokens?project={shop}")],
     "tokens.new": [("admin", "/tokens/new")],
     "users.choose_project": [("admin", "/users/{reader}/memberships?q=s")],
@@ -80,12 +84,22 @@ PAGES = {
     "users.deactivate": [("admin", "/users/{editor}/deactivate")],
     "users.edit": [("admin", "/users/{editor}"), ("admin", "/users/{long}"), ("admin", "/users/{left}")],
     "users.index": [("admin", "/users")],
+    "users.choose_user": [
+        ("admin", "/projects/{shop}/members/add"),
+        ("admin", "/projects/{shop}/members/add?q=nobody-of-this-name"),
+    ],
+    "users.members": [
+        ("admin", "/projects/{shop}/members"),
+        ("admin", "/projects/{long_project}/members"),
+        ("admin", "/projects/fresh/members"),
+    ],
     "users.membership": [
         ("admin", "/users/{editor}/memberships/{shop}"),
         ("admin", "/users/{long}/memberships/{long_project}"),
     ],
     "users.password_link": [("admin", "/users/{editor}/password-link")],
     "users.reactivate": [("admin", "/users/{left}/reactivate")],
+    "users.show_link": [("admin", "/users/{editor}/password-link/new")],
     "users.remove_membership": [("admin", "/users/{editor}/memberships/{shop}/remove")],
 }
 
@@ -155,7 +169,7 @@ def new_password_refused(page: Page) -> None:
 @state("reader", "/account")
 def name_refused(page: Page) -> None:
     page.get_by_label("Name").fill("")
-    press(page, "Save name")
+    press(page, "Save profile")
 
 
 @state("reader", "/account")
@@ -247,15 +261,29 @@ def archived(page: Page) -> None:
     press(page, "Create notifier")
 
 
-@state("editor", "/projects/{shop}/messages")
+@state("editor", MESSAGES)
 def message_refused(page: Page) -> None:
     page.get_by_label("Message").first.fill("no code in it")
     press(page, "Save SMS message")
 
 
+@state("editor", MESSAGES)
+def message_changed_meanwhile(page: Page) -> None:
+    page.locator("[name=sms-version]").evaluate("field => field.value = '1'")
+    page.get_by_label("Message").first.fill("{code} is the code. {minutes} minutes.")
+    press(page, "Save SMS message")
+
+
+@state("editor", MESSAGES)
+def one_message_saved_and_the_other_kept(page: Page) -> None:
+    page.get_by_label("Subject").fill("کد شما برای {project}")
+    page.get_by_label("Autofill host").first.fill("shop.example.com")
+    press(page, "Save SMS message")
+
+
 @state("admin", "/projects/{shop}/limits")
 def limits_refused(page: Page) -> None:
-    page.get_by_label("Codes an hour").fill("0")
+    page.get_by_label("Codes per hour").fill("0")
     press(page, "Save limits")
 
 

@@ -1,4 +1,4 @@
-"""The desk by keyboard alone."""
+"""The app by keyboard."""
 
 from __future__ import annotations
 
@@ -106,4 +106,6 @@ def test_the_summary_of_errors_takes_the_focus_and_leads_to_the_fields(live: Liv
     expect(summary.get_by_role("listitem")).to_have_count(2)
     enter(page, summary.get_by_role("link", name="Code lifetime"))
     expect(page.get_by_label("Code lifetime")).to_be_focused()
-    expect(page.get_by_label("Code lifetime")).to_have_accessible_description(re.compile("seconds.*greater than"))
+    expect(page.get_by_label("Code lifetime")).to_have_accessible_description(
+        re.compile("seconds.*Enter a whole number from")
+    )

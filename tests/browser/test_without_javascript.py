@@ -66,11 +66,11 @@ def test_signing_in_leads_where_one_wanted_to_go_and_signing_out_ends_it(
 
 def test_a_refused_setting_is_corrected_and_saved(live: LiveServer, shop: ProjectRef, plain: Visit) -> None:
     page = sign_in(plain(live, "/projects/shop/settings"), "omid@example.org")
-    page.get_by_label("SMS notifier").select_option(label="ippanel_one (Console)")
+    page.get_by_label("SMS notifier").select_option(label="ippanel_one (Console, development only: nothing is sent)")
     page.get_by_label("Code length").fill("11")
     page.get_by_label("Reason").fill("Longer codes")
     press(page, "Save settings")
-    said(page, "Code length: Ensure this value is less than or equal to 10.")
+    said(page, "Code length: Enter a whole number from 4 to 10.")
     page.get_by_label("Code length").fill("10")
     press(page, "Save settings")
     said(page, "Settings saved.")

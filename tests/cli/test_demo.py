@@ -46,7 +46,7 @@ def test_it_prints_where_to_go_who_to_be_and_a_curl_line_that_works(
     assert curl in result.stdout
     assert api.get_settings(known[TOKEN]).json == {
         "notifications_sms_notifier_data": {"id": 2, "name": "ippanel_one"},
-        "notifications_email_notifier_data": {"id": 3, "name": "moeinmail"},
+        "notifications_email_notifier_data": {"id": 6, "name": "outbox_for_tests"},
         "notifications_otp_code_len": 6,
         "notifications_otp_ttl": 120,
     }
@@ -55,7 +55,7 @@ def test_it_prints_where_to_go_who_to_be_and_a_curl_line_that_works(
 
 def test_it_makes_six_notifiers_three_people_one_token_and_a_history(app: Flask, operator: Operator) -> None:
     operator("demo")
-    assert counts(app) == {"project": 1, "user_account": 3, "notifier": 6, "api_token": 1, "settings_revision": 5}
+    assert counts(app) == {"project": 1, "user_account": 3, "notifier": 6, "api_token": 1, "settings_revision": 6}
     with app.app_context(), reading() as connection:
         backends = connection.execute(select(Notifier.channel, Notifier.backend)).all()
         codes = connection.execute(
@@ -120,7 +120,7 @@ def test_a_lost_file_is_replaced_and_the_old_credentials_end(
     assert api.get_settings(new[TOKEN]).status_code == 200
     with app.app_context():
         assert account.sign_in(ADMIN.email, new[ADMIN.email], address=None, lifetime=60)
-    assert counts(app) == {"project": 1, "user_account": 3, "notifier": 6, "api_token": 2, "settings_revision": 5}
+    assert counts(app) == {"project": 1, "user_account": 3, "notifier": 6, "api_token": 2, "settings_revision": 6}
 
 
 def test_a_demo_that_was_cut_off_is_completed(app: Flask, done: Callable[..., str], operator: Operator) -> None:
@@ -130,5 +130,5 @@ def test_a_demo_that_was_cut_off_is_completed(app: Flask, done: Callable[..., st
     done("notifier", "create", "demo", *sms)
     done("settings", "set", "demo", "--otp-ttl", "60")
     assert operator("demo").exit_code == 0
-    assert counts(app) == {"project": 1, "user_account": 3, "notifier": 6, "api_token": 1, "settings_revision": 5}
+    assert counts(app) == {"project": 1, "user_account": 3, "notifier": 6, "api_token": 1, "settings_revision": 6}
     assert '"id": 1, "name": "ippanel_one"' in done("settings", "show", "demo")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 
+from notifapp.access import Permission
 from notifapp.config import Config
 from tests.conftest import ENCRYPTION_KEY, SECRET_KEY
 
@@ -76,8 +77,14 @@ def test_the_readme_keeps_its_order() -> None:
     assert headings == [
         "Two commands",
         "The API in one curl",
+        "Permission codes",
         "Configuration",
         "Running it for real",
         "Speed",
         "How the code is laid out",
     ]
+
+
+def test_the_table_of_permissions_is_complete() -> None:
+    rows = re.findall(r"^\| (\d{4}) \| (.+?) \| (.+?) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert rows == [(str(code.value), code.label, code.allows) for code in Permission]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -13,6 +14,7 @@ from notifapp.access import Permission, ProjectRef
 from notifapp.database import table_of, writing
 from notifapp.delivery.models import Delivery
 from tests.client import Browser
+from tests.notifiers.test_pages import page_text
 from tests.world import World
 
 PATH = "/projects/shop/deliveries"
@@ -68,10 +70,66 @@ def test_filters_narrow_the_list(app: Flask, project: ProjectRef, staff: Browser
     assert shown(status="queued") == set()
 
 
+def test_a_range_of_time_narrows_the_list(app: Flask, project: ProjectRef, staff: Browser) -> None:
+    for name, age in (("now", 0.1), ("today", 5), ("week", 72), ("old", 400)):
+        add(app, project, f"r-{name}", age=age)
+
+    def shown(**query: str) -> set[str]:
+        page = staff.get(PATH, query_string=query).text
+        return {name for name in ("now", "today", "week", "old") if f"r-{name}<br>" in page}
+
+    assert shown(range="hour") == {"now"}
+    assert shown(range="day") == {"now", "today"}
+    assert shown(range="week") == {"now", "today", "week"}
+    assert shown(range="hour", since="2000-01-01") == {"now"}
+    assert shown(range="days", since="2000-01-01") == {"now", "today", "week", "old"}
+
+
+def test_days_and_times_are_those_of_the_persons_zone(app: Flask, project: ProjectRef, staff: Browser) -> None:
+    late = datetime(2026, 1, 5, 21, 15, tzinfo=UTC)
+    add(app, project, "r-late", created_at=late)
+    staff.client.set_cookie("tz", "Asia%2FTehran")
+    assert "2026-01-06 00:45:00" in staff.get(PATH).text
+    assert "r-late<br>" in staff.get(PATH, query_string={"since": "2026-01-06", "until": "2026-01-06"}).text
+    assert "r-late<br>" not in staff.get(PATH, query_string={"until": "2026-01-05"}).text
+
+
+def test_one_that_will_be_tried_again_says_when(app: Flask, project: ProjectRef, staff: Browser) -> None:
+    again = datetime(2030, 1, 5, 12, 30, 15, tzinfo=UTC)
+    add(app, project, "r", status="queued", attempts=2, error_reason="No answer.", next_attempt_at=again, payload={})
+    page = page_text(staff.get(PATH))
+    assert "Retrying at 12:30:15" in page
+    assert "No answer." in page
+
+
+def test_all_charts_have_one_scale_and_hours_of_the_persons_zone(
+    app: Flask, project: ProjectRef, staff: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime(2026, 1, 5, 12, 10, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: now)
+    for name in ("a", "a", "b"):
+        add(app, project, "r", notifier_name=name)
+    staff.client.set_cookie("tz", "Asia%2FTehran")
+    page = staff.get(PATH).text
+    heights = re.findall(r'class="hours-sent"[^>]* height="([\d.]+)"', page)
+    assert heights == ["46.0", "23.0"]
+    assert "<title>15:00: 2 sent, 0 failed</title>" in page
+    assert "the full height is 2 messages" in " ".join(page.split())
+
+
 @pytest.mark.parametrize(
-    "query", [{"status": "x"}, {"channel": "fax"}, {"since": "x"}, {"since": "2026-02-02", "until": "2026-01-01"}]
+    "query",
+    [
+        {"status": "x"},
+        {"channel": "fax"},
+        {"since": "x"},
+        {"range": "x"},
+        {"since": "0001-01-01", "range": "days"},
+        {"since": "2026-02-02", "until": "2026-01-01"},
+    ],
 )
 def test_a_filter_that_cant_be_read_is_named(project: ProjectRef, staff: Browser, query: dict[str, str]) -> None:
+    staff.client.set_cookie("tz", "Asia%2FTehran")  # where the first day of all began before the calendar
     answer = staff.get(PATH, query_string=query)
     assert (answer.status_code, "Please check the form" in answer.text) == (400, True)
 
@@ -96,12 +154,12 @@ def test_the_chart_counts_the_last_24_hours_per_notifier(app: Flask, project: Pr
     page = staff.get(PATH).text
     assert 'aria-label="ippanel_one, last 24 hours: 2 sent, 1 failed"' in page
     assert 'aria-label="other, last 24 hours: 1 sent, 0 failed"' in page
-    assert page.count('class="chart-sent"') == 2
-    assert page.count('class="chart-failed"') == 1
+    assert page.count('class="hours-sent"') == 2
+    assert page.count('class="hours-failed"') == 1
 
 
 def test_who_may_see_it(app: Flask, project: ProjectRef, world: World, browser: Browser) -> None:
-    assert "No delivery yet" in browser.sign_in(world.admin()).get(PATH).text
+    assert "No deliveries yet" in browser.sign_in(world.admin()).get(PATH).text
     for code in (Permission.SMS_NOTIFIERS_READ, Permission.EMAIL_NOTIFIERS_READ, Permission.OTP_SEND):
         browser.sign_in(world.member(project, code, email=f"{code}@example.org"))
         assert browser.get(PATH).status_code == 200

@@ -20,7 +20,8 @@ from tests.notifiers.gateway import Gateway
 TOKEN = "t0k3n/with?odd&signs"
 SID = "AC" + "0" * 32
 MESSAGE = Message(project_id=1, channel=Channel.SMS, recipient="+989120000000", body="Your code: 01234")
-CODE = replace(MESSAGE, variables={"code": "01234", "minutes": "2", "project": "My Shop"})
+VARIABLES = {"code": "01234", "minutes": "2", "validity": "2 minutes", "project": "My Shop"}
+CODE = replace(MESSAGE, variables=VARIABLES)
 PATTERN = {"pattern_code": "94012", "pattern_variables": "project, code"}
 
 

@@ -32,7 +32,7 @@ def test_a_message_goes_to_the_log_and_to_the_outbox(
 ) -> None:
     project = world.project("shop")
     caplog.set_level(logging.INFO, "notifapp.console")
-    assert write(app, project, "Your code: 01234\nIt lives for 2 minutes.").isdigit()
+    assert write(app, project, "Your code: 01234\nIt lives for 2 minutes.", subject="01234!").isdigit()
     assert "Your code: 01234" in caplog.text
     page = browser.sign_in(world.member(project, 2812)).get(OUTBOX).text
     assert "+989120000000" in page
@@ -57,7 +57,7 @@ def test_the_outbox_shows_the_channels_that_one_may_read(app: Flask, browser: Br
 def test_the_outbox_is_read_page_by_page(app: Flask, browser: Browser, world: World) -> None:
     project = world.project("shop")
     browser.sign_in(world.member(project, 2812))
-    assert "Nothing here yet" in browser.get(OUTBOX).text
+    assert "No messages yet" in browser.get(OUTBOX).text
     for number in range(60):
         write(app, project, f"message {number:02}")
     first = browser.get(OUTBOX).text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -40,7 +41,7 @@ def fill(app: Flask, world: World, count: int) -> None:
     console = BACKENDS["console"]
     with app.app_context():
         message = Message(project_id=project.id, channel=Channel.SMS, recipient="+98912", body="Your code: 01234")
-        console.send(console.load({}), message)
+        console.send(console.load({}), replace(message, subject="01234 is your code"))
 
 
 def test_every_secret_is_readable_with_the_new_key_alone(
@@ -50,14 +51,15 @@ def test_every_secret_is_readable_with_the_new_key_alone(
     monkeypatch.setattr(encryption, "BATCH", 3)
     keys.extensions["vault"] = MultiFernet([NEW, OLD])
     with keys.app_context():
-        assert reencrypt_secrets(principal=Principal.operator()) == 8
+        assert reencrypt_secrets(principal=Principal.operator()) == 9
         keys.extensions["vault"] = NEW
         secrets = list(db.session.scalars(select(Notifier.secrets).order_by(Notifier.id)))
         assert secrets == [{"token": f"secret {number}"} for number in range(7)]
         assert db.session.scalars(select(OutboxMessage.body)).one() == "Your code: 01234"
+        assert db.session.scalars(select(OutboxMessage.subject)).one() == "01234 is your code"
         audit = db.session.scalars(select(AuditEvent).order_by(AuditEvent.id)).all()
         assert {event.action for event in audit} == {"secrets_reencrypted"}
-        assert sum(event.detail["rows"] for event in audit) == 8
+        assert sum(event.detail["rows"] for event in audit) == 9
 
 
 def test_before_it_the_new_key_alone_reads_nothing(keys: Flask, world: World) -> None:

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import hmac
 import logging
+import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ from tests.notifiers.senders import (
     twilio,
     webhook,
 )
+
+WEBHOOK_DOCS = Path(__file__).parents[2] / "docs" / "webhook.md"
 
 pytestmark = pytest.mark.usefixtures("loopback_allowed")
 
@@ -198,10 +202,31 @@ def test_webhook_posts_signed_json(gateway: Gateway, http: HttpClient) -> None:
         "recipient": "+989120000000",
         "subject": "",
         "body": "Your code: 01234",
-        "variables": {"code": "01234", "minutes": "2", "project": "My Shop"},
+        "variables": {"code": "01234", "minutes": "2", "validity": "2 minutes", "project": "My Shop"},
     }
     expected = hmac.new(TOKEN.encode(), b"1700000000." + request.body, hashlib.sha256).hexdigest()
     assert request.headers["Notifapp-Signature"] == f"t=1700000000,v1={expected}"
+
+
+def test_the_documented_verifier_accepts_a_signed_request_and_nothing_else(
+    gateway: Gateway, http: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook(gateway, http, CODE)()
+    [request] = gateway.requests
+    [example] = re.findall(r"```python\n(.*?)```", WEBHOOK_DOCS.read_text(), re.DOTALL)
+    documented: dict[str, Any] = {}
+    exec(example, documented)
+    is_genuine = documented["is_genuine"]
+    header, body = request.headers["Notifapp-Signature"], request.body
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_300.0)
+    assert is_genuine(TOKEN, header, body)
+    assert not is_genuine(TOKEN + "x", header, body)
+    assert not is_genuine(TOKEN, header, body + b" ")
+    assert not is_genuine(TOKEN, header.replace("t=17", "t=18"), body)
+    for broken in ("", "t=,v1=", "v1=x", "t=x,v1=x", header.replace("v1", "v0"), "t=1700000000,v1=\u06f1"):
+        assert not is_genuine(TOKEN, broken, body)
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_301.0)
+    assert not is_genuine(TOKEN, header, body)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from notifapp.access import ProjectRef
 from notifapp.extensions import db
 from notifapp.notifiers.models import Notifier
 from tests.client import ApiClient, Browser
+from tests.lists import pager_link, rows
 from tests.world import World
 
 ALL_CODES = (1036, 2811, 2812, 2813, 2831, 2832, 2833)
@@ -65,6 +66,32 @@ def test_an_empty_project_says_what_to_do(staff: Browser) -> None:
     assert "No SMS notifier yet" in page
     assert "No email notifier yet" in page
     assert "Create the first SMS notifier" in page
+
+
+def test_the_one_in_use_comes_first(staff: Browser, world: World, project: ProjectRef, api: ApiClient) -> None:
+    world.notifier(project, "sms", "alpha")
+    choose(world, world.token(world.admin(), project), api, world.notifier(project, "sms", "zulu"))
+    page = page_text(staff.get(INDEX))
+    assert page.index("zulu") < page.index("alpha")
+    assert "Search" not in page
+
+
+def test_many_notifiers_are_searched_and_paged(
+    staff: Browser, world: World, project: ProjectRef, api: ApiClient
+) -> None:
+    used = [world.notifier(project, "sms", f"line {number:03}") for number in range(60)][-1]
+    world.notifier(project, "email", "mail")
+    choose(world, world.token(world.admin(), project), api, used)
+    first = staff.get(INDEX).text
+    titles = [row.title for row in rows(first)]
+    assert titles[:2] == ["line 059", "line 000"]
+    second = staff.get(pager_link(first, "next")).text
+    assert [row.title for row in rows(second)] == [f"line {number:03}" for number in range(49, 59)]
+    assert [row.title for row in rows(staff.get(pager_link(second, "prev")).text)] == titles[:-1]
+    found = staff.get(INDEX, query_string={"q": "07 LINE"})
+    assert [row.title for row in rows(found.text)] == ["line 007"]
+    assert "No email notifier found" in page_text(found)
+    assert staff.get(INDEX, query_string={"channel": "sms", "after": "x"}).status_code == 404
 
 
 def test_the_list_shows_both_channels_with_their_state(
@@ -126,8 +153,8 @@ def test_errors_stand_beside_their_fields_and_keep_what_was_typed(staff: Browser
     assert answer.status_code == 400
     page = page_text(answer)
     assert "Please check the form" in page
-    assert "This field may not be blank." in page
-    assert "A valid integer is required." in page
+    assert "Fill in this field." in page
+    assert "Enter a whole number from 1 to 65535." in page
     assert "STARTTLS (use_tls) and TLS (use_ssl) can't both be on." in page
     assert 'value="many"' in answer.text
     assert 'value="smtp.example.com"' in answer.text
@@ -183,7 +210,7 @@ def test_saving_without_a_change_changes_nothing(staff: Browser, app: Flask) -> 
     staff.post(f"{INDEX}/email/new/smtp", SMTP)
     before = notifiers(app)[0].updated_at
     assert staff.post(edit_path(app), {**SMTP, "password": ""}).status_code == 303
-    assert "Nothing was different" in page_text(staff.get(INDEX))
+    assert "Nothing was changed." in page_text(staff.get(INDEX))
     assert notifiers(app)[0].updated_at == before
     assert events(app) == ["notifier_created"]
 
@@ -233,22 +260,28 @@ def test_a_notifier_in_use_is_not_deleted(
     choose(world, world.token(world.admin(), project), api, notifier_id, channel)
     path = f"{INDEX}/{channel}/{notifier_id}/delete"
     asked = page_text(staff.get(path))
-    assert "can't be deleted" in asked
+    assert "This notifier is in use" in asked
     assert "Delete notifier" not in asked
     answer = staff.post(path)
     assert answer.status_code == 409
-    assert "can't be deleted" in page_text(answer)
+    assert "This notifier is in use" in page_text(answer)
     assert len(notifiers(app)) == 1
     assert "notifier_deleted" not in events(app)
 
 
-def test_a_disabled_notifier_in_use_stays_in_use(
-    staff: Browser, world: World, project: ProjectRef, api: ApiClient
+def test_disabling_the_notifier_in_use_asks_first_and_says_what_stops(
+    staff: Browser, world: World, project: ProjectRef, api: ApiClient, app: Flask
 ) -> None:
     notifier_id = world.notifier(project, "sms", "line")
     choose(world, world.token(world.admin(), project), api, notifier_id)
-    staff.post(f"{INDEX}/sms/{notifier_id}/disable")
-    assert "line is disabled. The settings still use it." in page_text(staff.get(INDEX))
+    page = page_text(staff.post(f"{INDEX}/sms/{notifier_id}/disable"))
+    assert "no code can be sent by SMS" in page
+    assert "0 codes were requested by SMS in the last 24 hours." in page
+    assert "notifier_disabled" not in events(app)
+
+    staff.post(f"{INDEX}/sms/{notifier_id}/disable", {"confirmed": "yes"})
+    assert "line is disabled. No code can be sent by SMS until you enable it" in page_text(staff.get(INDEX))
+    assert "notifier_disabled" in events(app)
 
 
 # Who may
@@ -278,7 +311,8 @@ def test_each_page_needs_its_code(
     outsider = Browser(app).sign_in(world.user("outsider@example.org"))
     assert visit(outsider, method, target).status_code == 404
     stranger = visit(Browser(app), method, target)
-    assert (stranger.status_code, "/sign-in" in stranger.headers["Location"]) == (302, True)
+    asked = stranger.headers["Location"] if method == "GET" else stranger.text
+    assert (stranger.status_code, "/sign-in" in asked) == (302 if method == "GET" else 401, True)
     if method == "POST":
         forged = Browser(app).sign_in(world.admin())
         assert visit(forged, method, target, csrf=False).status_code == 400

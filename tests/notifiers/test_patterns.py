@@ -42,12 +42,13 @@ def test_melipayamak_fills_in_its_pattern_in_order(gateway: Gateway, http: HttpC
 
 def test_kavenegar_fills_in_its_pattern(gateway: Gateway, http: HttpClient) -> None:
     gateway.answer = KAVENEGAR_SENT
-    variables = {"pattern_code": "login", "pattern_variables": "code,minutes,project"}
+    variables = {"pattern_code": "login", "pattern_variables": "code,minutes,validity,project"}
     assert kavenegar(gateway, http, CODE, **variables)().provider_id == "8792343"
     [request] = gateway.requests
     assert request.path == "/t0k3n%2Fwith%3Fodd%26signs/verify/lookup.json"
     assert request.form == {
-        "receptor": "09120000000", "template": "login", "token": "01234", "token2": "2", "token20": "My Shop",
+        "receptor": "09120000000", "template": "login", "token": "01234", "token2": "2",
+        "token10": "2 minutes", "token20": "My Shop",
     }  # fmt: skip
 
 
@@ -76,7 +77,9 @@ def test_ippanel_says_what_is_wrong_with_a_pattern(gateway: Gateway, http: HttpC
     assert failure(ippanel(gateway, http, CODE, **PATTERN)) == ("400-2", reasons[field], False)
 
 
-@pytest.mark.parametrize("variables", ["code", "code,minutes,project", " project , code ", "minutes, code"])
+@pytest.mark.parametrize(
+    "variables", ["code", "code,minutes,project", " project , code ", "minutes, code", "validity,code"]
+)
 def test_variables_are_listed_in_the_patterns_order(variables: str) -> None:
     raw = {"token": "t", "from_number": "+983000505", "pattern_variables": variables}
     assert parse_settings(BACKENDS["ippanel"], raw)["pattern_variables"] == variables.strip()

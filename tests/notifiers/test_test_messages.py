@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 import ssl
 from dataclasses import replace
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
 import pytest
 import trustme
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import select, text
 from werkzeug.test import TestResponse
 
+from notifapp import clock
 from notifapp.access import ProjectRef
 from notifapp.extensions import db
 from notifapp.notifiers.backends import BACKENDS
@@ -21,6 +23,7 @@ from notifapp.notifiers.backends.kavenegar import Kavenegar
 from notifapp.notifiers.backends.smtp import Smtp
 from notifapp.notifiers.backends.webhook import Webhook
 from notifapp.notifiers.gateway.http_client import HttpClient
+from notifapp.notifiers.models import Notifier
 from tests.client import Browser
 from tests.notifiers.gateway import Gateway
 from tests.notifiers.mail import PASSWORD, Mailbox, server
@@ -99,9 +102,9 @@ def test_a_new_notifier_is_tried_before_it_is_saved(staff: Browser, app: Flask, 
     answer = staff.post(NEW, KAVENEGAR)
     assert answer.status_code == 200
     page = page_text(answer)
-    assert f"The test message to {MASKED} was taken" in page
+    assert f"The test message to {MASKED} was accepted by the gateway" in page
     assert "8792343" in page
-    assert "what you typed as API key is not repeated here" in page
+    assert "Kept for 10 minutes: API key, so you needn't type it again." in page
     [request] = kavenegar.requests
     assert request.path == f"/{KEY}/sms/send.json"
     assert request.form == {
@@ -181,8 +184,8 @@ def test_a_blank_secret_is_the_stored_one(
 ) -> None:
     path = stored(world, project)
     answer = staff.post(f"{path}/test", {**KAVENEGAR, "api_key": "", "sender": "10008888"})
-    assert "was taken" in page_text(answer)
-    assert "not repeated here" not in page_text(answer)
+    assert "was accepted by the gateway" in page_text(answer)
+    assert "Kept for 10 minutes" not in page_text(answer)
     [request] = kavenegar.requests
     assert request.path == f"/{KEY}/sms/send.json"
     assert request.form["sender"] == "10008888"
@@ -209,7 +212,7 @@ def test_a_disabled_notifier_can_be_tried(
 ) -> None:
     path = stored(world, project)
     staff.post(f"{path}/disable")
-    assert "was taken" in page_text(staff.post(f"{path}/test", {**KAVENEGAR, "api_key": ""}))
+    assert "was accepted by the gateway" in page_text(staff.post(f"{path}/test", {**KAVENEGAR, "api_key": ""}))
 
 
 @pytest.mark.usefixtures("private_allowed")
@@ -226,7 +229,7 @@ def test_a_mail_server_is_tried(staff: Browser, app: Flask, ca: trustme.CA, monk
     with server(mailbox, ca) as port:
         good = page_text(staff.post(f"{INDEX}/email/new/smtp/test", {**form, "port": port}))
         bad = page_text(staff.post(f"{INDEX}/email/new/smtp/test", {**form, "port": port, "password": "wrong"}))
-    assert "The test message to c•••@example.com was taken" in good
+    assert "The test message to c•••@example.com was accepted by the gateway" in good
     assert mailbox.email()["Subject"] == "Test message of My Shop"
     assert "The user name or the password was not accepted. Code: 535 ." in bad
     assert [delivery[1] for delivery in deliveries(app)] == ["sent", "failed"]
@@ -236,12 +239,14 @@ def test_private_destinations_are_refused_unless_the_operator_allows_them(staff:
     form = {"name": "mail", "host": "localhost", "port": "25", "username": "shop", "password": PASSWORD,
             "from_email": "shop@example.com", "use_tls": "y", "test-recipient": "a@example.com"}  # fmt: skip
     page = page_text(staff.post(f"{INDEX}/email/new/smtp/test", form))
-    assert "belongs to a private network, which this installation doesn't send to. Code: destination ." in page
+    assert "set NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS=1 on the server and restart it. Code: destination ." in page
 
 
 def test_a_test_through_the_console_appears_in_the_outbox(staff: Browser, world: World, project: ProjectRef) -> None:
     path = f"{INDEX}/sms/{world.notifier(project, 'sms', 'line')}"
-    assert "was taken" in page_text(staff.post(f"{path}/test", {"name": "line", "test-recipient": "+989120000067"}))
+    assert "was accepted by the gateway" in page_text(
+        staff.post(f"{path}/test", {"name": "line", "test-recipient": "+989120000067"})
+    )
     assert "This is a test message of My Shop." in page_text(staff.get(f"{INDEX}/outbox"))
 
 
@@ -310,3 +315,112 @@ def test_a_notifier_whose_backend_is_gone_can_be_seen_and_deleted_and_sends_noth
     assert staff.post(path, {"name": "renamed"}).status_code == 400
     assert rows(app, "notifier", "id, name")[0].name == "old"
     assert staff.post(f"{path}/delete").status_code == 303
+
+
+# What was typed is kept for the saving that follows
+
+
+def kept_key(answer: TestResponse) -> str:
+    match = re.search(r'name="kept" value="([^"]+)"', answer.text)
+    return match[1] if match else ""
+
+
+def secrets_of(app: Flask) -> list[dict[str, str]]:
+    with app.app_context():
+        return list(db.session.scalars(select(Notifier.secrets).order_by(Notifier.id)))
+
+
+def held(app: Flask) -> list[Any]:
+    return rows(app, "held_secret")
+
+
+def test_a_tested_secret_is_saved_without_typing_it_again(staff: Browser, app: Flask, kavenegar: Gateway) -> None:
+    tested = staff.post(NEW, KAVENEGAR)
+    assert "Leave it blank to use it." in page_text(tested)
+    assert KEY not in tested.text + str(held(app))
+    refused = staff.post(
+        f"{INDEX}/sms/new/kavenegar", {**KAVENEGAR, "name": "", "api_key": "", "kept": kept_key(tested)}
+    )
+    assert refused.status_code == 400
+    assert KEY not in refused.text
+    again = {**KAVENEGAR, "api_key": "", "kept": kept_key(refused)}
+    tested = staff.post(NEW, again)
+    assert "was accepted by the gateway" in page_text(tested)
+    again["kept"] = kept_key(tested)
+    assert staff.post(f"{INDEX}/sms/new/kavenegar", again).status_code == 303
+    assert secrets_of(app) == [{"api_key": KEY}]
+    assert held(app) == []
+    assert [request.path for request in kavenegar.requests] == [f"/{KEY}/sms/send.json"] * 2
+
+
+def test_a_secret_tested_for_a_stored_notifier_replaces_the_stored_one(
+    staff: Browser, app: Flask, world: World, project: ProjectRef, kavenegar: Gateway
+) -> None:
+    path = stored(world, project)
+    tested = staff.post(f"{path}/test", {**KAVENEGAR, "api_key": "newer"})
+    form = {**KAVENEGAR, "api_key": ""}
+    staff.post(path, form)
+    assert secrets_of(app) == [{"api_key": KEY}], "another page of it knows nothing of the test"
+    assert staff.post(path, {**form, "kept": kept_key(tested)}).status_code == 303
+    assert secrets_of(app) == [{"api_key": "newer"}]
+    assert held(app) == []
+
+
+def test_what_is_typed_later_wins(staff: Browser, app: Flask, kavenegar: Gateway) -> None:
+    tested = staff.post(NEW, KAVENEGAR)
+    staff.post(f"{INDEX}/sms/new/kavenegar", {**KAVENEGAR, "api_key": "later", "kept": kept_key(tested)})
+    assert secrets_of(app) == [{"api_key": "later"}]
+
+
+def test_a_kept_secret_goes_to_no_other_destination(
+    staff: Browser, app: Flask, world: World, project: ProjectRef, kavenegar: Gateway
+) -> None:
+    values: dict[str, Any] = {"settings": {"url": "https://hook.example.com/"}, "secrets": {"secret": "s" * 16}}
+    stored_at = f"{INDEX}/sms/{world.notifier(project, 'sms', 'hook', backend='webhook', **values)}"
+    for save, test in ((stored_at, f"{stored_at}/test"), (f"{INDEX}/sms/new/webhook", f"{INDEX}/sms/new/webhook/test")):
+        form = {"name": "hook2", "url": kavenegar.url, "secret": "t" * 16, "test-recipient": "+989120000067"}
+        key = kept_key(staff.post(test, form))
+        assert key
+        for path in (save, test):
+            asked = len(kavenegar.requests)
+            moved = {**form, "url": f"{kavenegar.url}/elsewhere", "secret": "", "kept": key}
+            answer = staff.post(path, moved)
+            assert answer.status_code == 400
+            assert "Type this again: URL changed since the test." in page_text(answer)
+            assert len(kavenegar.requests) == asked
+    assert secrets_of(app) == [{"secret": "s" * 16}]
+
+
+def test_a_kept_secret_serves_one_session_and_one_notifier(
+    staff: Browser, app: Flask, world: World, project: ProjectRef, kavenegar: Gateway
+) -> None:
+    form = {**KAVENEGAR, "api_key": "", "kept": kept_key(staff.post(NEW, KAVENEGAR))}
+    other = Browser(app).sign_in(world.member(project, *CODES, email="other@example.org"))
+    for browser, path in (
+        (other, f"{INDEX}/sms/new/kavenegar"),
+        (Browser(app).sign_in(1), f"{INDEX}/sms/new/kavenegar"),
+        (staff, stored(world, project)),
+    ):
+        answer = browser.post(path, form)
+        assert answer.status_code == 400
+        assert "Type this again: it was kept for 10 minutes only." in page_text(answer)
+
+
+@pytest.mark.parametrize("key", ["\0", "x", "k" * 5000])
+def test_a_key_that_was_never_given_opens_nothing(staff: Browser, app: Flask, key: str) -> None:
+    answer = staff.post(f"{INDEX}/sms/new/kavenegar", {**KAVENEGAR, "api_key": "", "kept": key})
+    assert answer.status_code == 400
+    assert secrets_of(app) == []
+
+
+def test_after_ten_minutes_it_must_be_typed_again(
+    staff: Browser, app: Flask, kavenegar: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tested = staff.post(NEW, KAVENEGAR)
+    later = clock.now() + timedelta(minutes=10)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    answer = staff.post(f"{INDEX}/sms/new/kavenegar", {**KAVENEGAR, "api_key": "", "kept": kept_key(tested)})
+    assert answer.status_code == 400
+    assert "Type this again: it was kept for 10 minutes only." in page_text(answer)
+    staff.post(NEW, {**KAVENEGAR, "api_key": "other"})
+    assert len(held(app)) == 1, "what has expired is erased by the next write"

@@ -14,6 +14,7 @@ from notifapp.access import Permission, Principal, ProjectRef
 from notifapp.database import reading, table_of, writing
 from notifapp.delivery.models import Delivery
 from notifapp.otp.models import OtpLimits, OtpRecipient
+from notifapp.projects.service import set_phone_region
 from notifapp.settings.service import update_notification_settings
 from tests.client import ApiClient
 from tests.world import World
@@ -22,6 +23,7 @@ CHALLENGES = "/api/otp/challenges"
 POLICY = "/api/otp/policy"
 PHONE = "+989121234567"
 EMAIL = "customer@example.com"
+WRONG = "wrong"  # of a code's usual length, so it costs an attempt
 
 
 class Clock:
@@ -86,6 +88,11 @@ class Caller:
         with self.app.app_context(), writing() as connection:
             connection.execute(delete(OtpLimits).where(OtpLimits.project_id == self.project.id))
             connection.execute(insert(OtpLimits).values(project_id=self.project.id, **limits))
+
+    def set_phone_region(self, code: str) -> None:
+        """Set the project's phone region, as an admin would."""
+        with self.app.app_context():
+            set_phone_region(self.project.id, code, principal=Principal.operator())
 
     def recipient(self) -> Any:
         """The one recipient that is known."""

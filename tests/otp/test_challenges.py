@@ -16,10 +16,15 @@ from notifapp.delivery.models import Delivery
 from notifapp.otp.models import OtpChallenge
 from tests.client import ApiClient
 from tests.otp.caller import CHALLENGES, EMAIL, PHONE, POLICY, Caller, Clock, make_caller
+from tests.statements import sent
 from tests.world import World
 
-INVALID = ["Invalid code."]
 NULL = "This field may not be null."
+
+
+def invalid(attempts_left: int) -> dict[str, object]:
+    """The body for a code that is wrong, replaced or unknown."""
+    return {"code": ["Invalid code."], "attempts_left": attempts_left, "error_code": "invalid_code"}
 
 
 def wrong(code: str) -> str:
@@ -50,16 +55,75 @@ def test_the_right_code_approves_once(caller: Caller) -> None:
     answer = caller.verify(challenge, code)
     assert (answer.status_code, answer.json) == (200, {"id": challenge, "status": "approved"})
     again = caller.verify(challenge, code)
-    assert (again.status_code, again.json) == (400, {"code": INVALID, "attempts_left": 0})
+    assert again.status_code == 400
+    assert again.json == {
+        "code": ["This code has already been used."],
+        "attempts_left": 0,
+        "status": "approved",
+        "error_code": "used_code",
+    }
+    assert caller.verify(challenge, wrong(code)).json == invalid(0)
+    assert caller.count(OtpChallenge, status="approved") == 1
 
 
 def test_a_wrong_code_costs_a_try_and_the_fifth_ends_the_challenge(caller: Caller) -> None:
     challenge, code = caller.open()
     for left in (4, 3, 2, 1, 0):
         answer = caller.verify(challenge, wrong(code))
-        assert (answer.status_code, answer.json) == (400, {"code": INVALID, "attempts_left": left})
+        assert (answer.status_code, answer.json) == (400, invalid(left))
     assert caller.state(challenge)["status"] == "failed"
     assert caller.verify(challenge, code).status_code == 429
+
+
+@pytest.mark.parametrize("typed", ["1", "1234", "123456", "۱۲۳۴", "12 34", "x"])
+def test_a_code_of_the_wrong_length_costs_no_attempt(caller: Caller, typed: str) -> None:
+    challenge, code = caller.open()
+    for _ in range(6):
+        answer = caller.verify(challenge, typed)
+        assert answer.status_code == 400
+        assert answer.json == {
+            "code": ["Enter the 5 digits of the code."],
+            "attempts_left": 5,
+            "error_code": "incomplete_code",
+        }
+    assert caller.recipient().failures == 0
+    assert caller.verify(challenge, code).status_code == 200
+    assert caller.verify(challenge, typed).json == invalid(0)
+
+
+def test_issuing_takes_five_statements_at_most_and_verifying_four(caller: Caller) -> None:
+    caller.set_phone_region("IR")
+    caller.send(EMAIL, "email")  # the token's first use is noted
+    with sent() as statements:
+        answer = caller.send("0912 123 4567")
+    assert (answer.status_code, len(statements) <= 5) == (201, True), statements
+    challenge, code = answer.get_json()["id"], caller.last_message()["variables"]["code"]
+    for typed, status in ((wrong(code), 400), ("1", 400), (code, 200)):
+        with sent() as statements:
+            answer = caller.verify(challenge, typed)
+        assert (answer.status_code, len(statements) <= 4) == (status, True), statements
+
+
+def test_every_error_has_a_code(caller: Caller, world: World, api: ApiClient) -> None:
+    none = world.staff_token(caller.project, email="none@shop.example")
+    calls: list[tuple[str, str, str | None, dict[str, Any]]] = [
+        ("not_authenticated", "POST", None, {}),
+        ("permission_denied", "POST", none, {}),
+        ("method_not_allowed", "PUT", caller.token, {}),
+        ("not_acceptable", "POST", caller.token, {"headers": {"Accept": "text/html"}}),
+        ("parse_error", "POST", caller.token, {"data": "{", "content_type": "application/json"}),
+        ("invalid", "POST", caller.token, {"json": []}),
+        ("too_large", "POST", caller.token, {"data": "x" * 70_000, "content_type": "application/json"}),
+        ("unsupported_media_type", "POST", caller.token, {"data": "x", "content_type": "text/plain"}),
+    ]
+    for code, method, token, options in calls:
+        answer = api.call(method, CHALLENGES, token, **options)
+        assert answer.get_json()["code"] == code, answer.get_json()
+    assert api.call("GET", "/api/otp/nothing", caller.token).get_json()["code"] == "not_found"
+    assert "code" not in api.call("GET", "/api/nothing", caller.token).get_json()
+    caller.set_limits(sends_per_hour=1, sends_per_day=1)
+    caller.send()
+    assert caller.send().get_json()["code"] == "daily_limit"
 
 
 def test_fifty_right_answers_at_once_approve_exactly_once(caller: Caller) -> None:
@@ -67,11 +131,12 @@ def test_fifty_right_answers_at_once_approve_exactly_once(caller: Caller) -> Non
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(lambda _: caller.verify(challenge, code), range(50)))
     assert sorted(answer.status_code for answer in answers) == [200, *[400] * 49]
+    assert {answer.get_json()["error_code"] for answer in answers if answer.status_code == 400} == {"used_code"}
     assert caller.count(OtpChallenge, status="approved") == 1
     assert caller.recipient().failures == 0
 
 
-def test_unknown_used_replaced_wrong_and_foreign_codes_look_alike(caller: Caller, world: World, time: Clock) -> None:
+def test_unknown_replaced_wrong_and_foreign_codes_look_alike(caller: Caller, world: World, time: Clock) -> None:
     used, used_code = caller.open()
     caller.verify(used, used_code)
     time.advance(60)
@@ -82,7 +147,7 @@ def test_unknown_used_replaced_wrong_and_foreign_codes_look_alike(caller: Caller
     foreign, foreign_code = other.open()
     answers = [
         caller.verify(challenge, wrong(code)),
-        caller.verify(used, used_code),
+        caller.verify(used, wrong(used_code)),
         caller.verify(replaced, replaced_code),
         caller.verify(foreign, foreign_code),
         caller.verify("0" * 32, code),
@@ -91,8 +156,7 @@ def test_unknown_used_replaced_wrong_and_foreign_codes_look_alike(caller: Caller
     ]
     for answer in answers:
         assert answer.status_code == 400
-        assert answer.get_json().keys() == {"code", "attempts_left"}
-        assert answer.get_json()["code"] == INVALID
+        assert answer.get_json() == invalid(answer.get_json()["attempts_left"])
     assert other.verify(foreign, foreign_code).status_code == 200
 
 
@@ -101,7 +165,12 @@ def test_ones_own_expired_challenge_says_so(caller: Caller, time: Clock) -> None
     time.advance(120)
     answer = caller.verify(challenge, code)
     assert answer.status_code == 400
-    assert answer.json == {"code": ["This code has expired."], "attempts_left": 0, "status": "expired"}
+    assert answer.json == {
+        "code": ["This code has expired."],
+        "attempts_left": 0,
+        "status": "expired",
+        "error_code": "expired_code",
+    }
     assert caller.state(challenge)["status"] == "expired"
 
 
@@ -127,7 +196,7 @@ def test_the_state_of_no_challenge_or_of_another_projects_is_404(caller: Caller,
     foreign, _ = make_caller(caller.app, world, "other").open()
     for name in (foreign, "0" * 32, "x"):
         answer = caller.api.call("GET", f"{CHALLENGES}/{name}", caller.token)
-        assert (answer.status_code, answer.json) == (404, {"detail": "Not found."})
+        assert (answer.status_code, answer.json) == (404, {"detail": "Not found.", "code": "not_found"})
 
 
 @pytest.mark.parametrize(
@@ -146,7 +215,7 @@ def test_a_code_as_a_number_is_taken_as_its_digits(caller: Caller, time: Clock) 
 
 def test_leading_zeros_count(caller: Caller, time: Clock) -> None:
     challenge, code = open_with(caller, time, lambda code: code[0] == "0")
-    assert caller.verify(challenge, code[1:]).status_code == 400
+    assert caller.verify(challenge, int(code)).get_json()["code"] == ["Enter the 5 digits of the code."]
     assert caller.verify(challenge, code).status_code == 200
 
 
@@ -165,7 +234,7 @@ def test_email_addresses_and_phone_numbers_in_other_spellings_are_the_same_recip
     assert caller.send(EMAIL, "email").status_code == 429
     assert caller.send("+98 912 123 45 67").status_code == 201
     assert caller.send("+98-912-1234567").status_code == 429
-    caller.set_limits(phone_region="IR")
+    caller.set_phone_region("IR")
     assert caller.send("۰۹۱۲۱۲۳۴۵۶۷").status_code == 429
     assert caller.last_message()["recipient"] == PHONE
 
@@ -194,9 +263,11 @@ def test_email_addresses_and_phone_numbers_in_other_spellings_are_the_same_recip
         ]}),
     ],
 )  # fmt: skip
-def test_what_is_missing_or_wrong_is_named(caller: Caller, fields: dict[str, object], errors: object) -> None:
+def test_what_is_missing_or_wrong_is_named(
+    caller: Caller, fields: dict[str, object], errors: dict[str, object]
+) -> None:
     answer = caller.api.call("POST", CHALLENGES, caller.token, json=fields)
-    assert (answer.status_code, answer.json) == (400, errors)
+    assert (answer.status_code, answer.json) == (400, {**errors, "code": "invalid"})
     assert caller.count(OtpChallenge) == 0
 
 
@@ -213,7 +284,7 @@ def test_what_is_missing_or_wrong_is_named(caller: Caller, fields: dict[str, obj
 def test_a_body_without_a_code_costs_no_try(caller: Caller, fields: dict[str, object], message: str) -> None:
     challenge, _ = caller.open()
     answer = caller.api.call("POST", f"{CHALLENGES}/{challenge}/verify", caller.token, json=fields)
-    assert (answer.status_code, answer.json) == (400, {"code": [message]})
+    assert (answer.status_code, answer.json) == (400, {"code": [message], "error_code": "invalid"})
     assert caller.state(challenge)["attempts_left"] == 5
 
 
@@ -221,10 +292,13 @@ def test_without_a_notifier_that_sends_it_is_409_and_nothing_is_kept(caller: Cal
     caller.change_settings(sms_notifier=None)
     answer = caller.send()
     assert answer.status_code == 409
-    assert answer.json == {"detail": "No SMS notifier is chosen in this project's notification settings."}
+    assert answer.json == {
+        "detail": "No SMS notifier is chosen in this project's notification settings.",
+        "code": "no_notifier",
+    }
     world.set_enabled(2, False)
     answer = caller.send(EMAIL, "email")
-    assert (answer.status_code, "disabled" in answer.get_json()["detail"]) == (409, True)
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "notifier_disabled")
     assert caller.count(OtpChallenge) == caller.count(Delivery) == 0
 
 
@@ -276,7 +350,7 @@ def test_the_message_says_the_code_the_minutes_and_the_project(caller: Caller) -
     assert message["recipient"] == EMAIL
     assert message["subject"] == "Your code for Shop"
     assert message["body"] == f"{code} is your code for Shop. It is valid for 2 minutes."
-    assert message["variables"] == {"code": code, "minutes": "2", "project": "Shop"}
+    assert message["variables"] == {"code": code, "minutes": "2", "validity": "2 minutes", "project": "Shop"}
 
 
 @pytest.mark.parametrize("broken", [{"redis_url": "redis://127.0.0.1:1/0"}, {"instance_dir": Path("/nowhere")}])

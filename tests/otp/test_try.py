@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 
 from notifapp.access import Permission
+from notifapp.delivery.heartbeat import Heartbeat
+from notifapp.delivery.service import Outcome, exchange
+from notifapp.delivery.service import send as deliver
+from notifapp.notifiers.gateway.base import SendFailed
 from tests.client import Browser
-from tests.otp.caller import PHONE, Caller, Clock
+from tests.notifiers.test_pages import page_text
+from tests.otp.caller import PHONE, WRONG, Caller, Clock
 from tests.world import World
 
 PATH = "/projects/shop/try"
@@ -38,20 +43,82 @@ def test_a_code_is_sent_and_verified(staff: Browser, caller: Caller) -> None:
     code = caller.last_message()["variables"]["code"]
     assert code not in page.text
     answer = staff.post(place, {"code": code}, follow_redirects=True)
-    assert "Approved: the code is right." in answer.text
+    assert "The code is right." in answer.text
     assert "used again" in answer.text
 
 
-def test_a_wrong_code_says_how_many_tries_are_left(staff: Browser, caller: Caller) -> None:
+def test_a_wrong_code_says_how_many_attempts_are_left(staff: Browser, caller: Caller) -> None:
     place = send(staff, "email", "staff@example.org")
-    answer = staff.post(place, {"code": "1"})
+    answer = staff.post(place, {"code": WRONG})
     assert answer.status_code == 400
-    assert "Invalid code. 4 tries left." in answer.text
-    assert "This field may not be blank." in staff.post(place, {"code": ""}).text
-    for _ in range(4):
-        answer = staff.post(place, {"code": "1"})
-    assert "Too many wrong codes were tried." in answer.text
-    assert staff.post(place, {"code": "1"}).status_code == 429
+    assert "Invalid code. 4 attempts left." in answer.text
+    for _ in range(3):
+        answer = staff.post(place, {"code": WRONG})
+    assert "Invalid code. 1 attempt left." in answer.text
+
+
+@pytest.mark.parametrize("typed", ["", " ", "1", "123456"])
+def test_a_code_that_is_not_all_there_costs_no_attempt(staff: Browser, typed: str) -> None:
+    place = send(staff)
+    answer = staff.post(place, {"code": typed})
+    assert answer.status_code == 400
+    assert "Enter the 5 digits of the code." in answer.text
+    assert "5 attempts left" in answer.text
+
+
+def test_after_too_many_wrong_codes_the_page_says_so_and_how_long_to_wait(staff: Browser, caller: Caller) -> None:
+    place = send(staff)
+    for _ in range(5):
+        answer = staff.post(place, {"code": WRONG})
+    text = page_text(answer)
+    assert "Too many wrong codes were entered, so this code no longer works." in text
+    assert "can neither receive nor verify a code until 2026-11-23 12:00:30" in text
+    assert "on its way" not in text
+    assert staff.post(place, {"code": WRONG}).status_code == 429
+    assert "can neither receive" not in page_text(staff.get(send(staff, recipient="+989121234568")))
+
+
+def test_a_blocked_recipient_is_told_to_ask_an_admin(staff: Browser, caller: Caller) -> None:
+    caller.set_limits(max_failures=1)
+    place = send(staff)
+    staff.post(place, {"code": WRONG})
+    assert "is blocked after too many wrong codes in a row. An admin must unblock them." in page_text(staff.get(place))
+
+
+def test_the_page_says_what_became_of_the_message(staff: Browser, caller: Caller, time: Clock) -> None:
+    place = send(staff)
+    assert "No worker is running" in page_text(staff.get(place))
+    with caller.app.app_context():
+        Heartbeat().beat()
+        waiting = staff.get(place)
+        assert "Sending…" in page_text(waiting)
+        assert "data-live" in waiting.text
+        assert "Check again</a>" in waiting.text
+        [claim] = exchange([], room=1)
+        exchange([Outcome(claim, SendFailed("The gateway is down.", code="500", retryable=True))], room=0)
+    failing = page_text(staff.get(place))
+    assert "Attempt 1 failed gateway: The gateway is down. Retrying at 12:00:02" in failing
+    with caller.app.app_context():
+        time.advance(2)
+        [claim] = exchange([], room=1)
+        exchange([Outcome(claim, SendFailed("The number is barred.", code="400", retryable=False))], room=0)
+    failed = staff.get(place)
+    assert "Message not sent gateway: The number is barred." in page_text(failed)
+    assert "data-live" not in failed.text
+
+
+def test_a_message_in_the_outbox_is_linked_for_those_who_may_see_it(
+    staff: Browser, caller: Caller, world: World, time: Clock
+) -> None:
+    place = send(staff)
+    with caller.app.app_context():
+        [claim] = exchange([], room=1)
+        exchange([deliver(claim)], room=0)
+    page = staff.get(place)
+    assert "Development only: nothing was sent" in page_text(page)
+    assert "/notifiers/outbox" not in page.text
+    staff.sign_in(world.admin())
+    assert 'href="/projects/shop/notifiers/outbox"' in staff.get(place).text
 
 
 def test_limits_and_missing_notifiers_are_told(staff: Browser, caller: Caller) -> None:
@@ -60,10 +127,12 @@ def test_limits_and_missing_notifiers_are_told(staff: Browser, caller: Caller) -
     assert (answer.status_code, "A code was sent just now." in answer.text) == (429, True)
     caller.change_settings(email_notifier=None)
     answer = staff.post(PATH, {"channel": "email", "recipient": "staff@example.org"})
-    assert (answer.status_code, "No Email notifier is chosen" in answer.text) == (409, True)
+    assert (answer.status_code, "No email notifier is chosen" in answer.text) == (409, True)
     answer = staff.post(PATH, {"channel": "sms", "recipient": "x"})
     assert (answer.status_code, "Enter a valid phone number" in answer.text) == (400, True)
     assert staff.post(PATH, {"recipient": PHONE}).status_code == 400
+    answer = staff.post(PATH, {"channel": "sms", "recipient": " "})
+    assert "Enter a phone number or an email address." in answer.text
 
 
 def test_it_takes_both_permissions(caller: Caller, world: World, browser: Browser) -> None:

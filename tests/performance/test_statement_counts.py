@@ -119,9 +119,9 @@ def test_verifying_a_code_right_or_wrong_takes_four_statements_and_one_commit(
     assert cost() == (4, 1)
 
 
-def test_the_settings_page_takes_six_statements(app: Flask) -> None:
+def test_the_settings_page_takes_seven_statements(app: Flask) -> None:
     seed(app, 1)
-    assert page_cost(app, f"/projects/{SHOP.slug}/settings") == 6
+    assert page_cost(app, f"/projects/{SHOP.slug}/settings") == 7
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_the_last_five_changes_are_told_newest_first(busy: People) -> None:
 def test_an_untouched_project_says_that_it_has_the_defaults(people: People) -> None:
     page = people.staff.get("/projects/shop").text
     assert "Version 0" in page
-    assert "they are the defaults" in page
+    assert "These are the defaults." in page
     assert "2 minutes" in page
     assert "No code can be sent by SMS." in page
     assert "No code can be sent by email." in page
@@ -95,10 +95,10 @@ def test_an_admin_gets_links_to_tokens_and_audit_of_the_project(busy: People) ->
 
 
 @pytest.mark.parametrize("who", ["admin", "staff"])
-def test_the_overview_takes_four_statements(busy: People, who: str) -> None:
+def test_the_overview_takes_eight_statements(busy: People, who: str) -> None:
     with sent() as statements:
         assert getattr(busy, who).client.get("/projects/shop").status_code == 200
-    assert len(statements) == 4
+    assert len(statements) == 8
 
 
 @pytest.mark.parametrize(

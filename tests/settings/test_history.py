@@ -20,15 +20,15 @@ def test_history_tells_who_when_from_where_and_what(staff: Browser, shop: Shop, 
     rows = page.split("<tbody>")[1].split("</tr>")
     newest = " ".join(re.sub(r"<[^>]+>", " ", rows[0]).split())
     assert re.fullmatch(
-        r"2 In force Code lifetime: from 60 seconds → to 90 seconds staff@example.org through the API "
-        r"\d{4}-\d\d-\d\d \d\d:\d\d UTC",
+        r"2 Current Code lifetime: from 60 seconds → to 90 seconds staff@example.org through the API "
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d just now",
         newest,
     )
     assert "from 120 seconds" in " ".join(re.sub(r"<[^>]+>", " ", rows[1]).split())
 
 
 def test_an_untouched_history_says_so(staff: Browser, shop: Shop) -> None:
-    assert "No change yet" in staff.get(shop.path + "/history").text
+    assert "No changes yet" in staff.get(shop.path + "/history").text
 
 
 def test_a_long_history_is_paged_without_gaps_or_repeats(

@@ -25,8 +25,8 @@ TOKEN = re.compile(r"ntf_[0-9a-f]{72}")
 
 def create(browser: Browser, **fields: str) -> str:
     """The token that the answer shows."""
-    answer = browser.post("/tokens/new", FORM | fields)
-    assert answer.status_code == 201
+    answer = browser.post("/tokens/new", FORM | fields, follow_redirects=True)
+    assert answer.status_code == 200
     return str(TOKEN.findall(answer.text)[0])
 
 
@@ -50,9 +50,13 @@ def test_a_new_token_works_at_once_with_its_owners_permissions(people: People, a
 def test_the_token_is_shown_in_one_answer_and_kept_nowhere(
     app: Flask, people: People, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    answer = people.admin.post("/tokens/new", FORM)
+    created = people.admin.post("/tokens/new", FORM)
+    with people.admin.client.session_transaction() as cookie:
+        in_cookie = str(dict(cookie))
+    before = whole_database(app)
+    answer = people.admin.get(created.headers["Location"])
     token = TOKEN.findall(answer.text)[0]
-    assert answer.status_code == 201
+    assert token not in before + created.text + in_cookie
     assert answer.headers["Cache-Control"] == "no-store"
     assert set(TOKEN.findall(answer.text)) == {token}
     for path in ("/tokens", "/tokens/1/revoke", "/audit", "/audit.csv", "/projects/shop"):
@@ -61,8 +65,27 @@ def test_the_token_is_shown_in_one_answer_and_kept_nowhere(
     assert token not in "".join(capfd.readouterr())
 
 
+def test_reloading_creates_no_second_token_and_shows_none(app: Flask, people: People) -> None:
+    path = people.admin.post("/tokens/new", FORM).headers["Location"]
+    assert TOKEN.findall(people.admin.get(path).text)
+    again = people.admin.get(path)
+    assert again.status_code == 200
+    assert not TOKEN.findall(again.text)
+    assert "This token cannot be shown again" in again.text
+    assert "/tokens/1/revoke" in again.text
+    assert len(stored(app)) == 1
+
+
+def test_a_new_token_is_shown_to_nobody_else(app: Flask, people: People, world: World) -> None:
+    path = people.admin.post("/tokens/new", FORM).headers["Location"]
+    other = Browser(app).sign_in(world.admin("second@example.org"))
+    assert not TOKEN.findall(other.get(path).text)
+    assert people.staff.get(path).status_code == 403
+    assert TOKEN.findall(people.admin.get(path).text)
+
+
 def test_the_answer_has_a_curl_line_that_works_here(people: People) -> None:
-    answer = people.admin.post("/tokens/new", FORM, base_url="http://localhost:8123")
+    answer = people.admin.post("/tokens/new", FORM, base_url="http://localhost:8123", follow_redirects=True)
     token = TOKEN.findall(answer.text)[0]
     line = f"curl -H &#34;Authorization: Token {token}&#34; http://localhost:8123/api/settings/notifications"
     assert line in answer.text
@@ -164,7 +187,7 @@ def test_the_form_can_be_opened_for_an_owner_and_a_project(people: People) -> No
 def test_a_revoked_token_stops_working_at_once(app: Flask, people: People, api: ApiClient) -> None:
     token = create(people.admin)
     assert api.get_settings(token).status_code == 200
-    assert "is refused from that moment on" in people.admin.get("/tokens/1/revoke").text
+    assert "are refused from that moment on" in people.admin.get("/tokens/1/revoke").text
     assert api.get_settings(token).status_code == 200
     assert people.admin.post("/tokens/1/revoke").status_code == 303
     refused = api.get_settings(token)
@@ -278,7 +301,7 @@ def test_a_long_list_is_paged_and_keeps_its_filters(crowd: People, world: World)
 
 def test_without_a_token_the_list_says_what_one_is_for(people: People) -> None:
     page = people.admin.get("/tokens").text
-    assert "No token yet" in page
+    assert "No tokens yet" in page
     assert "Create the first token" in page
 
 

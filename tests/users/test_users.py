@@ -37,7 +37,7 @@ def names(page: str) -> list[str]:
 
 
 def test_a_new_user_gets_a_link_that_is_shown_once(app: Flask, admin: Browser) -> None:
-    answer = admin.post("/users/new", NEW)
+    answer = admin.post("/users/new", NEW, follow_redirects=True)
     assert answer.status_code == 200
     match = re.search(r"<code>http://localhost(/password/[\w-]{43})</code>", answer.text)
     assert match
@@ -51,8 +51,20 @@ def test_a_new_user_gets_a_link_that_is_shown_once(app: Flask, admin: Browser) -
     assert (link.subject, link.detail) == ("sara@example.org", {})
 
 
+def test_reloading_makes_no_second_link(app: Flask, world: World, admin: Browser) -> None:
+    world.user()
+    path = admin.post("/users/2/password-link").headers["Location"]
+    link = re.search(r"/password/[\w-]{43}", admin.get(path).text)
+    assert link
+    again = admin.get(path)
+    assert (again.status_code, "This link cannot be shown again" in again.text) == (200, True)
+    assert "/password/" not in again.text
+    assert len(events(app, "password_link_created")) == 1
+    assert Browser(app).get(link[0]).status_code == 200
+
+
 def test_a_password_link_ends_when_the_address_that_it_was_for_changes(app: Flask, admin: Browser) -> None:
-    page = admin.post("/users/new", NEW).text
+    page = admin.post("/users/new", NEW, follow_redirects=True).text
     link = re.search(r"/password/[\w-]{43}", page)
     assert link
     assert Browser(app).get(link[0]).status_code == 200

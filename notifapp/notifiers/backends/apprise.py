@@ -39,7 +39,7 @@ class AppriseConfig:
         "Apprise URL",
         Kind.SECRET,
         max_length=2000,
-        help="As Apprise documents it for the service, with {recipient} where the recipient goes.",
+        help="The service's Apprise address, with {recipient} in place of the recipient.",
     )
 
 

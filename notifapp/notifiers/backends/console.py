@@ -30,6 +30,7 @@ class Console(Backend[ConsoleConfig]):
     description = "For development: nothing is sent; messages go to the log and to the outbox page."
     channels = frozenset({Channel.SMS, Channel.EMAIL})
     config = ConsoleConfig
+    reaches_people = False
 
     def send(self, config: ConsoleConfig, message: Message) -> Receipt:
         """Store the message in the outbox, in a separate transaction; the receipt is its row's id."""

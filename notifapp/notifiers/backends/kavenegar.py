@@ -38,7 +38,7 @@ REASONS = {
 RETRYABLE = {402, 409, 429, 451}
 
 # Which token carries which variable: only token10 and token20 may hold spaces.
-TOKENS = {"code": "token", "minutes": "token2", "project": "token20"}
+TOKENS = {"code": "token", "minutes": "token2", "validity": "token10", "project": "token20"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,8 @@ class KavenegarConfig:
         default="code",
         regex=VARIABLES,
         regex_error=VARIABLES_ERROR,
-        help="Separated by commas: code (%token in the pattern), minutes (%token2), project (%token20).",
+        help="Separated by commas: code (%token in the pattern), minutes (%token2), validity (%token10), "
+        "project (%token20).",
     )
 
 

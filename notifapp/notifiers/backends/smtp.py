@@ -66,7 +66,7 @@ class SmtpConfig:
         "Fail silently",
         Kind.BOOLEAN,
         default=False,
-        help="A message that fails is recorded, and not tried again.",
+        help="Messages that fail are recorded but not tried again.",
     )
 
 

@@ -1,9 +1,9 @@
 """A signed POST to any URL, for gateways that have no backend here.
 
 The body is a JSON object: id, channel, recipient, subject, body, and variables, an object with the values in the body
-(code, minutes, project; empty for a message without a code). The header `Notifapp-Signature: t=…,v1=…` contains the
-time in Unix seconds and the HMAC-SHA256, in hexadecimal, of `<t>.<raw body>` under the shared secret. A receiver should
-compare the signature in constant time, and refuse a time more than five minutes off.
+(code, minutes, validity, project; empty for a message without a code). The header `Notifapp-Signature: t=…,v1=…`
+contains the time in Unix seconds and the HMAC-SHA256, in hexadecimal, of `<t>.<raw body>` under the shared secret.
+docs/webhook.md tells receivers how to verify it.
 """
 
 from __future__ import annotations

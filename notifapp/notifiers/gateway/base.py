@@ -66,8 +66,8 @@ def setting(label: str, kind: Kind = Kind.TEXT, *, default: Any = dataclasses.MI
 class Message:
     """A message to send, to an E.164 number or an email address; `subject` is only for email.
 
-    `variables` are the values in the body (`code`, `minutes` and `project`), for gateways with their own patterns;
-    it is empty for a message without a code.
+    `variables` are the values in the body (`code`, `minutes`, `validity` and `project`), for gateways with their own
+    patterns; it is empty for a message without a code.
     """
 
     project_id: int
@@ -119,6 +119,7 @@ class Backend(ABC, Generic[C]):
     description: str
     channels: frozenset[Channel]
     config: type[C]
+    reaches_people: bool = True
 
     @abstractmethod
     def send(self, config: C, message: Message) -> Receipt:

@@ -44,7 +44,10 @@ class DestinationRefused(SendFailed):
     """The host is, or resolves to, an address that may not be connected to."""
 
     def __init__(self) -> None:
-        reason = "The address belongs to a private network, which this installation doesn't send to."
+        reason = (
+            "The address belongs to a private network. To allow those, set NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS=1 on "
+            "the server and restart it."
+        )
         super().__init__(reason, code="destination", retryable=False)
 
 

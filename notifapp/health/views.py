@@ -8,7 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from notifapp.access import public
+from notifapp.config import Config
 from notifapp.database import reading
+from notifapp.delivery.heartbeat import is_worker_running
 from notifapp.extensions import MIGRATIONS
 from notifapp.web.json_api import json_response
 
@@ -21,11 +23,20 @@ def healthz() -> Response:
 
 @public
 def readyz() -> Response:
-    """The database responds and its migrations are current; otherwise 503 with the reason."""
+    """The database responds and its migrations are current; 503 with the reason otherwise.
+
+    It says whether a worker is running. Where the operator asks for it, a missing one is a 503 too.
+    """
     problem = _problem()
     if problem:
         return json_response({"status": "unavailable", "detail": problem}, status=503)
-    return json_response({"status": "ready"})
+    if is_worker_running():
+        return json_response({"status": "ready", "worker": "running"})
+    config: Config = current_app.config["NOTIFAPP"]
+    if config.ready_needs_worker:
+        detail = "No worker is running: start `flask --app app worker`."
+        return json_response({"status": "unavailable", "detail": detail, "worker": "missing"}, status=503)
+    return json_response({"status": "ready", "worker": "missing"})
 
 
 def _problem() -> str | None:

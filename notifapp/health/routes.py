@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from notifapp.web import health
+from notifapp.health import views
 
 blueprint = Blueprint("health", __name__)
-blueprint.get("/healthz")(health.healthz)
-blueprint.get("/readyz")(health.readyz)
+blueprint.get("/healthz")(views.healthz)
+blueprint.get("/readyz")(views.readyz)

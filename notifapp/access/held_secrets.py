@@ -1,0 +1,68 @@
+"""What one page leaves for the next: encrypted, for one session and one purpose, for ten minutes at most.
+
+So a new credential can be shown after a redirect, and what was typed survives a test or the end of a session, without
+being written into a page or a cookie.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from cryptography.fernet import InvalidToken
+from sqlalchemy import bindparam, delete, select
+
+from notifapp import clock
+from notifapp.access.models import HeldSecret, UserSession
+from notifapp.database import Statement, reading, table_of, upsert, writing
+
+LIFETIME = timedelta(minutes=10)
+
+_table, _session = table_of(HeldSecret), table_of(UserSession).c
+_held = _table.c
+
+
+def _hold(insert: Any) -> Any:
+    row = insert.values({column.name: bindparam(column.name) for column in _held if column.name != "id"})
+    return row.on_conflict_do_update(
+        index_elements=[_held.session_id, _held.purpose],
+        set_={"value": row.excluded.value, "expires_at": row.excluded.expires_at},
+    )
+
+
+_HOLD = Statement(upsert(_table, _hold))
+
+
+def hold(session_id: int, purpose: str, value: Any) -> None:
+    """Hold a JSON value for this session, in place of what it held for the same purpose."""
+    now = clock.now()
+    is_open = select(_session.id).where(_session.id == session_id).with_for_update(key_share=True)
+    with writing() as connection:
+        connection.execute(delete(_table).where(_held.expires_at <= now))
+        if connection.execute(is_open).first():  # a session that has ended meanwhile holds nothing
+            _HOLD.execute(connection, session_id=session_id, purpose=purpose, value=value, expires_at=now + LIFETIME)
+
+
+def peek(session_id: int, purpose: str) -> Any:
+    """What this session holds for the purpose; None if nothing, or not any more."""
+    with reading() as connection:
+        try:
+            return connection.execute(select(_held.value).where(*_one(session_id, purpose))).scalar_one_or_none()
+        except InvalidToken:  # its encryption key was removed meanwhile
+            return None
+
+
+def take(session_id: int, purpose: str) -> Any:
+    """The same, and erase it."""
+    value = peek(session_id, purpose)
+    return value if forget(session_id, purpose) else None
+
+
+def forget(session_id: int, purpose: str) -> bool:
+    """Erase what this session holds for the purpose, and say whether there was anything."""
+    with writing() as connection:
+        return connection.execute(delete(_table).where(*_one(session_id, purpose))).rowcount > 0
+
+
+def _one(session_id: int, purpose: str) -> tuple[Any, ...]:
+    return _held.session_id == session_id, _held.purpose == purpose, _held.expires_at > clock.now()

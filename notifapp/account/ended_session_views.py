@@ -1,0 +1,106 @@
+"""Forms that are sent after their session has ended: sign in again, and what was typed is there again."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote, urlsplit
+
+from flask import current_app, flash, redirect, render_template, request, url_for
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError
+from werkzeug.wrappers import Response
+
+from notifapp.access import is_api
+from notifapp.account.forms import SignInForm
+from notifapp.config import MAX_BODY_BYTES
+from notifapp.errors import Unauthenticated
+from notifapp.notifiers.backends import BACKENDS
+from notifapp.web import error_responses, kept_forms
+
+_PASSWORDS = {"password", "current", "new", "repeat", "code"}
+_WITHOUT_SESSION = ("account.sign_in", "account.password_link")
+_TOO_LONG = "This page was open for too long. Try again."
+_NOT_SAVED = "What you typed is filled in below, but it has not been saved. Check it and send the form again."
+_TYPE_AGAIN = " Passwords and keys were not kept: type them again."
+_NOTHING_DONE = "Nothing was changed. Do it again if you still want to."
+
+
+def sign_in_first(error: Unauthenticated) -> Response:
+    """Ask to sign in; the CSRF token was right, so what was sent came from a form of ours."""
+    return error_responses.respond(error) if is_api() or request.method != "POST" else _ask_to_sign_in()
+
+
+def refuse_form(error: CSRFError) -> Response:
+    """Refuse a form without a valid CSRF token, and help on if it came from a page of this site."""
+    if is_api() or request.method != "POST" or not _is_from_this_site():
+        return error_responses.respond_to_http_error(error)
+    if request.endpoint in _WITHOUT_SESSION:
+        flash(_TOO_LONG, "warning")
+        return redirect(request.full_path.rstrip("?"), 303)
+    if not current_user.is_authenticated:
+        return _ask_to_sign_in()
+    return open_again(_form_page(), _typed())
+
+
+def open_again(path: str, kept: str) -> Response:
+    """Lead back to a form's page, filled with what `_typed` returned, if it can be read."""
+    fields, has_secrets = _parsed(kept)
+    if fields:
+        kept_forms.keep(urlsplit(path).path, fields)
+    flash(f"{_NOT_SAVED if fields else _NOTHING_DONE}{_TYPE_AGAIN if has_secrets else ''}", "warning")
+    return redirect(path, 303)
+
+
+def secret_fields() -> set[str]:
+    """The names of all fields that may hold a secret; none of them is ever kept."""
+    return _PASSWORDS.union(*(backend.secrets for backend in BACKENDS.values()))
+
+
+def _ask_to_sign_in() -> Response:
+    """The sign-in page, which carries the fields that were sent."""
+    if request.endpoint == "account.sign_out":
+        flash("You are signed out.", "success")
+        return redirect(url_for("account.sign_in"), 303)
+    form = SignInForm(formdata=None, kept=_typed())
+    page = render_template("account/sign_in.html", form=form, next_path=_form_page())
+    return Response(page, Unauthenticated.status, mimetype="text/html")
+
+
+def _is_from_this_site() -> bool:
+    """Whether the browser says that a page of this site sent the form; others' fields are never shown."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    return urlsplit(request.headers.get("Origin", "")).netloc == request.host
+
+
+def _typed() -> str:
+    """The posted fields as JSON, without secrets; nothing if they are too long to be sent once more."""
+    dropped = secret_fields()
+    posted = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
+    fields = [(name, value) for name, value in posted if name not in dropped]
+    has_secrets = any(name in dropped and value for name, value in posted)
+    kept = json.dumps({"fields": fields, "has_secrets": has_secrets}, ensure_ascii=False)
+    return kept if len(quote(kept)) < MAX_BODY_BYTES - 4096 else ""
+
+
+def _parsed(kept: str) -> tuple[list[tuple[str, str]], bool]:
+    try:
+        found = json.loads(kept)
+        return [(_sound(name), _sound(value)) for name, value in found["fields"]], bool(found["has_secrets"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return [], False
+
+
+def _sound(value: object) -> str:
+    """The value as text that can be encoded: JSON lets halves of surrogates pass."""
+    return str(value).encode(errors="replace").decode()
+
+
+def _form_page() -> str:
+    """The page that shows the form: the posted path, or the nearest one above it that can be opened."""
+    adapter = current_app.create_url_adapter(request)
+    path = request.path
+    while adapter and path and not adapter.test(path, "GET"):
+        path = path.rpartition("/")[0]
+    return request.full_path.rstrip("?") if path == request.path else path or "/"

@@ -1,0 +1,1 @@
+"""Whether the process can do its work, and whether a project's codes arrive."""
