@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,9 +58,16 @@ class Process:
     log: Path
 
     def end(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
-        """Send the signal to all of its processes and wait until they are gone."""
+        """Send the signal and wait until the program is gone, and its processes with it.
+
+        Only SIGKILL goes to all of them: a server whose workers are told to stop twice sometimes hangs.
+        """
         if self.process.poll() is None:
-            os.killpg(self.process.pid, with_signal)
+            if with_signal != signal.SIGKILL:
+                self.process.send_signal(with_signal)
+                self.process.wait(_STOP_TIMEOUT)
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(_STOP_TIMEOUT)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, select
 
 from notifapp import clock
 from notifapp.access.models import HeldSecret, UserSession
-from notifapp.database import Statement, reading, table_of, upsert, writing
+from notifapp.database import Statement, UtcDateTime, reading, table_of, upsert, writing
 
 LIFETIME = timedelta(minutes=10)
 
@@ -30,6 +30,7 @@ def _hold(insert: Any) -> Any:
     )
 
 
+_FORGET_EXPIRED = delete(_table).where(_held.expires_at <= bindparam("now", type_=UtcDateTime))
 _HOLD = Statement(upsert(_table, _hold))
 
 
@@ -38,9 +39,15 @@ def hold(session_id: int, purpose: str, value: Any) -> None:
     now = clock.now()
     is_open = select(_session.id).where(_session.id == session_id).with_for_update(key_share=True)
     with writing() as connection:
-        connection.execute(delete(_table).where(_held.expires_at <= now))
+        connection.execute(_FORGET_EXPIRED, {"now": now})
         if connection.execute(is_open).first():  # a session that has ended meanwhile holds nothing
             _HOLD.execute(connection, session_id=session_id, purpose=purpose, value=value, expires_at=now + LIFETIME)
+
+
+def forget_expired() -> None:
+    """Erase what nobody has taken in time."""
+    with writing() as connection:
+        connection.execute(_FORGET_EXPIRED, {"now": clock.now()})
 
 
 def peek(session_id: int, purpose: str) -> Any:

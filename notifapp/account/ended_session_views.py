@@ -34,6 +34,8 @@ def refuse_form(error: CSRFError) -> Response:
     """Refuse a form without a valid CSRF token, and help on if it came from a page of this site."""
     if is_api() or request.method != "POST" or not _is_from_this_site():
         return error_responses.respond_to_http_error(error)
+    if kept := request.form.get("kept") if request.endpoint == "account.sign_in" else None:
+        return _go_on_from_another_tab(kept)
     if request.endpoint in _WITHOUT_SESSION:
         flash(_TOO_LONG, "warning")
         return redirect(request.full_path.rstrip("?"), 303)
@@ -51,6 +53,13 @@ def open_again(path: str, kept: str) -> Response:
     return redirect(path, 303)
 
 
+def next_path() -> str | None:
+    """The page that required signing in, if the address names one of this site."""
+    path = request.args.get("next", "")
+    is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if is_local else None
+
+
 def secret_fields() -> set[str]:
     """The names of all fields that may hold a secret; none of them is ever kept."""
     return _PASSWORDS.union(*(backend.secrets for backend in BACKENDS.values()))
@@ -61,8 +70,20 @@ def _ask_to_sign_in() -> Response:
     if request.endpoint == "account.sign_out":
         flash("You are signed out.", "success")
         return redirect(url_for("account.sign_in"), 303)
-    form = SignInForm(formdata=None, kept=_typed())
-    page = render_template("account/sign_in.html", form=form, next_path=_form_page())
+    return _sign_in_page(_typed(), _form_page())
+
+
+def _go_on_from_another_tab(kept: str) -> Response:
+    """Keep the fields of a sign-in page that another tab's signing in has made stale."""
+    path = next_path()
+    if current_user.is_authenticated and path:
+        return open_again(path, kept)
+    return _sign_in_page(kept, path)
+
+
+def _sign_in_page(kept: str, path: str | None) -> Response:
+    form = SignInForm(formdata=None, kept=kept)
+    page = render_template("account/sign_in.html", form=form, next_path=path)
     return Response(page, Unauthenticated.status, mimetype="text/html")
 
 

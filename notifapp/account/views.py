@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from notifapp.access import principal, public, sign_in_required
 from notifapp.access.sessions import load_session
 from notifapp.account import service
-from notifapp.account.ended_session_views import open_again
+from notifapp.account.ended_session_views import next_path, open_again
 from notifapp.account.forms import ChangePasswordForm, NewPasswordForm, ProfileForm, SignInForm
 from notifapp.errors import TooManyRequests, Unauthenticated, ValidationFailed
 from notifapp.web.forms import add_errors
@@ -122,11 +122,10 @@ def _sign_in_page(form: SignInForm) -> str:
 
 def _go_on(form: SignInForm) -> Response:
     """Redirect to the page that required signing in, if it is on this site, else to the projects."""
-    path = request.args.get("next", "")
-    is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
-    if is_local and form.kept.data:
+    path = next_path()
+    if path and form.kept.data:
         return open_again(path, form.kept.data)
-    return redirect(path if is_local else url_for("projects.index"), 303)
+    return redirect(path or url_for("projects.index"), 303)
 
 
 def _profile_form() -> ProfileForm:

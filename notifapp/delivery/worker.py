@@ -13,6 +13,7 @@ from threading import Thread
 
 from flask import Flask
 
+from notifapp.access import held_secrets
 from notifapp.delivery.heartbeat import BEAT_SECONDS, Heartbeat
 from notifapp.delivery.service import Claim, Outcome, exchange, give_up_expired, is_any_due, send
 from notifapp.delivery.wakeup import wakeups
@@ -87,10 +88,11 @@ class Worker:
             self._unwritten.append(event)
 
     def _beat(self) -> None:
-        """Give a sign of life, and give up what has outlived its code."""
+        """Give a sign of life; give up what has outlived its code, and erase what was held for too long."""
         try:
             self._heartbeat.beat()
             give_up_expired()
+            held_secrets.forget_expired()
         except Exception:
             _log.exception("the worker's sign of life could not be written")
 

@@ -65,6 +65,26 @@ def sign_in_again(browser: Browser, answer: TestResponse, email: str = EMAIL, pa
     return browser.post(unescape(action[1]), {"email": email, "password": password, "kept": kept(answer)})
 
 
+def test_signing_in_from_another_tab_first_loses_nothing_either(staff: Browser) -> None:
+    token = staff.csrf_token()
+    end_session(staff)
+    asked = staff.post(SETTINGS, TYPED | {"csrf_token": token}, csrf=False, headers=OURS)
+    stale = staff.csrf_token()
+    assert sign_in(staff, EMAIL).status_code == 303
+    fields = {"email": EMAIL, "password": PASSWORD, "kept": kept(asked), "csrf_token": stale}
+    again = staff.post(f"/sign-in?next={SETTINGS}", fields, csrf=False, headers=OURS)
+    assert again.headers["Location"] == SETTINGS
+    assert values(staff.get(SETTINGS).text)["reason"] == TYPED["reason"]
+
+
+def test_rubbish_among_the_kept_fields_breaks_no_page(staff: Browser) -> None:
+    end_session(staff)
+    rubbish = json.dumps({"fields": [["reason", "\ud800"]], "has_secrets": False})
+    fields = {"email": EMAIL, "password": PASSWORD, "kept": rubbish}
+    assert staff.post(f"/sign-in?next={SETTINGS}", fields).status_code == 303
+    assert staff.get(SETTINGS).status_code == 200
+
+
 def values(page: str) -> dict[str, str]:
     """The text of each field of a page by its name."""
     inputs = re.findall(r"<input [^>]+>", page)
