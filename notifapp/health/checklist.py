@@ -10,7 +10,7 @@ from notifapp.access import ProjectRef
 from notifapp.access.models import ApiToken
 from notifapp.database import reading, table_of
 from notifapp.notifiers.models import Notifier
-from notifapp.otp.models import ChallengeStatus, OtpChallenge
+from notifapp.otp.models import OtpChallenge
 from notifapp.settings.models import NotificationSettings
 
 _notifier, _token = table_of(Notifier).c, table_of(ApiToken).c
@@ -35,11 +35,10 @@ class Checklist:
 def checklist(project: ProjectRef) -> Checklist:
     """How far this project has come; it is proven once a code was verified."""
     chosen = _settings.sms_notifier_id.is_not(None) | _settings.email_notifier_id.is_not(None)
-    verified = _challenge.status == ChallengeStatus.APPROVED.value, _challenge.approved_at.is_not(None)
     steps: list[ColumnElement[bool]] = [
         exists().where(_notifier.project_id == project.id),
         exists().where(_settings.project_id == project.id, chosen),
-        exists().where(_challenge.project_id == project.id, *verified),
+        exists().where(_challenge.project_id == project.id, _challenge.approved_at.is_not(None)),
         exists().where(_token.project_id == project.id, _token.revoked_at.is_(None)),
     ]
     with reading() as connection:

@@ -12,7 +12,7 @@ from notifapp.channels import Channel
 from notifapp.database import MAX_ID, reading, table_of
 from notifapp.errors import NotFound
 from notifapp.message_templates.models import MessageTemplateRevision
-from notifapp.message_templates.values import Template, differences
+from notifapp.message_templates.values import Template, differences, template_in
 
 UNTOUCHED = Template()  # version 0, the default, which has no revision
 
@@ -25,7 +25,7 @@ def history(
 ) -> list[Revision[Template]]:
     """At most `limit` revisions, newest first; only those older than version `before`, if given."""
     rows = _rows(project, channel, before=before, limit=limit + 1)
-    return revisions(rows, limit, UNTOUCHED, _template_of, differences)
+    return revisions(rows, limit, UNTOUCHED, template_in, differences)
 
 
 def template_at(project: ProjectRef, channel: Channel, version: int) -> Template:
@@ -35,7 +35,7 @@ def template_at(project: ProjectRef, channel: Channel, version: int) -> Template
     rows = _rows(project, channel, before=version + 1, limit=1) if 0 < version < MAX_ID else []
     if not rows or rows[0].version != version:
         raise NotFound
-    return _template_of(rows[0])
+    return template_in(rows[0])
 
 
 def _rows(project: ProjectRef, channel: Channel, *, before: int | None, limit: int) -> list[Any]:
@@ -51,7 +51,3 @@ def _rows(project: ProjectRef, channel: Channel, *, before: int | None, limit: i
     )
     with reading() as connection:
         return list(connection.execute(statement).all())
-
-
-def _template_of(row: Any) -> Template:
-    return Template(row.body, row.autofill_host, row.subject, row.version)

@@ -17,7 +17,7 @@ from notifapp.database import Statement, insertion, reading, table_of, upsert, w
 from notifapp.errors import StaleVersion, ValidationFailed
 from notifapp.message_templates.models import MessageTemplate, MessageTemplateRevision
 from notifapp.message_templates.rendering import Preview, preview
-from notifapp.message_templates.values import Template, differences, names_in, problems
+from notifapp.message_templates.values import Template, differences, names_in, problems, template_in
 
 _table = table_of(MessageTemplate)
 _template = _table.c
@@ -46,7 +46,7 @@ def get_templates(project_id: int) -> dict[Channel, Template]:
     """The project's template on each channel, or the default."""
     with reading() as connection:
         rows = connection.execute(select(_table).where(_template.project_id == project_id)).all()
-    saved = {Channel(row.channel): _in_row(row) for row in rows}
+    saved = {Channel(row.channel): template_in(row) for row in rows}
     return {channel: saved.get(channel, Template()) for channel in Channel}
 
 
@@ -128,7 +128,7 @@ def _locked(connection: Connection, project_id: int, channel: Channel) -> Templa
     """The current template, locked until the transaction ends."""
     is_it = (_template.project_id == project_id, _template.channel == channel.value)
     row = connection.execute(select(_table).where(*is_it).with_for_update()).one_or_none()
-    return _in_row(row) if row else Template()
+    return template_in(row) if row else Template()
 
 
 def _write(
@@ -149,7 +149,3 @@ def _write(
     if written != 1:
         raise StaleVersion
     _INSERT_REVISION.execute(connection, **of, **values, **author)
-
-
-def _in_row(row: Any) -> Template:
-    return Template(row.body, row.autofill_host, row.subject, row.version)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from notifapp import inputs
 from notifapp.audit.service import Change
+from notifapp.database import AnyRow
 
 DEFAULT_BODY = "{code} is your code for {project}. It is valid for {validity}."
 DEFAULT_SUBJECT = "Your code for {project}"
@@ -30,6 +31,11 @@ class Template:
     autofill_host: str | None = None
     subject: str = DEFAULT_SUBJECT
     version: int = field(default=0, compare=False)
+
+
+def template_in(row: AnyRow) -> Template:
+    """The template in a row of the templates or of their revisions."""
+    return Template(row.body, row.autofill_host, row.subject, row.version)
 
 
 def tidy(body: str, autofill_host: str, subject: str = DEFAULT_SUBJECT) -> Template:

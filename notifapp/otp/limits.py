@@ -46,8 +46,8 @@ class Limits:
     @property
     def seconds_between(self) -> int:
         """The shortest time, in seconds, between two codes to one recipient."""
-        hourly, daily = self.sends_per_hour == 1, self.sends_per_day == 1
-        return 86400 if daily else 3600 if hourly else self.resend_seconds
+        now = clock.now()
+        return int((next_send([], self, now) - now).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
