@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 
 from flask import Flask
@@ -82,3 +83,9 @@ class ApiClient:
     def patch_settings(self, token: str | None, fields: object, **options: Any) -> TestResponse:
         """PATCH the settings with a JSON body."""
         return self.call("PATCH", self.PATH, token, json=fields, **options)
+
+
+def page_text(answer: TestResponse) -> str:
+    """What a person reads, without the tags."""
+    body = re.sub(r"<(script|style)\b.*?</\1>", "", answer.text, flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())

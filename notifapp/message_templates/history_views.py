@@ -12,8 +12,9 @@ from notifapp.message_templates.history import history as read_history
 from notifapp.message_templates.history import template_at
 from notifapp.message_templates.service import get_templates, set_template
 from notifapp.message_templates.values import differences
+from notifapp.message_templates.views import flash_message_saved
 from notifapp.web.forms import add_errors
-from notifapp.web.revisions import VersionedForm, flash_saved, history_page
+from notifapp.web.revisions import VersionedForm, history_page
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
@@ -54,8 +55,7 @@ def restore(project: ProjectRef, channel: str, version: int) -> ResponseReturnVa
     except StaleVersion:
         flash("The message has changed in the meantime. Look again at what restoring would change.", "warning")
         return _render_restore(project, of, version, form), 409
-    unchanged = f"Nothing to save: the {of.sentence} message is unchanged."
-    flash_saved(f"{of.label} message saved.", differences(before, template), unchanged=unchanged)
+    flash_message_saved(of, before, template)
     endpoint = ".page" if may(Permission.NOTIFICATIONS_SETTINGS_READ) else "projects.overview"
     return redirect(url_for(endpoint, project_slug=project.slug), 303)
 

@@ -47,15 +47,19 @@ def save(project: ProjectRef) -> ResponseReturnValue:
 
 
 def _saved(project: ProjectRef, forms: Forms, channel: Channel, before: Template) -> ResponseReturnValue:
-    name = f"{channel.label} message"
-    changes = differences(before, forms[channel].template())
-    flash_saved(f"{name} saved.", changes, unchanged=f"Nothing to save: the {channel.sentence} message is unchanged.")
+    flash_message_saved(channel, before, forms[channel].template())
     if not may(Permission.NOTIFICATIONS_SETTINGS_READ):
         return redirect(url_for("projects.overview", project_slug=project.slug), 303)
     others = {other: form for other, form in forms.items() if other is not channel}
     if _unsaved(others, get_templates(project.id)):
         return _render(project, others)
     return redirect(url_for(".page", project_slug=project.slug), 303)
+
+
+def flash_message_saved(channel: Channel, before: Template, after: Template) -> None:
+    """Say on the next page what was changed in a channel's message, if anything."""
+    unchanged = f"Nothing to save: the {channel.sentence} message is unchanged."
+    flash_saved(f"{channel.label} message saved.", differences(before, after), unchanged=unchanged)
 
 
 def _preview(project: ProjectRef, forms: Forms) -> ResponseReturnValue:

@@ -20,8 +20,7 @@ from notifapp.notifiers.backends import BACKENDS
 from notifapp.notifiers.forms import new_form
 from notifapp.web.forms import Form
 from tests.account.actions import Clock, sign_in
-from tests.client import Browser
-from tests.notifiers.test_pages import page_text
+from tests.client import Browser, page_text
 from tests.world import PASSWORD, World
 
 EMAIL = "staff@example.org"

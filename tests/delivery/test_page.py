@@ -13,8 +13,7 @@ from notifapp import clock
 from notifapp.access import Permission, ProjectRef
 from notifapp.database import table_of, writing
 from notifapp.delivery.models import Delivery
-from tests.client import Browser
-from tests.notifiers.test_pages import page_text
+from tests.client import Browser, page_text
 from tests.world import World
 
 PATH = "/projects/shop/deliveries"

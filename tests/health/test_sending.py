@@ -16,8 +16,7 @@ from notifapp.access import Permission
 from notifapp.database import table_of, writing
 from notifapp.delivery.heartbeat import MISSING_AFTER, Heartbeat
 from notifapp.delivery.models import Delivery
-from tests.client import Browser
-from tests.notifiers.test_pages import page_text
+from tests.client import Browser, page_text
 from tests.otp.caller import Caller, Clock, make_caller
 from tests.world import World
 

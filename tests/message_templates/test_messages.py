@@ -11,9 +11,8 @@ from notifapp.access import Permission
 from notifapp.message_templates.rendering import compose
 from notifapp.message_templates.segments import segments
 from notifapp.message_templates.values import DEFAULT_BODY, DEFAULT_SUBJECT, Template, problems
-from tests.client import Browser
+from tests.client import Browser, page_text
 from tests.lists import rows
-from tests.notifiers.test_pages import page_text
 from tests.otp.caller import EMAIL, Caller
 from tests.world import World
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from html import unescape
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from werkzeug.test import TestResponse
 from notifapp.access import ProjectRef
 from notifapp.extensions import db
 from notifapp.notifiers.models import Notifier
-from tests.client import ApiClient, Browser
+from tests.client import ApiClient, Browser, page_text
 from tests.lists import pager_link, rows
 from tests.world import World
 
@@ -45,12 +44,6 @@ def notifiers(app: Flask) -> list[Notifier]:
 def events(app: Flask) -> list[str]:
     with app.app_context(), db.engine.connect() as connection:
         return [row[0] for row in connection.execute(text("SELECT action FROM audit_event ORDER BY id"))]
-
-
-def page_text(answer: TestResponse) -> str:
-    """What a person reads, without the tags."""
-    body = re.sub(r"<(script|style)\b.*?</\1>", "", answer.text, flags=re.DOTALL)
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 
 def choose(world: World, token: str, api: ApiClient, notifier_id: int, channel: str = "sms") -> None:

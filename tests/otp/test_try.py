@@ -9,8 +9,7 @@ from notifapp.delivery.heartbeat import Heartbeat
 from notifapp.delivery.service import Outcome, exchange
 from notifapp.delivery.service import send as deliver
 from notifapp.notifiers.gateway.base import SendFailed
-from tests.client import Browser
-from tests.notifiers.test_pages import page_text
+from tests.client import Browser, page_text
 from tests.otp.caller import PHONE, WRONG, Caller, Clock
 from tests.world import World
 

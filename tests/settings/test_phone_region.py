@@ -7,8 +7,7 @@ import pytest
 
 from notifapp import countries
 from notifapp.access import Permission
-from tests.client import Browser
-from tests.notifiers.test_pages import page_text
+from tests.client import Browser, page_text
 from tests.otp.caller import PHONE, Caller, make_caller
 from tests.settings.conftest import READ, UPDATE
 from tests.world import World

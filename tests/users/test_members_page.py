@@ -6,9 +6,8 @@ import pytest
 from flask import Flask
 
 from notifapp.access import PRESETS, Permission, ProjectRef
-from tests.client import Browser
+from tests.client import Browser, page_text
 from tests.lists import rows
-from tests.notifiers.test_pages import page_text
 from tests.users.test_memberships import MATRIX, checked, held
 from tests.world import World
 
