@@ -23,7 +23,14 @@ from tests.world import World
 ENCRYPTION_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 SECRET_KEY = "a key for tests alone 0123456789"
 DATABASES = ("sqlite", "postgresql")
-HASTY = ("fsync", "synchronous_commit", "full_page_writes")  # nobody misses these databases after a crash
+POSTGRES_SETTINGS = {
+    # Nobody misses these databases after a crash.
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    # A busy server is slow to end the connections of the test before, and the next one opens 80 more.
+    "max_connections": "400",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -58,10 +65,11 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        for setting in HASTY:
-            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
-        connection.execute(text("SELECT pg_reload_conf()"))
+        for setting, value in POSTGRES_SETTINGS.items():
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = {value}"))
     engine.dispose()
+    server.stop()
+    server.ensure_postgres_running()
     yield url
     server.cleanup()
 

@@ -17,7 +17,7 @@ from notifapp.otp.models import OtpChallenge, OtpRecipient
 from tests.otp.caller import EMAIL, PHONE, WRONG, Caller, Clock, make_caller
 from tests.world import World
 
-THREADS = 80  # each has a connection of its own, and PostgreSQL allows 100
+THREADS = 80
 
 
 def seconds_until(time: Clock, moment: str) -> float:
