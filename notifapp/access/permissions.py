@@ -21,6 +21,7 @@ class Permission(IntEnum):
     EMAIL_NOTIFIERS_UPDATE = 2833
     OTP_SEND = 9001
     OTP_VERIFY = 9002
+    OTP_RELEASE = 9003
 
     @property
     def label(self) -> str:
@@ -88,7 +89,7 @@ PRESETS = {
     "editor": Preset(
         "Editor",
         "sees and changes settings, messages and notifiers",
-        frozenset(Permission) - {Permission.OTP_SEND, Permission.OTP_VERIFY},
+        frozenset(Permission) - {Permission.OTP_SEND, Permission.OTP_VERIFY, Permission.OTP_RELEASE},
     ),
     "backend": Preset(
         "Backend of a shop",
@@ -101,6 +102,7 @@ PRESETS = {
 _NOTES = {
     Permission.OTP_SEND: "Also shows the deliveries: to whom, when, and with what result. Recipients are masked.",
     Permission.OTP_VERIFY: "Together with “Send codes” (9001) it opens the “Try it” page.",
+    Permission.OTP_RELEASE: "For the API, where a shop's support tools call it. On the pages admins do this.",
 }
 _DESCRIPTIONS = {
     Permission.NOTIFICATIONS_SETTINGS_READ: (
@@ -125,4 +127,8 @@ _DESCRIPTIONS = {
     ),
     Permission.OTP_SEND: ("Send codes", "Send one-time codes to customers."),
     Permission.OTP_VERIFY: ("Verify codes", "Check the codes that customers give back."),
+    Permission.OTP_RELEASE: (
+        "Release recipients",
+        "Let recipients have codes again who are kept waiting or blocked after wrong codes.",
+    ),
 }

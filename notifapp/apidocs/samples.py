@@ -39,7 +39,8 @@ def python(operation: Operation, server: str) -> str:
     arguments.append(f"timeout={TIMEOUT_SECONDS}")
     lines = "".join(f"    {argument},\n" for argument in arguments)
     call = f"response = requests.{operation.method.lower()}(\n{lines})\n"
-    return f"{_opening(operation, server)}{call}response.raise_for_status()\nprint(response.json())"
+    shown = "\nprint(response.json())" if operation.success.examples else ""
+    return f"{_opening(operation, server)}{call}response.raise_for_status(){shown}"
 
 
 def safe_change(operation: Operation, server: str) -> str:

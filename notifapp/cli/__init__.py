@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from notifapp.cli.otp import otp
 from notifapp.cli.people import member, token, user
 from notifapp.cli.projects import notifier, project, secrets, settings
 from notifapp.cli.setup import demo, init
@@ -17,5 +18,5 @@ __all__ = ["init", "init_app"]
 
 def init_app(app: Flask) -> None:
     """Add the commands, except `init`: it is an entry point, because it has to run before the app can load."""
-    for command in (demo, worker, user, project, member, notifier, token, settings, secrets):
+    for command in (demo, worker, user, project, member, notifier, token, settings, secrets, otp):
         app.cli.add_command(command)

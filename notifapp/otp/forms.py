@@ -5,7 +5,7 @@ from __future__ import annotations
 from wtforms import SelectField, StringField
 
 from notifapp.channels import Channel
-from notifapp.otp.limit_settings import LABELS
+from notifapp.otp.limit_settings import LABELS, STOP_HOURS_LABEL, STOPS
 from notifapp.otp.limits import Limits
 from notifapp.otp.models import BOUNDS
 from notifapp.web.forms import DIGITS, Form, Hints
@@ -26,16 +26,25 @@ class LimitsForm(Form):
 
     max_attempts = _number("max_attempts", "After this many wrong codes, the code no longer works.")
     max_failures = _number(
-        "max_failures", "After this many wrong codes in a row the recipient is blocked until you unblock them below."
+        "max_failures", "After this many wrong codes in a row no more codes are sent to the recipient."
+    )
+    stop_hours = SelectField(
+        STOP_HOURS_LABEL,
+        validate_choice=False,
+        description="You can also unblock them below. A change applies to those who are blocked from then on.",
     )
     resend_seconds = _number("resend_seconds", "To the same recipient.")
     sends_per_hour = _number("sends_per_hour", "To the same recipient.")
     sends_per_day = _number("sends_per_day", "To the same recipient.")
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.stop_hours.choices = list(STOPS.items())
+
     def show(self, limits: Limits) -> None:
         """Fill the fields with the limits."""
         for field in self:
-            field.data = str(getattr(limits, field.name))
+            field.data = str(getattr(limits, field.name) or "never")
 
     def posted(self) -> dict[str, str]:
         """The values as posted."""

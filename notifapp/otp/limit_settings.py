@@ -1,22 +1,21 @@
-"""Changes a project's limits, and unblocks recipients."""
+"""Changes a project's limits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select
 from sqlalchemy.engine import Connection
 
-from notifapp import inputs
+from notifapp import inputs, wording
 from notifapp.access import Principal, ProjectRef
+from notifapp.access.archived import keep_open
 from notifapp.audit.service import Action, Change, record
-from notifapp.channels import Channel
-from notifapp.database import Statement, keyset, table_of, upsert, writing
-from notifapp.errors import Conflict
+from notifapp.database import Statement, table_of, upsert, writing
 from notifapp.inputs import FieldErrors
 from notifapp.otp.limits import Limits, limits_of
-from notifapp.otp.models import BOUNDS, OtpLimits, OtpRecipient
+from notifapp.otp.models import BOUNDS, STOP_HOURS, OtpLimits
 
 LABELS = {
     "max_attempts": "Attempts per code",
@@ -25,7 +24,9 @@ LABELS = {
     "sends_per_day": "Codes per day",
     "max_failures": "Wrong codes in a row",
 }
-_recipient, _limits = table_of(OtpRecipient).c, table_of(OtpLimits)
+STOP_HOURS_LABEL = "End of a block"
+STOPS = {str(STOP_HOURS): f"After {STOP_HOURS} hours", "never": "Never: an admin unblocks them"}
+_limits = table_of(OtpLimits)
 
 
 def _save(insert: Any) -> Any:
@@ -41,6 +42,7 @@ def set_limits(project: ProjectRef, posted: Mapping[str, str], *, principal: Pri
     """Save all of a project's limits, from a form's raw values. Raise `ValidationFailed`."""
     after = _parse(posted)
     with writing() as connection:
+        keep_open(connection, project.id)
         before = _locked(connection, project.id)
         changes = _changes(before, after)
         if not changes:
@@ -56,50 +58,19 @@ def set_limits(project: ProjectRef, posted: Mapping[str, str], *, principal: Pri
         )
 
 
-def list_stopped(project: ProjectRef, cursor: keyset.Cursor | None) -> keyset.Slice:
-    """The recipients that are blocked until an admin unblocks them, last blocked first."""
-    statement = select(
-        _recipient.channel, _recipient.digest, _recipient.masked, _recipient.failures, _recipient.stopped_at
-    ).where(_recipient.project_id == project.id, _recipient.stopped_at.is_not(None))
-    return keyset.fetch(
-        statement, [_recipient.stopped_at, _recipient.channel, _recipient.digest], cursor, descending=True
-    )
-
-
-def release(project: ProjectRef, channel: Channel, digest: str, *, principal: Principal) -> str:
-    """Let a blocked recipient receive and try codes again, and reset its failures. Return it masked.
-
-    Raise `Conflict` if it isn't blocked.
-    """
-    statement = (
-        update(table_of(OtpRecipient))
-        .where(
-            _recipient.project_id == project.id,
-            _recipient.channel == channel.value,
-            _recipient.digest == digest,
-            _recipient.stopped_at.is_not(None),
-        )
-        .values(failures=0, blocked_until=None, stopped_at=None)
-        .returning(_recipient.masked)
-    )
-    with writing() as connection:
-        masked = connection.execute(statement).scalar_one_or_none()
-        if masked is None:
-            raise Conflict("This recipient is no longer blocked.")
-        record(connection, Action.RECIPIENT_RELEASED, principal=principal, project_id=project.id, subject=f"{masked}")
-    return str(masked)
-
-
 def _parse(posted: Mapping[str, str]) -> Limits:
     errors = FieldErrors()
     numbers: dict[str, int] = {}
     for name, (least, most) in BOUNDS.items():
         with errors.of(name):
             numbers[name] = inputs.whole_number(posted.get(name, ""), least, most)
+    stop = posted.get("stop_hours", "")
+    if stop not in STOPS:
+        errors.messages["stop_hours"] = ["Choose one from the list."]
     if numbers.get("sends_per_hour", 0) > numbers.get("sends_per_day", 1000):
         errors.messages["sends_per_day"] = ["Allow at least as many codes per day as per hour."]
     errors.raise_any()
-    return Limits(**numbers)
+    return Limits(**numbers, stop_hours=None if stop == "never" else int(stop))
 
 
 def _locked(connection: Connection, project_id: int) -> Limits:
@@ -107,10 +78,16 @@ def _locked(connection: Connection, project_id: int) -> Limits:
     return limits_of(connection.execute(one).one_or_none())
 
 
-def _values(limits: Limits) -> dict[str, int]:
+def _values(limits: Limits) -> dict[str, int | None]:
     return {name: getattr(limits, name) for name in Limits.__slots__}
 
 
 def _changes(before: Limits, after: Limits) -> list[Change]:
     old, new = _values(before), _values(after)
-    return [Change(label, str(old[name]), str(new[name])) for name, label in LABELS.items() if old[name] != new[name]]
+    changes = [
+        Change(label, str(old[name]), str(new[name])) for name, label in LABELS.items() if old[name] != new[name]
+    ]
+    if before.stop_hours != after.stop_hours:
+        ends = [wording.count(hours, "hour") if hours else "never" for hours in (before.stop_hours, after.stop_hours)]
+        changes.append(Change(STOP_HOURS_LABEL, *ends))
+    return changes

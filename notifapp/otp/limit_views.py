@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.wrappers import Response
 
 from notifapp.access import ProjectRef, principal, project_admin_required
-from notifapp.channels import Channel
-from notifapp.errors import NotFound, ValidationFailed
+from notifapp.errors import ValidationFailed
 from notifapp.otp import limit_settings
+from notifapp.otp.blocked.service import list_blocked
 from notifapp.otp.forms import LimitsForm
 from notifapp.otp.limits import get_limits
 from notifapp.settings.service import get_policy
@@ -39,21 +38,8 @@ def save_limits(project: ProjectRef) -> ResponseReturnValue:
     return redirect(url_for(".limits", project_slug=project.slug), 303)
 
 
-@project_admin_required
-def release(project: ProjectRef) -> Response:
-    """Unblock a recipient."""
-    try:
-        channel = Channel(request.form.get("channel", ""))
-    except ValueError:
-        raise NotFound from None
-    digest = request.form.get("recipient", "").replace("\0", "")
-    masked = limit_settings.release(project, channel, digest, principal=principal())
-    flash(f"{masked} is unblocked and can receive codes again.", "success")
-    return redirect(url_for(".limits", project_slug=project.slug), 303)
-
-
 def _render(project: ProjectRef, form: LimitsForm) -> str:
-    page = paging.page(limit_settings.list_stopped(project, paging.requested()))
+    page = paging.page(list_blocked(project, paging.requested()))
     return render_template(
         "otp/limits.html", form=form, page=page, limits=get_limits(project.id), code_lifetime=get_policy(project).ttl
     )

@@ -1,7 +1,9 @@
 """Limits how often codes may be sent and tried, counted in the database so that all processes share the counts.
 
 Issuing and verifying lock the recipient's row first (`take`, `count_failure`, `forget_failures`), so calls for one
-recipient are serialised and their counts can't change meanwhile.
+recipient are serialised and their counts can't change meanwhile. A wait and a block keep new codes from being sent, and
+never a right code from being accepted: guesses at an open challenge are bounded by its attempts, and a stranger who
+fails on purpose can't lock its owner out.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from notifapp.otp.models import OtpChallenge, OtpLimits, OtpRecipient
 FREE_FAILURES = 5  # the default attempts of one challenge; from then on each failure imposes a wait
 FIRST_WAIT = 30  # seconds; doubled with each further failure
 LONGEST_WAIT = 3600  # seconds
-STOPPED_RETRY = 86400  # seconds; there is no telling when an admin will unblock the recipient
+STOPPED_RETRY = 86400  # seconds; there is no telling when somebody will release the recipient
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 _WHY = {
     ErrorCode.TOO_SOON: "A code was sent just now.",
@@ -35,13 +37,17 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A project's limits: attempts per challenge, seconds between sends, sends per hour and day, failures in a row."""
+    """A project's limits: attempts per challenge, seconds between sends, sends per hour and day, failures in a row.
+
+    A recipient with that many failures is blocked for `stop_hours`, or until it is released if that is None.
+    """
 
     max_attempts: int = models.MAX_ATTEMPTS
     resend_seconds: int = models.RESEND_SECONDS
     sends_per_hour: int = models.SENDS_PER_HOUR
     sends_per_day: int = models.SENDS_PER_DAY
     max_failures: int = models.MAX_FAILURES
+    stop_hours: int | None = models.STOP_HOURS
 
     @property
     def seconds_between(self) -> int:
@@ -52,9 +58,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Why a recipient can neither receive nor try codes: until a time, or until an admin unblocks them."""
+    """Why no code is sent to a recipient: until a time, or until they are released if that is None.
+
+    `is_stop` tells the block after too many failures in a row from the waits before it.
+    """
 
     until: datetime | None
+    is_stop: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +97,14 @@ _table = table_of(OtpRecipient)
 _recipient = _table.c
 _IS_IT = [_recipient[name] == bindparam(name) for name in ("project_id", "channel", "digest")]
 _NOW = bindparam("now", type_=UtcDateTime)
-_MAY_TRY = [_recipient.stopped_at.is_(None), or_(_recipient.blocked_until.is_(None), _recipient.blocked_until <= _NOW)]
+_stop_ended = and_(_recipient.stopped_at.is_not(None), _recipient.blocked_until <= _NOW)
+_failures_then = case(
+    (_stop_ended, 1), else_=_recipient.failures + 1
+)  # after one more; those before a stop are done with
+_is_stopped = and_(
+    _recipient.stopped_at.is_not(None), or_(_recipient.blocked_until.is_(None), _recipient.blocked_until > _NOW)
+)
+_stops = _failures_then >= bindparam("max_failures")
 
 
 def _take(insert: Any) -> Any:
@@ -98,22 +115,23 @@ def _take(insert: Any) -> Any:
     ).returning(_recipient.blocked_until, _recipient.stopped_at)
 
 
-def _blocked_until(failures: ColumnElement[int]) -> ColumnElement[Any]:
-    steps = [(failures >= step, bindparam(f"after_{step}", type_=UtcDateTime)) for step in reversed(_STEPS)]
-    return case(*steps, else_=None)
+def _blocked_until() -> ColumnElement[Any]:
+    steps = [(_failures_then >= step, bindparam(f"after_{step}", type_=UtcDateTime)) for step in reversed(_STEPS)]
+    stop = (_stops, bindparam("stopped_until", type_=UtcDateTime))
+    return case((_is_stopped, _recipient.blocked_until), stop, *steps, else_=None)
 
 
 _TAKE = Statement(upsert(_table, _take))
 _COUNT_FAILURE = Statement(
     update(_table)
-    .where(*_IS_IT, *_MAY_TRY)
+    .where(*_IS_IT)
     .values(
-        failures=_recipient.failures + 1,
-        blocked_until=_blocked_until(_recipient.failures + 1),
-        stopped_at=case((_recipient.failures + 1 >= bindparam("max_failures"), _NOW), else_=None),
+        failures=_failures_then,
+        blocked_until=_blocked_until(),
+        stopped_at=case((_is_stopped, _recipient.stopped_at), (_stops, _NOW), else_=None),
     )
 )
-_FORGET_FAILURES = Statement(update(_table).where(*_IS_IT, *_MAY_TRY).values(failures=0, blocked_until=None))
+_FORGET_FAILURES = Statement(update(_table).where(*_IS_IT).values(failures=0, blocked_until=None, stopped_at=None))
 _challenge = table_of(OtpChallenge).c
 _BLOCK = Statement(
     select(_recipient.blocked_until, _recipient.stopped_at)
@@ -153,28 +171,31 @@ def block_of(challenge_id: str) -> Block | None:
     """The block that the recipient of this challenge is under, or None."""
     with reading() as connection:
         row = _BLOCK.first(connection, challenge_id=challenge_id)
-    if row is None or not (row.stopped_at or (row.blocked_until and row.blocked_until > clock.now())):
-        return None
-    return Block(None if row.stopped_at else row.blocked_until)
+    return None if row is None else _block_in(row, clock.now())
+
+
+def _block_in(row: Any, now: datetime) -> Block | None:
+    if row.blocked_until is None:
+        return Block(None, is_stop=True) if row.stopped_at else None
+    return Block(row.blocked_until, is_stop=bool(row.stopped_at)) if row.blocked_until > now else None
 
 
 def take(connection: Connection, recipient: Recipient) -> datetime:
     """Lock the recipient's row, so that calls for it are serialised. Return the time at which it was locked.
 
-    Raise `TooManyRequests` while the recipient has to wait, or is blocked until an admin unblocks them.
+    Raise `TooManyRequests` while no code is sent to the recipient.
     """
     row = _TAKE.first(connection, **recipient.key, masked=recipient.masked)
     now = clock.now()  # after waiting for the lock, which must not affect a code's lifetime
-    if row.stopped_at is not None:
-        raise TooManyRequests(
-            STOPPED_RETRY,
-            "Too many wrong codes for this recipient. An admin must unblock them first.",
-            code=ErrorCode.RECIPIENT_BLOCKED,
-        )
-    if row.blocked_until is not None and row.blocked_until > now:
-        why = "Too many wrong codes for this recipient."
-        raise _wait(row.blocked_until - now, why, ErrorCode.TOO_MANY_WRONG_CODES)
-    return now
+    block = _block_in(row, now)
+    if block is None:
+        return now
+    why = "Too many wrong codes for this recipient."
+    if block.until is None:
+        detail = f"{why} An admin must unblock them first."
+        raise TooManyRequests(STOPPED_RETRY, detail, code=ErrorCode.RECIPIENT_BLOCKED)
+    code = ErrorCode.RECIPIENT_BLOCKED if block.is_stop else ErrorCode.TOO_MANY_WRONG_CODES
+    raise _wait(block.until - now, why, code)
 
 
 def check_sends(sent: Sequence[datetime], limits: Limits, now: datetime) -> None:
@@ -194,29 +215,26 @@ def next_send(sent: Sequence[datetime], limits: Limits, now: datetime) -> dateti
 
 
 def count_failure(connection: Connection, recipient: Recipient, limits: Limits) -> datetime:
-    """Lock the recipient's row and count a wrong code, which imposes a growing wait and finally stops the recipient.
+    """Lock the recipient's row and count a wrong code, which imposes a growing wait and finally blocks the recipient.
 
-    Return the time at which the row was locked. Raise what `take` raises; then nothing is counted.
+    A block that is in force stays as it is, so that it can't be prolonged. Return the time at which the row was locked.
     """
     now = clock.now()
     waits = {f"after_{step}": now + timedelta(seconds=wait_after(step)) for step in _STEPS}
-    return _take_to(_COUNT_FAILURE, connection, recipient, now=now, max_failures=limits.max_failures, **waits)
+    stopped_until = None if limits.stop_hours is None else now + timedelta(hours=limits.stop_hours)
+    values = {**waits, "now": now, "max_failures": limits.max_failures, "stopped_until": stopped_until}
+    if _COUNT_FAILURE.execute(connection, **recipient.key, **values) == 0:  # its row has been purged meanwhile
+        take(connection, recipient)
+        _COUNT_FAILURE.execute(connection, **recipient.key, **values)
+    return clock.now()
 
 
 def forget_failures(connection: Connection, recipient: Recipient) -> datetime:
     """Lock the recipient's row and reset its failures, for a right code but never for a new challenge.
 
-    NIST SP 800-63B-4, 3.2.2, counts consecutive failures. Return the time at which the row was locked. Raise what
-    `take` raises.
+    NIST SP 800-63B-4, 3.2.2, counts consecutive failures. Return the time at which the row was locked.
     """
-    return _take_to(_FORGET_FAILURES, connection, recipient, now=clock.now())
-
-
-def _take_to(statement: Statement, connection: Connection, recipient: Recipient, **values: Any) -> datetime:
-    """Execute a conditional UPDATE of the row. If none matches, the row is missing or has to wait: `take` decides."""
-    if statement.execute(connection, **recipient.key, **values) == 0:
-        take(connection, recipient)
-        statement.execute(connection, **recipient.key, **values)
+    _FORGET_FAILURES.execute(connection, **recipient.key)
     return clock.now()
 
 

@@ -15,6 +15,7 @@ RESEND_SECONDS = 60  # between two sends to one recipient
 SENDS_PER_HOUR = 5
 SENDS_PER_DAY = 10
 MAX_FAILURES = 100  # consecutive, across challenges (NIST SP 800-63B-4, 3.2.2)
+STOP_HOURS = 24  # that a recipient is blocked after as many
 
 BOUNDS = {
     "max_attempts": (1, 10),
@@ -36,12 +37,15 @@ class ChallengeStatus(StrEnum):
 
 
 class OtpLimits(Base):
-    """A project's limits; without a row the defaults apply."""
+    """A project's limits; without a row the defaults apply. Without `stop_hours` a block doesn't end by itself."""
 
     __tablename__ = "otp_limits"
-    __table_args__ = tuple(
-        CheckConstraint(f"{name} BETWEEN {least} AND {most}", f"{name}_bounds")
-        for name, (least, most) in BOUNDS.items()
+    __table_args__ = (
+        *(
+            CheckConstraint(f"{name} BETWEEN {least} AND {most}", f"{name}_bounds")
+            for name, (least, most) in BOUNDS.items()
+        ),
+        CheckConstraint("stop_hours > 0", "stop_hours_positive"),
     )
 
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True)
@@ -50,12 +54,14 @@ class OtpLimits(Base):
     sends_per_hour: Mapped[int] = mapped_column(server_default=text(str(SENDS_PER_HOUR)))
     sends_per_day: Mapped[int] = mapped_column(server_default=text(str(SENDS_PER_DAY)))
     max_failures: Mapped[int] = mapped_column(server_default=text(str(MAX_FAILURES)))
+    stop_hours: Mapped[int | None] = mapped_column(server_default=text(str(STOP_HOURS)))
 
 
 class OtpRecipient(Base):
     """A recipient of codes, by the HMAC of the address, with its failures since the last approval and its wait.
 
-    Issuing and verifying lock this row first, which serialises them per recipient.
+    With `stopped_at` it is blocked until `blocked_until`, or until it is released where that is missing. Issuing and
+    verifying lock this row first, which serialises them per recipient.
     """
 
     __tablename__ = "otp_recipient"

@@ -7,6 +7,7 @@ from notifapp.channels import Channel
 from notifapp.errors import ErrorCode
 from notifapp.otp import models
 from notifapp.otp.api import CHALLENGES_PATH, POLICY_PATH
+from notifapp.otp.blocked.api import RELEASE_PATH
 from notifapp.otp.parsing import CHANNEL, CODE, MAX_CODE_LENGTH, MAX_RECIPIENT_LENGTH, RECIPIENT
 from notifapp.otp.service import ExpiredCode, IncompleteCode, InvalidCode, UsedCode
 from notifapp.settings.models import MAX_OTP_CODE_LEN, MAX_OTP_TTL, MIN_OTP_CODE_LEN, MIN_OTP_TTL
@@ -18,6 +19,7 @@ from notifapp.web.openapi import (
     Part,
     body,
     example,
+    no_content,
     nullable,
     operation,
     ref,
@@ -124,12 +126,25 @@ _SCHEMAS: Json = {
                 "maxLength": MAX_CODE_LENGTH,
                 "description": "The code as the customer typed it: Persian and Arabic-Indic digits are accepted, "
                 "blanks and hyphens are ignored.",
-            }
+            },
+            RECIPIENT: {
+                "type": "string",
+                "maxLength": MAX_RECIPIENT_LENGTH,
+                "description": "Whom the code must have been sent to. If the challenge is another recipient's, even "
+                "the right code counts as a wrong one. Give it wherever you know it.",
+            },
         },
         required=False,
     )
     | {"required": [CODE]},
-    "OtpApproval": _object({"id": _CHALLENGE["id"], "status": {"type": "string", "const": "approved"}}),
+    "OtpApproval": _object(
+        {
+            "id": _CHALLENGE["id"],
+            "status": {"type": "string", "const": "approved"},
+            CHANNEL: _CHANNEL,
+            RECIPIENT: _CHALLENGE[RECIPIENT],
+        }
+    ),
     "OtpRefusal": _object(
         {
             CODE: MESSAGES,
@@ -146,13 +161,32 @@ _SCHEMAS: Json = {
     )
     | {"required": [CODE, "error_code", "attempts_left"], "additionalProperties": False},
     "OtpCodeErrors": _object(
-        {CODE: MESSAGES, "error_code": _INVALID},
-        "What is wrong with the field `code`. Its messages take the key `code`, so the error's code is in "
-        "`error_code`.",
-    ),
+        {CODE: MESSAGES, RECIPIENT: MESSAGES, "error_code": _INVALID},
+        "What is wrong with the field `code`, and perhaps with `recipient`. The messages take the key `code`, so the "
+        "error's code is in `error_code`.",
+        required=False,
+    )
+    | {"required": [CODE, "error_code"], "additionalProperties": False},
     "OtpBodyErrors": _object(
-        {"non_field_errors": MESSAGES, "code": _INVALID}, "What is wrong with the body as a whole."
-    ),
+        {"non_field_errors": MESSAGES, RECIPIENT: MESSAGES, "code": _INVALID},
+        "What is wrong with the body as a whole, or with the recipient alone.",
+        required=False,
+    )
+    | {"required": ["code"], "minProperties": 2, "additionalProperties": False},
+    "OtpRelease": _object(
+        {
+            RECIPIENT: {
+                "type": "string",
+                "maxLength": MAX_RECIPIENT_LENGTH,
+                "description": "A phone number, with + and the country's code unless it is one of the project's phone "
+                "region, or an email address.",
+            },
+            CHANNEL: nullable(_CHANNEL)
+            | {"description": "The channel. By default `email` for an address with an @, otherwise `sms`."},
+        },
+        required=False,
+    )
+    | {"required": [RECIPIENT]},
     "OtpPolicy": _object(
         {
             "code_length": _CHALLENGE["code_length"] | {"description": "Digits in a new code."},
@@ -170,8 +204,8 @@ _SCHEMAS: Json = {
                     "sends_per_hour": _count("Codes to one recipient in an hour."),
                     "sends_per_day": _count("Codes to one recipient in a day."),
                     "failures_until_stopped": _count(
-                        "Wrong codes in a row, across challenges, after which a recipient is blocked until an admin "
-                        "unblocks them. Before that, the wait grows with each."
+                        "Wrong codes in a row, across challenges, after which no more codes are sent to a recipient "
+                        "for a day, or until released. Before that, the wait for the next code grows with each."
                     ),
                 }
             ),
@@ -248,12 +282,22 @@ _VERIFY = operation(
     summary="Verify a code",
     description="Approves the challenge if the code is right and hasn't expired. A right code is accepted only once, "
     "even if several requests send it at the same time. A wrong code uses up an attempt; one with too few or too many "
-    "digits doesn't.",
+    "digits doesn't. While there are attempts left, the right code is accepted even if the recipient has to wait for "
+    "the next one.",
     permission=Permission.OTP_VERIFY,
-    body=body("OtpCode", {"code": example("As typed", {CODE: "048213"})}, required=True),
+    body=body(
+        "OtpCode",
+        {
+            "code": example("As typed", {CODE: "048213"}),
+            "bound": example("For one recipient alone", {CODE: "048213", RECIPIENT: "+989121234567"}),
+        },
+        required=True,
+    ),
     responses={
         "200": response(
-            "The code is right.", ref("schemas", "OtpApproval"), {"Approved": {"id": _ID, "status": "approved"}}
+            "The code is right.",
+            ref("schemas", "OtpApproval"),
+            {"Approved": {"id": _ID, "status": "approved", CHANNEL: "sms", RECIPIENT: "+98••••••••67"}},
         ),
         "400": response(
             "The code is wrong, used or expired, or the body can't be read.",
@@ -268,7 +312,38 @@ _VERIFY = operation(
                 "JSON, but not an object": _NOT_AN_OBJECT,
             },
         ),
-        "429": _TOO_MANY,
+    },
+)
+
+_RELEASE = operation(
+    "releaseRecipient",
+    summary="Release a recipient",
+    description="Ends the wait or the block that wrong codes have led to, and counts them anew, so that a code can be "
+    "sent to the recipient at once. Codes an hour and a day stay limited. The response is the same for a recipient "
+    "that was free, or never had a code.",
+    permission=Permission.OTP_RELEASE,
+    body=body(
+        "OtpRelease",
+        {
+            "phone": example("A phone", {RECIPIENT: "+989121234567"}),
+            "email": example("An email address", {RECIPIENT: "customer@example.com", CHANNEL: "email"}),
+        },
+        required=True,
+    ),
+    responses={
+        "204": no_content("The recipient is free."),
+        "400": response(
+            "Some values are invalid, each with its reasons, or the body can't be read. Nothing was changed.",
+            {"anyOf": [ref("schemas", "OtpChallengeErrors"), ref("schemas", "Error")]},
+            {
+                "Not a number": {
+                    RECIPIENT: ["Enter a valid phone number, such as +989121234567."],
+                    "code": ErrorCode.INVALID.value,
+                },
+                "Not JSON": _NOT_JSON,
+                "JSON, but not an object": _NOT_AN_OBJECT,
+            },
+        ),
     },
 )
 
@@ -313,5 +388,6 @@ PART = Part(
         f"{CHALLENGES_PATH}/{{challenge_id}}": {"parameters": [_THE_ID], "get": _READ},
         f"{CHALLENGES_PATH}/{{challenge_id}}/verify": {"parameters": [_THE_ID], "post": _VERIFY},
         POLICY_PATH: {"get": _POLICY},
+        RELEASE_PATH: {"post": _RELEASE},
     },
 )

@@ -29,16 +29,55 @@ def read_challenge(fields: Mapping[str, object]) -> NewChallenge:
     with errors.of(CHANNEL):
         channel = inputs.choice(inputs.required(fields, CHANNEL), list(Channel))
     with errors.of(RECIPIENT):
-        recipient = inputs.text(inputs.required(fields, RECIPIENT), max_length=MAX_RECIPIENT_LENGTH)
+        recipient = _recipient(fields)
     errors.raise_any()
     return NewChallenge(Channel(channel), recipient)
 
 
-def read_code(fields: Mapping[str, object]) -> str:
-    """The code. Raise `ValidationFailed` if it is missing or not a text."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A recipient, and the channel if one is named."""
+
+    recipient: str
+    channel: Channel | None
+
+
+def read_recipient(fields: Mapping[str, object]) -> Named:
+    """The recipient, and the channel unless it is absent or null. Raise `ValidationFailed` with every failing field."""
     errors = FieldErrors()
-    code = ""
+    channel, recipient = None, ""
+    if fields.get(CHANNEL) is not None:
+        with errors.of(CHANNEL):
+            channel = Channel(inputs.choice(fields[CHANNEL], list(Channel)))
+    with errors.of(RECIPIENT):
+        recipient = _recipient(fields)
+    errors.raise_any()
+    return Named(recipient, channel)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A code as the customer typed it, and the recipient that it must have been sent to, if one is given."""
+
+    code: str
+    recipient: str | None
+
+
+def read_answer(fields: Mapping[str, object]) -> Answer:
+    """The code and the recipient. Raise `ValidationFailed` if the code is missing, or either is not a text.
+
+    A null for the recipient is refused, so that a caller who has lost it doesn't go without the check.
+    """
+    errors = FieldErrors()
+    code, recipient = "", None
     with errors.of(CODE):
         code = inputs.text(inputs.required(fields, CODE), max_length=MAX_CODE_LENGTH)
+    if RECIPIENT in fields:
+        with errors.of(RECIPIENT):
+            recipient = _recipient(fields)
     errors.raise_any()
-    return code
+    return Answer(code, recipient)
+
+
+def _recipient(fields: Mapping[str, object]) -> str:
+    return inputs.text(inputs.required(fields, RECIPIENT), max_length=MAX_RECIPIENT_LENGTH)

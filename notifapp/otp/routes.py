@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask import Blueprint
 
 from notifapp.otp import api, limit_views, try_views
+from notifapp.otp.blocked import api as blocked_api
+from notifapp.otp.blocked import views as blocked_views
 
 LIMITS = "/projects/<project_slug>/limits"
 TRY = "/projects/<project_slug>/try"
@@ -14,10 +16,11 @@ blueprint.post(api.CHALLENGES_PATH)(api.create_challenge)
 blueprint.get(api.CHALLENGE_PATH)(api.read)
 blueprint.post(api.VERIFY_PATH)(api.verify)
 blueprint.get(api.POLICY_PATH)(api.policy)
+blueprint.post(blocked_api.RELEASE_PATH, endpoint="release_recipient")(blocked_api.release)
 
 blueprint.get(LIMITS)(limit_views.limits)
 blueprint.post(LIMITS)(limit_views.save_limits)
-blueprint.post(f"{LIMITS}/release")(limit_views.release)
+blueprint.post(f"{LIMITS}/release")(blocked_views.release)
 
 blueprint.get(TRY)(try_views.try_form)
 blueprint.post(TRY)(try_views.try_send)

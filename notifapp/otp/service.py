@@ -20,7 +20,7 @@ from notifapp.database import Statement, UtcDateTime, reading, table_of, upsert,
 from notifapp.delivery.models import Purpose
 from notifapp.delivery.service import Outgoing, enqueue, withdraw
 from notifapp.delivery.wakeup import wake_workers
-from notifapp.errors import Conflict, DomainError, ErrorCode, NotFound
+from notifapp.errors import Conflict, DomainError, ErrorCode, NotFound, ValidationFailed
 from notifapp.message_templates.rendering import Words, compose
 from notifapp.message_templates.service import template_of, with_template
 from notifapp.otp import codes, limits
@@ -183,29 +183,24 @@ def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Ch
     return _shown(new, now)
 
 
-def verify_challenge(project: ProjectRef, challenge_id: str, code: str) -> Challenge:
+def verify_challenge(project: ProjectRef, challenge_id: str, code: str, *, recipient: str | None = None) -> Challenge:
     """Approve a challenge, once, if `code` is right. Return the approved challenge.
 
-    Raise the same `InvalidCode` for a wrong, replaced or unknown one, `ExpiredCode`, `UsedCode` if the code is right
-    but was accepted before, `IncompleteCode` for one of the wrong length, and `TooManyRequests` while the recipient
-    has to wait.
+    With `recipient`, a right code for another recipient's challenge counts as a wrong one. Raise the same `InvalidCode`
+    for a wrong, replaced or unknown one, `ExpiredCode`, `UsedCode` if the code is right but was accepted before, and
+    `IncompleteCode` for one of the wrong length.
     """
     typed = codes.normalise(code)
-    with writing() as connection:
+    with reading() as connection:
         found = _find(connection, project, challenge_id)
-        if found is None:
-            raise InvalidCode(attempts_left=0)
-        whom = Recipient(project.id, found.channel, found.recipient_digest, found.recipient)
-        if not codes.equal(found.code_mac, codes.code_mac(found.id, typed)):
-            failure = _refuse(connection, found, whom, typed)
-        else:
-            now = limits.forget_failures(connection, whom)
-            # One conditional UPDATE, so that only one of several simultaneous right codes is approved.
-            if _APPROVE.execute(connection, challenge_id=found.id, now=now) == 0:
-                raise _lost(connection, project, challenge_id, now)
-            approved = {"status": ChallengeStatus.APPROVED, "approved_at": now}
-            return _shown(found._asdict() | approved, now)
-    raise failure
+    if found is None:
+        raise InvalidCode(attempts_left=0)
+    is_right = codes.equal(found.code_mac, codes.code_mac(found.id, typed))
+    is_theirs = recipient is None or codes.equal(found.recipient_digest, _digest(project, found, recipient))
+    whom = Recipient(project.id, found.channel, found.recipient_digest, found.recipient)
+    if is_right and is_theirs:
+        return _approve(project, found, whom)
+    raise _closed_or_incomplete(found, typed) or _count_wrong(found, whom)
 
 
 def get_challenge(project: ProjectRef, challenge_id: str) -> Challenge:
@@ -284,17 +279,42 @@ def _outgoing(notifier: NotifierInForce, whom: Recipient, address: str, words: W
     )
 
 
-def _refuse(connection: Connection, found: Any, whom: Recipient, typed: str) -> InvalidCode:
-    """Count a wrong code, unless the challenge is no longer open or no code of it has this length."""
-    if found.status != ChallengeStatus.PENDING or found.expires_at <= clock.now():
-        return _not_open(found, limits.take(connection, whom))
+def _digest(project: ProjectRef, found: Any, recipient: str) -> str:
+    """The digest of a recipient on the challenge's channel; empty, which is nobody's, if it can't be parsed."""
+    try:
+        address = recipients.normalise(Channel(found.channel), recipient, phone_region=project.phone_region)
+    except ValidationFailed:
+        return ""
+    return codes.recipient_digest(project.id, found.channel, address)
+
+
+def _approve(project: ProjectRef, found: Any, whom: Recipient) -> Challenge:
+    """Use the challenge up, and end the recipient's row of failures. Raise `InvalidCode` if it isn't open any more."""
+    with writing() as connection:
+        now = limits.forget_failures(connection, whom)
+        # One conditional UPDATE, so that only one of several simultaneous right codes is approved.
+        if _APPROVE.execute(connection, challenge_id=found.id, now=now) == 0:
+            raise _lost(connection, project, found.id, now)
+    return _shown(found._asdict() | {"status": ChallengeStatus.APPROVED, "approved_at": now}, now)
+
+
+def _closed_or_incomplete(found: Any, typed: str) -> InvalidCode | None:
+    """Why a wrong code isn't counted: the challenge is no longer open, or no code of it has this length."""
+    now = clock.now()
+    if found.status != ChallengeStatus.PENDING or found.expires_at <= now:
+        return _not_open(found, now)
     if len(typed) != found.code_length:
-        limits.take(connection, whom)
         return IncompleteCode(attempts_left=found.attempts_left, code_length=found.code_length)
-    now = limits.count_failure(connection, whom, limits.limits_of(found))
-    counted = _COUNT_WRONG.first(connection, challenge_id=found.id, now=now)
-    if counted is None:  # closed while this call waited for the row: undo the failure
-        raise _not_open(found, now)
+    return None
+
+
+def _count_wrong(found: Any, whom: Recipient) -> InvalidCode:
+    """Count a wrong code, for the recipient and for the challenge."""
+    with writing() as connection:
+        now = limits.count_failure(connection, whom, limits.limits_of(found))
+        counted = _COUNT_WRONG.first(connection, challenge_id=found.id, now=now)
+        if counted is None:  # closed while this call waited for the row: undo the failure
+            raise _not_open(found, now)
     return InvalidCode(attempts_left=counted.attempts_left)
 
 

@@ -44,7 +44,7 @@ ERROR_CODES = {
     ErrorCode.HOURLY_LIMIT: "too many codes were sent to this recipient in the last hour",
     ErrorCode.DAILY_LIMIT: "too many codes were sent to this recipient in the last day",
     ErrorCode.TOO_MANY_WRONG_CODES: "the recipient has to wait after too many wrong codes",
-    ErrorCode.RECIPIENT_BLOCKED: "the recipient is blocked until an admin unblocks them",
+    ErrorCode.RECIPIENT_BLOCKED: "the recipient is blocked for a day, or until released, after too many wrong codes",
     ErrorCode.SERVER_ERROR: "an error on our side",
     ErrorCode.UNAVAILABLE: "the database can't be reached or is too busy",
 }
@@ -118,6 +118,11 @@ def response(description: str, schema: Json, examples: Mapping[str, object], *he
 def example(summary: str, value: object) -> Json:
     """An example and its summary."""
     return {"summary": summary, "value": value}
+
+
+def no_content(description: str) -> Json:
+    """The 204 of an operation that returns nothing."""
+    return {"description": description, "headers": _headers()}
 
 
 def not_modified() -> Json:

@@ -115,7 +115,7 @@ def test_every_example_runs_as_it_is_shown(server: str, token: str, language: st
         run = run_curl if language == "curl" else run_python
         result = run(code, token, tmp_path)
         assert result.returncode == 0, f"{code}\n{result.stdout}{result.stderr}"
-        assert result.stdout.strip().startswith("{"), code
+        assert result.stdout.strip().startswith("{") or "/otp/recipients/release" in code, code
 
 
 def test_the_answers_are_those_of_the_examples(app: Flask, token: str) -> None:
@@ -130,7 +130,8 @@ def test_the_answers_are_those_of_the_examples(app: Flask, token: str) -> None:
         assert answer.status_code == operation.success.status, operation.id
         if operation.id == "readMe":  # the token here is an admin's
             continue
-        assert lasting(answer.json) == lasting(operation.success.examples[0].value), operation.id
+        examples = operation.success.examples
+        assert lasting(answer.json) == (lasting(examples[0].value) if examples else None), operation.id
 
 
 # The examples tell one story: the settings are changed and read, then the notifiers read, changed and made, then

@@ -71,17 +71,20 @@ def test_after_too_many_wrong_codes_the_page_says_so_and_how_long_to_wait(staff:
         answer = staff.post(place, {"code": WRONG})
     text = page_text(answer)
     assert "Too many wrong codes were entered, so this code no longer works." in text
-    assert "can neither receive nor verify a code until 2026-11-23 12:00:30" in text
+    assert "no further code can be sent to +98••••••••67 until 2026-11-23 12:00:30" in text
     assert "on its way" not in text
-    assert staff.post(place, {"code": WRONG}).status_code == 429
-    assert "can neither receive" not in page_text(staff.get(send(staff, recipient="+989121234568")))
+    assert staff.post(place, {"code": WRONG}).status_code == 400
+    assert "no further code" not in page_text(staff.get(send(staff, recipient="+989121234568")))
 
 
-def test_a_blocked_recipient_is_told_to_ask_an_admin(staff: Browser, caller: Caller) -> None:
+def test_who_tries_a_blocked_recipient_is_told_until_when_and_to_ask_an_admin(staff: Browser, caller: Caller) -> None:
     caller.set_limits(max_failures=1)
     place = send(staff)
     staff.post(place, {"code": WRONG})
-    assert "is blocked after too many wrong codes in a row. An admin must unblock them." in page_text(staff.get(place))
+    assert (
+        "No codes are sent to +98••••••••67 after too many wrong ones in a row, until 2026-11-24 12:00:00. "
+        "An admin can unblock them."
+    ) in page_text(staff.get(place))
 
 
 def test_the_page_says_what_became_of_the_message(staff: Browser, caller: Caller, time: Clock) -> None:

@@ -1,0 +1,36 @@
+"""Nothing is written into a project once it is archived, not even by what was under way in that very moment.
+
+Archiving locks the project's row and every write in a project shares it, so that one waits for the other. Who comes
+second sees what the first has done.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy.engine import Connection
+
+from notifapp.access.models import Project
+from notifapp.access.principal import ProjectArchived
+from notifapp.database import Statement, table_of
+
+_project = table_of(Project).c
+
+
+def is_open(project_id: Any) -> ColumnElement[bool]:
+    """Whether the project isn't archived, as a column or condition of a statement that runs anyway.
+
+    It locks the project's row against archiving until the transaction ends. SQLite's writers take turns instead.
+    """
+    open_project = select(_project.id).where(_project.id == project_id, _project.archived_at.is_(None))
+    return open_project.with_for_update(read=True).exists()
+
+
+_IS_OPEN = Statement(select(is_open(bindparam("project_id")).label("is_open")))
+
+
+def keep_open(connection: Connection, project_id: int) -> None:
+    """Keep the project from being archived until the transaction ends. Raise `ProjectArchived` if it is already."""
+    if not _IS_OPEN.first(connection, project_id=project_id).is_open:
+        raise ProjectArchived
