@@ -22,7 +22,7 @@ from notifapp.channels import Channel
 from notifapp.database import Statement, UtcDateTime, decrypt_json, reading, table_of, writing
 from notifapp.delivery.models import Delivery, DeliveryStatus, Purpose
 from notifapp.notifiers.gateway.base import Message, Receipt, SendFailed
-from notifapp.notifiers.sending import send_through
+from notifapp.notifiers.sending import DELETED, Stopped, send_through
 
 LEASE = timedelta(seconds=45)
 LONGEST_SEND = timedelta(seconds=30)  # that the backends' timeouts allow; no send starts with less of its lease left
@@ -261,7 +261,7 @@ def _claim(connection: Connection, room: int) -> list[Claim]:
 
 def _send(claim: Claim) -> Receipt:
     if claim.notifier_id is None:
-        raise SendFailed("The notifier has been deleted.", code="notifier", retryable=False)
+        raise Stopped(DELETED)
     try:
         payload = decrypt_json(claim.payload)
     except InvalidToken:

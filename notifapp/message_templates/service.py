@@ -10,6 +10,7 @@ from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.engine import Connection
 
 from notifapp.access import Principal, ProjectRef
+from notifapp.access.archived import keep_open
 from notifapp.audit.revisions import authorship
 from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
@@ -89,12 +90,13 @@ def set_template(
 ) -> Template:
     """Save a project's template, and record a revision. Return the template before; it is equal if nothing changed.
 
-    Raise `ValidationFailed` on its fields, and `StaleVersion` if it differs from the current one and
-    `expected_version` is not that one's.
+    Raise `ValidationFailed` on its fields, `StaleVersion` if it differs from the current one and `expected_version` is
+    not that one's, and `ProjectArchived`.
     """
     if errors := problems(template):
         raise ValidationFailed(errors)
     with writing() as connection:
+        keep_open(connection, project.id)
         before = _locked(connection, project.id, channel)
         if template == before:
             return before

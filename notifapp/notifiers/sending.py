@@ -8,6 +8,7 @@ from cryptography.fernet import InvalidToken
 from sqlalchemy import bindparam, select
 
 from notifapp.access import ProjectRef
+from notifapp.access.models import Project
 from notifapp.channels import Channel
 from notifapp.database import MAX_ID, Statement, reading, table_of
 from notifapp.errors import Conflict, NotFound
@@ -16,21 +17,44 @@ from notifapp.notifiers.gateway.base import Message, Receipt, SendFailed
 from notifapp.notifiers.models import Notifier
 from notifapp.notifiers.values import NotifierValues
 
-_notifier = table_of(Notifier).c
+DELETED = "The notifier has been deleted."
+DISABLED = "The notifier has been disabled."
+PROJECT_ARCHIVED = "The project has been archived."
+
+
+class Stopped(SendFailed):
+    """A message isn't to be sent any more: its project was archived, or its notifier disabled or deleted."""
+
+    CODE = "stopped"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, code=self.CODE, retryable=False)
+
+
+_notifier, _project = table_of(Notifier).c, table_of(Project).c
 _NOTIFIER = Statement(
-    select(_notifier.backend, _notifier.settings, _notifier.secrets).where(_notifier.id == bindparam("notifier_id"))
+    select(_notifier.backend, _notifier.settings, _notifier.secrets, _notifier.is_enabled, _project.archived_at)
+    .join_from(table_of(Notifier), table_of(Project), _project.id == _notifier.project_id)
+    .where(_notifier.id == bindparam("notifier_id"))
 )
 
 
 def send_through(notifier_id: int, message: Message) -> Receipt:
-    """Send through a stored notifier, enabled or not, and return the gateway's receipt. Raise `SendFailed`."""
+    """Send through a stored notifier and return the gateway's receipt.
+
+    Raise `SendFailed`, also if the notifier is disabled or deleted or its project archived by now.
+    """
     try:
         with reading() as connection:
             row = _NOTIFIER.first(connection, notifier_id=notifier_id)
     except InvalidToken:
         raise SendFailed("The notifier's secrets can't be decrypted.", code="key", retryable=False) from None
     if row is None:
-        raise SendFailed("The notifier has been deleted.", code="notifier", retryable=False)
+        raise Stopped(DELETED)
+    if row.archived_at is not None:
+        raise Stopped(PROJECT_ARCHIVED)
+    if not row.is_enabled:
+        raise Stopped(DISABLED)
     return send_with(row.backend, {**row.settings, **row.secrets}, message)
 
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, func, insert, select, true, update
+from sqlalchemy import ColumnElement, case, func, insert, select, true, update
+from sqlalchemy import delete as sql_delete
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from notifapp import clock
 from notifapp.access import Principal, ProjectRef
+from notifapp.access.archived import keep_open
 from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
 from notifapp.database import MAX_ID, reading, table_of, writing
@@ -120,12 +122,13 @@ def create_notifier(
 ) -> NotifierDetails:
     """Create a notifier from the raw values of `name`, `backend` and `settings`.
 
-    Raise `ValidationFailed` with every failing field; settings are listed under their own names.
+    Raise `ValidationFailed` with every failing field, settings under their own names, and `ProjectArchived`.
     """
     new = parse_new(channel, fields)
     now = clock.now()
     values = {"project_id": project.id, "channel": channel.value, "created_at": now, **_columns(new, now)}
     with _name_is_unique(), writing() as connection:
+        keep_open(connection, project.id)
         notifier = connection.execute(insert(_table).values(**values).returning(*_READABLE)).one()
         detail = {"id": notifier.id, "channel": channel.value, "backend": new.backend.key}
         _record(connection, Action.NOTIFIER_CREATED, project, notifier.name, detail, principal)
@@ -142,10 +145,11 @@ def update_notifier(
 ) -> NotifierDetails:
     """Change the supplied fields; absent ones stay unchanged, and so do blank or null secrets.
 
-    If no value differs, nothing is written. Raise `NotFound`, and `ValidationFailed` as `create_notifier` does, and
+    If no value differs, nothing is written. Raise `NotFound`, and what `create_notifier` raises; `ValidationFailed`
     also if a destination changes but the secret isn't given again.
     """
     with _name_is_unique(), writing() as connection:
+        keep_open(connection, project.id)
         one = _one(project, channel, notifier_id)
         notifier = connection.execute(select(_table).where(*one).with_for_update()).one_or_none()
         if notifier is None:
@@ -161,42 +165,53 @@ def update_notifier(
     return _details(notifier)
 
 
-def set_enabled(
-    project: ProjectRef, channel: Channel, notifier_id: int, *, enabled: bool, principal: Principal
+def enable_notifier(
+    project: ProjectRef, channel: Channel, notifier_id: int, *, principal: Principal
 ) -> NotifierDetails:
-    """Enable or disable a notifier, unless it already is. Raise `NotFound`.
-
-    A disabled notifier stays in settings that use it, but can't be newly chosen.
-    """
-    statement = (
-        update(_table)
-        .where(*_one(project, channel, notifier_id), _notifier.is_enabled != enabled)
-        .values(is_enabled=enabled, updated_at=clock.now())
-        .returning(_notifier.name)
-    )
+    """Enable a notifier, unless it already is, so that the settings may choose it. Raise `NotFound`."""
     with writing() as connection:
-        name = connection.execute(statement).scalar_one_or_none()
-        if name is not None:
-            action = Action.NOTIFIER_ENABLED if enabled else Action.NOTIFIER_DISABLED
-            detail = {"id": notifier_id, "channel": channel.value}
-            _record(connection, action, project, name, detail, principal)
+        lock(connection, project, channel, notifier_id)
+        _set_enabled(connection, project, channel, notifier_id, True, principal)
     return get_notifier(project, channel, notifier_id)
 
 
-def delete_notifier(project: ProjectRef, channel: Channel, notifier_id: int, *, principal: Principal) -> str:
-    """Delete a notifier and return its name. Raise `NotFound`, or `Conflict` if the settings use it."""
-    statement = delete(_table).where(*_one(project, channel, notifier_id)).returning(_notifier.name)
+def lock(connection: Connection, project: ProjectRef, channel: Channel, notifier_id: int) -> None:
+    """Keep a notifier as it is, and its project open, until the transaction ends.
+
+    Raise `NotFound`, and `ProjectArchived`.
+    """
+    keep_open(connection, project.id)
+    one = select(_notifier.id).where(*_one(project, channel, notifier_id)).with_for_update()
+    if connection.execute(one).one_or_none() is None:
+        raise NotFound
+
+
+def disable(
+    connection: Connection, project: ProjectRef, channel: Channel, notifier_id: int, *, principal: Principal
+) -> None:
+    """Disable a locked notifier, unless it already is. It stays in settings that use it, but can't be newly chosen.
+
+    For delivery/stopping.py, which also stops what is queued for it, in the same transaction.
+    """
+    _set_enabled(connection, project, channel, notifier_id, False, principal)
+
+
+def delete(
+    connection: Connection, project: ProjectRef, channel: Channel, notifier_id: int, *, principal: Principal
+) -> str:
+    """Delete a locked notifier and return its name. Raise `Conflict` if the settings use it.
+
+    For delivery/stopping.py, which also stops what is queued for it, in the same transaction.
+    """
+    one = _one(project, channel, notifier_id)
     try:
-        with writing() as connection:
-            name: str | None = connection.execute(statement).scalar_one_or_none()
-            if name is None:
-                raise NotFound
-            detail = {"id": notifier_id, "channel": channel.value}
-            _record(connection, Action.NOTIFIER_DELETED, project, name, detail, principal)
+        name: str = connection.execute(sql_delete(_table).where(*one).returning(_notifier.name)).scalar_one()
     except IntegrityError:
         raise Conflict(
             "This notifier is chosen in the project's settings. Choose another one there first, or none."
         ) from None
+    detail = {"id": notifier_id, "channel": channel.value}
+    _record(connection, Action.NOTIFIER_DELETED, project, name, detail, principal)
     return name
 
 
@@ -205,6 +220,21 @@ def list_outbox(project: ProjectRef, channels: Sequence[Channel], cursor: Cursor
     messages = table_of(OutboxMessage)
     statement = select(messages).where(messages.c.project_id == project.id, messages.c.channel.in_(channels))
     return fetch(statement, [messages.c.id], cursor, descending=True)
+
+
+def _set_enabled(
+    connection: Connection, project: ProjectRef, channel: Channel, notifier_id: int, enabled: bool, principal: Principal
+) -> None:
+    statement = (
+        update(_table)
+        .where(*_one(project, channel, notifier_id), _notifier.is_enabled != enabled)
+        .values(is_enabled=enabled, updated_at=clock.now())
+        .returning(_notifier.name)
+    )
+    name = connection.execute(statement).scalar_one_or_none()
+    if name is not None:
+        action = Action.NOTIFIER_ENABLED if enabled else Action.NOTIFIER_DISABLED
+        _record(connection, action, project, name, {"id": notifier_id, "channel": channel.value}, principal)
 
 
 def _of(project: ProjectRef, channel: Channel) -> tuple[ColumnElement[bool], ...]:

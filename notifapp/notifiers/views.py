@@ -20,6 +20,7 @@ from notifapp.access import (
     principal,
 )
 from notifapp.channels import Channel
+from notifapp.delivery import stopping
 from notifapp.delivery.typed_secrets import TypedSecrets
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.health.service import asked_for
@@ -133,7 +134,7 @@ def save(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseRet
 @notifier_permission_required("update")
 def enable(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
     """Enable a notifier, so that the settings may choose it."""
-    notifier = service.set_enabled(project, channel, notifier_id, enabled=True, principal=principal())
+    notifier = service.enable_notifier(project, channel, notifier_id, principal=principal())
     flash(f"{notifier.name} is enabled. You can choose it in the settings.", "success")
     return _after_change(project)
 
@@ -145,7 +146,7 @@ def disable(project: ProjectRef, channel: Channel, notifier_id: int) -> Response
     if is_in_use and "confirmed" not in request.form:
         notifier = service.get_notifier(project, channel, notifier_id)
         return render_template("notifiers/disable.html", notifier=notifier, asked_for=asked_for(project, channel))
-    notifier = service.set_enabled(project, channel, notifier_id, enabled=False, principal=principal())
+    notifier = stopping.disable_notifier(project, channel, notifier_id, principal=principal())
     if is_in_use:
         flash(
             f"{notifier.name} is disabled. No code can be sent by {channel.sentence} until you enable it or choose "
@@ -169,7 +170,7 @@ def delete(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseR
     """Delete a notifier, unless the settings use it."""
     notifier = service.get_notifier(project, channel, notifier_id)
     try:
-        service.delete_notifier(project, channel, notifier_id, principal=principal())
+        stopping.delete_notifier(project, channel, notifier_id, principal=principal())
     except Conflict:
         return _delete_page(notifier, is_in_use=True), Conflict.status
     flash(f"{notifier.name} was deleted.", "success")

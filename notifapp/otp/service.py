@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, select, text, updat
 from sqlalchemy.engine import Connection
 
 from notifapp import clock, recipients
-from notifapp.access import ProjectRef
+from notifapp.access import ProjectArchived, ProjectRef
+from notifapp.access.archived import is_open
 from notifapp.channels import Channel
 from notifapp.database import Statement, UtcDateTime, reading, table_of, upsert, writing
 from notifapp.delivery.models import Purpose
@@ -56,7 +57,7 @@ def _insert(insert: Any) -> Any:
 # Everything needed to issue a code, in one row for each of the last day's sends to the recipient, oldest first.
 _SITUATION = Statement(
     with_template(limits.with_limits(SELECT_POLICY, _PROJECT), _PROJECT, bindparam("channel"))
-    .add_columns(_challenge.created_at.label("sent_at"))
+    .add_columns(_challenge.created_at.label("sent_at"), is_open(_PROJECT).label("is_open"))
     .outerjoin(_table, and_(*_of_recipient(), _challenge.created_at > bindparam("since", type_=UtcDateTime)))
     .order_by(_challenge.created_at)
 )
@@ -76,6 +77,7 @@ _IS_OPEN = [
     _challenge.id == bindparam("challenge_id"),
     _challenge.status == ChallengeStatus.PENDING.value,
     _challenge.expires_at > _NOW,
+    is_open(_PROJECT),
 ]
 _APPROVE = Statement(
     update(_table)
@@ -156,7 +158,8 @@ def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Ch
     """Create a code, store its MAC and queue its message, in one transaction.
 
     This replaces the recipient's open challenge on the same channel. Raise `ValidationFailed` on `recipient`,
-    `Conflict` if the settings have no enabled notifier for the channel, and `TooManyRequests` at a limit.
+    `Conflict` if the settings have no enabled notifier for the channel or the project is archived meanwhile, and
+    `TooManyRequests` at a limit.
     """
     address = recipients.normalise(channel, recipient, phone_region=project.phone_region)
     digest = codes.recipient_digest(project.id, channel.value, address)
@@ -164,6 +167,8 @@ def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Ch
     with writing() as connection:
         now = limits.take(connection, whom)
         rows = _SITUATION.all(connection, **whom.key, since=now - limits.DAY)
+        if not rows[0].is_open:
+            raise ProjectArchived
         policy, allowed = policy_of(rows[0]), limits.limits_of(rows[0])
         notifier = _notifier(policy, channel)
         sent = [row.sent_at for row in rows if row.sent_at]
@@ -293,7 +298,7 @@ def _approve(project: ProjectRef, found: Any, whom: Recipient) -> Challenge:
     with writing() as connection:
         now = limits.forget_failures(connection, whom)
         # One conditional UPDATE, so that only one of several simultaneous right codes is approved.
-        if _APPROVE.execute(connection, challenge_id=found.id, now=now) == 0:
+        if _APPROVE.execute(connection, challenge_id=found.id, project_id=project.id, now=now) == 0:
             raise _lost(connection, project, found.id, now)
     return _shown(found._asdict() | {"status": ChallengeStatus.APPROVED, "approved_at": now}, now)
 
@@ -312,15 +317,17 @@ def _count_wrong(found: Any, whom: Recipient) -> InvalidCode:
     """Count a wrong code, for the recipient and for the challenge."""
     with writing() as connection:
         now = limits.count_failure(connection, whom, limits.limits_of(found))
-        counted = _COUNT_WRONG.first(connection, challenge_id=found.id, now=now)
+        counted = _COUNT_WRONG.first(connection, challenge_id=found.id, project_id=whom.project_id, now=now)
         if counted is None:  # closed while this call waited for the row: undo the failure
             raise _not_open(found, now)
     return InvalidCode(attempts_left=counted.attempts_left)
 
 
-def _lost(connection: Connection, project: ProjectRef, challenge_id: str, now: datetime) -> InvalidCode:
-    """Why a right code wasn't accepted; the challenge may have been approved while this call waited."""
+def _lost(connection: Connection, project: ProjectRef, challenge_id: str, now: datetime) -> DomainError:
+    """Why a right code wasn't accepted; it may have been approved, or the project archived, while this call waited."""
     found = _find(connection, project, challenge_id)
+    if found.status == ChallengeStatus.PENDING and found.expires_at > now:
+        return ProjectArchived()
     return UsedCode(attempts_left=0) if found.status == ChallengeStatus.APPROVED else _not_open(found, now)
 
 

@@ -103,17 +103,17 @@ def set_phone_region(project_id: int, code: str, *, principal: Principal) -> Non
         )
 
 
-def archive_project(project_id: int, *, principal: Principal) -> None:
+def archive(connection: Connection, project_id: int, *, principal: Principal) -> None:
     """Archive a project: staff don't see it, its tokens are refused, and nothing in it can be changed or is deleted.
 
-    Raise `Conflict` if it is already archived, and `NotFound`.
+    For delivery/stopping.py, which also stops what is queued in it, in the same transaction. Raise `Conflict` if it is
+    already archived, and `NotFound`.
     """
-    with writing() as connection:
-        project = _locked(connection, project_id)
-        if project.archived_at:
-            raise Conflict("This project is archived already.")
-        _set(connection, project_id, archived_at=clock.now())
-        record(connection, Action.PROJECT_ARCHIVED, principal=principal, subject=project.slug, project_id=project_id)
+    project = _locked(connection, project_id)
+    if project.archived_at:
+        raise Conflict("This project is archived already.")
+    _set(connection, project_id, archived_at=clock.now())
+    record(connection, Action.PROJECT_ARCHIVED, principal=principal, subject=project.slug, project_id=project_id)
 
 
 def restore_project(project_id: int, *, principal: Principal) -> None:

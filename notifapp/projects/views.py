@@ -21,6 +21,7 @@ from notifapp.access import (
     sign_in_required,
 )
 from notifapp.channels import Channel
+from notifapp.delivery.stopping import archive_project
 from notifapp.errors import ValidationFailed
 from notifapp.health import service as health
 from notifapp.health.checklist import checklist
@@ -114,7 +115,7 @@ def confirm_archive(project_slug: str) -> str:
 def archive(project_slug: str) -> Response:
     """Archive a project."""
     project = _enter(project_slug)
-    service.archive_project(project.id, principal=principal())
+    archive_project(project.id, principal=principal())
     flash(f"{project.name} is archived. None of its codes are sent any more. You can restore it.", "warning")
     return redirect(url_for(".index"), 303)
 

@@ -11,7 +11,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from notifapp import inputs
-from notifapp.access import Principal, ProjectRef
+from notifapp.access import Principal, ProjectArchived, ProjectRef
+from notifapp.access.archived import is_open
 from notifapp.audit.revisions import MAX_REASON_LENGTH, authorship
 from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
@@ -67,13 +68,14 @@ def _valid(notifier: Any, channel: str) -> Any:
     )
 
 
-# The current settings, locked, and the requested notifiers, in one query.
+# The current settings, locked, the requested notifiers, and whether the project is still open, in one query.
 _CURRENT_AND_CHOSEN = Statement(
     _SELECT.add_columns(
         _new_sms.c.id.label("new_sms_id"),
         _new_sms.c.name.label("new_sms_name"),
         _new_email.c.id.label("new_email_id"),
         _new_email.c.name.label("new_email_name"),
+        is_open(bindparam("project_id")).label("is_open"),
     )
     .outerjoin(_new_sms, _valid(_new_sms, "sms"))
     .outerjoin(_new_email, _valid(_new_email, "email"))
@@ -211,8 +213,8 @@ def update_notification_settings(
 
     `changes` maps the contract's field names to raw values from a form or JSON; absent fields stay unchanged. If no
     value differs, nothing is written. Raise `StaleVersion` if `expected_version` is no longer in force,
-    `ValidationFailed` with every failing field, and `Conflict` if a chosen notifier is deleted meanwhile; then
-    nothing is changed.
+    `ValidationFailed` with every failing field, and `Conflict` if a chosen notifier is deleted or the project archived
+    meanwhile; then nothing is changed.
     """
     parsed, errors = parse(changes)
     reason = (reason or "").strip() or None
@@ -221,6 +223,8 @@ def update_notification_settings(
     try:
         with writing() as connection:
             row = _lock(connection, _lookup(project, parsed))
+            if not row.is_open:
+                raise ProjectArchived
             before = settings_of(row)
             if expected_version is not None and expected_version != before.version:
                 raise StaleVersion

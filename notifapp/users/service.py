@@ -10,7 +10,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from notifapp import clock, inputs, wording
-from notifapp.access import Permission, Principal, ProjectArchived, credentials, passwords, sessions
+from notifapp.access import Permission, Principal, credentials, passwords, sessions
+from notifapp.access.archived import keep_open
 from notifapp.access.models import Membership, MembershipPermission, PasswordLink, Project, User
 from notifapp.audit.service import Action, Change, record
 from notifapp.database import AnyRow, reading, writing
@@ -132,9 +133,8 @@ def set_membership(user_id: int, project_id: int, codes: Iterable[int], *, princ
     if unknown:
         raise ValidationFailed({"codes": [f"There is no permission code {code}." for code in unknown]})
     with writing() as connection:
-        user, project = _pair(connection, user_id, project_id)
-        if project.archived_at:
-            raise ProjectArchived
+        user, _ = _pair(connection, user_id, project_id)
+        keep_open(connection, project_id)
         held = _held(connection, user_id, project_id)
         if held is None:
             connection.execute(

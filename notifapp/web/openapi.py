@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from notifapp import errors
-from notifapp.access import NotAcceptable, Permission
+from notifapp.access import NotAcceptable, Permission, ProjectArchived
 from notifapp.config import MAX_BODY_BYTES
 from notifapp.errors import ErrorCode
 from notifapp.web.json_api import UnsupportedMediaType
@@ -36,6 +36,7 @@ ERROR_CODES = {
     ErrorCode.NOT_FOUND: "no such path or challenge",
     ErrorCode.METHOD_NOT_ALLOWED: "the path doesn't support this method",
     ErrorCode.NOT_ACCEPTABLE: "the `Accept` header excludes JSON",
+    ErrorCode.CONFLICT: "the project was archived in that very moment",
     ErrorCode.NO_NOTIFIER: "the settings name no notifier for the channel",
     ErrorCode.NOTIFIER_DISABLED: "the notifier that the settings name is disabled",
     ErrorCode.TOO_LARGE: "the body is too large",
@@ -174,7 +175,7 @@ _ALWAYS = {
     "500": "ServerError",
     "503": "Unavailable",
 }
-_WITH_BODY = {"413": "TooLarge", "415": "UnsupportedMediaType"}
+_WITH_BODY = {"409": "Archived", "413": "TooLarge", "415": "UnsupportedMediaType"}
 
 COMPONENTS: Json = {
     "securitySchemes": {
@@ -260,6 +261,9 @@ COMPONENTS: Json = {
         "NotFound": _error("It doesn't exist in the token's project.", [errors.NotFound.detail]),
         "MethodNotAllowed": _error("The path doesn't support this method.", ['Method "DELETE" not allowed.'], "Allow"),
         "NotAcceptable": _error("The `Accept` header excludes JSON.", [NotAcceptable.detail]),
+        "Archived": _error(
+            "The project was archived in that very moment. Nothing was changed.", [ProjectArchived.detail]
+        ),
         "PreconditionFailed": _error("`If-Match` is stale. Nothing was changed.", [errors.StaleVersion.detail]),
         "TooLarge": _error(
             f"The body is larger than {MAX_BODY_BYTES // 1024} KiB.",

@@ -12,6 +12,7 @@ from notifapp import clock
 from notifapp.access import Permission, Principal, ProjectRef, Source
 from notifapp.channels import Channel
 from notifapp.database import writing
+from notifapp.delivery import stopping
 from notifapp.delivery.service import record_test
 from notifapp.message_templates.service import set_template
 from notifapp.message_templates.values import Template
@@ -154,7 +155,7 @@ def _notifiers(shop: ProjectRef, admin: Principal) -> None:
         fields = {"name": name, "backend": backend, "settings": settings}
         notifiers.create_notifier(shop, channel, fields, principal=admin)
     unused = _by_name(shop, Channel.SMS)["own_gateway"]
-    notifiers.set_enabled(shop, Channel.SMS, unused, enabled=False, principal=admin)
+    stopping.disable_notifier(shop, Channel.SMS, unused, principal=admin)
 
 
 def _history(shop: ProjectRef, admin: Principal, editor: Principal) -> None:
@@ -233,10 +234,10 @@ def _long_project(people: dict[str, int], admin: Principal) -> None:
     notifier = notifiers.create_notifier(project, Channel.SMS, fields, principal=admin)
     member = _principal(people["long"], LONG_EMAIL)
     update_notification_settings(project, {SMS_NOTIFIER: notifier.id}, principal=member, reason=LONG_NAME)
-    notifiers.set_enabled(project, Channel.SMS, notifier.id, enabled=False, principal=admin)
+    stopping.disable_notifier(project, Channel.SMS, notifier.id, principal=admin)
 
 
 def _other_projects(admin: Principal) -> None:
     projects.create_project("fresh", "Fresh Start", principal=admin)
     old = projects.create_project("old-shop", "Old Shop", principal=admin)
-    projects.archive_project(old.id, principal=admin)
+    stopping.archive_project(old.id, principal=admin)

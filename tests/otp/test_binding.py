@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.otp.caller import CHALLENGES, EMAIL, PHONE, WRONG, Caller
+from tests.statements import sent
 
 THIEFS = "+989351234567"
 
@@ -71,9 +72,7 @@ def test_with_a_wrong_recipient_a_used_code_is_not_told_from_a_wrong_one(caller:
 
 
 def test_a_code_that_is_not_all_there_opens_no_write_transaction(caller: Caller) -> None:
-    from tests.statements import sent
-
     challenge, _ = caller.open()
     with sent() as statements:
-        assert caller.verify(challenge, "1").json["error_code"] == "incomplete_code"
+        assert caller.verify(challenge, "1").get_json()["error_code"] == "incomplete_code"
     assert not [statement for statement in statements if "UPDATE" in statement or "INSERT" in statement]
