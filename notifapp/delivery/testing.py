@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 
 from sqlalchemy import ScalarSelect, select
 
@@ -14,17 +16,19 @@ from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
 from notifapp.database import writing
 from notifapp.delivery.service import record_test
-from notifapp.errors import ValidationFailed
+from notifapp.errors import Unavailable, ValidationFailed
 from notifapp.notifiers.gateway.base import Message, Receipt, SendFailed
 from notifapp.notifiers.models import Notifier
 from notifapp.notifiers.sending import send_with, stored_values
 from notifapp.notifiers.values import NotifierValues, parse_new, parse_update
 from notifapp.recipients import mask, normalise
 
+AT_ONCE = 2  # of a process's few threads: a silent gateway holds one for half a minute
 PER_USER = Limit(10, 15 * 60)
 PER_PROJECT = Limit(30, 15 * 60)
 # Values for a gateway's pattern; they look like a code but aren't one.
 _VARIABLES = {"code": "00000", "minutes": "2", "validity": "2 minutes"}
+_slots = BoundedSemaphore(AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ def test_new_notifier(
 ) -> TestResult:
     """Send a test message through a notifier that doesn't exist yet, from the fields that would create it.
 
-    Raise `ValidationFailed` with every failing field, including `recipient`, and `TooManyRequests`.
+    Raise `ValidationFailed` with every failing field, including `recipient`, `TooManyRequests`, and `Unavailable` while
+    this process sends as many tests as it may at once.
     """
     values, address = _checked(lambda: parse_new(channel, fields), project, channel, recipient)
     return _test(project, channel, values, address, None, principal)
@@ -92,6 +97,18 @@ def _test(
     notifier_id: int | None,
     principal: Principal,
 ) -> TestResult:
+    with _slot():
+        return _test_now(project, channel, values, address, notifier_id, principal)
+
+
+def _test_now(
+    project: ProjectRef,
+    channel: Channel,
+    values: NotifierValues,
+    address: str,
+    notifier_id: int | None,
+    principal: Principal,
+) -> TestResult:
     take({f"test:user:{principal.user_id}": PER_USER, f"test:project:{project.id}": PER_PROJECT})
     started_at = clock.now()
     outcome = _send(project, channel, values, address)
@@ -107,6 +124,17 @@ def _test(
     }
     _record(project, about, outcome, notifier_id, principal)
     return TestResult(mask(channel, address), outcome)
+
+
+@contextmanager
+def _slot() -> Iterator[None]:
+    """One of the few tests at once. Raise `Unavailable` if there is none left."""
+    if not _slots.acquire(blocking=False):
+        raise Unavailable("Other test messages are being sent right now. Try again in a few seconds.")
+    try:
+        yield
+    finally:
+        _slots.release()
 
 
 def _if_still_there(notifier_id: int | None) -> ScalarSelect[int] | None:

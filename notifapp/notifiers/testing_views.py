@@ -12,7 +12,7 @@ from notifapp.access import ProjectRef, notifier_permission_required, principal
 from notifapp.channels import Channel
 from notifapp.delivery.testing import TestResult, test_new_notifier, test_stored_notifier
 from notifapp.delivery.typed_secrets import TypedSecrets
-from notifapp.errors import TooManyRequests, ValidationFailed
+from notifapp.errors import TooManyRequests, Unavailable, ValidationFailed
 from notifapp.notifiers import service
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.forms import edit_form, new_form, posted_fields, recipient_form
@@ -72,7 +72,7 @@ def _respond(
         add_errors(recipient, ValidationFailed(of_recipient))
         add_errors(form, ValidationFailed({k: v for k, v in failed.errors.items() if k not in of_recipient}))
         return show(typed=typed), failed.status
-    except TooManyRequests as limited:
+    except (TooManyRequests, Unavailable) as limited:
         recipient["recipient"].errors = [limited.detail]
         return Response(show(typed=typed), limited.status, dict(limited.headers()), mimetype="text/html")
     kept = typed.keep(cast(Fields, fields["settings"]))

@@ -19,6 +19,12 @@ from notifapp.config import MAX_BODY_BYTES
 from notifapp.errors import DomainError, ErrorCode, StaleVersion, ValidationFailed
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
+_CHARSETS = frozenset(
+    {
+        "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "ascii",
+        "iso8859-1",
+    }
+)  # fmt: skip
 _VERSION_TAG = re.compile(r"(\d{1,9})-[0-9a-f]{8}")
 
 
@@ -114,16 +120,22 @@ def _in_memory(*_: object, **__: object) -> BytesIO:
 
 
 def _decode(data: bytes) -> str:
-    charset = request.mimetype_params.get("charset", "utf-8")
-    try:
-        codec = codecs.lookup(charset)
-        charset = codec.name if codec._is_text_encoding else "utf-8"
-    except (LookupError, ValueError):
-        charset = "utf-8"
+    charset = _charset(request.mimetype_params.get("charset") or "utf-8")
     try:
         return data.decode(charset)
     except UnicodeError as error:
         raise MalformedBody(f"JSON parse error - {error}") from None
+
+
+def _charset(name: str) -> str:
+    """The codec of a charset. Raise `UnsupportedMediaType` for the many that nobody needs for JSON."""
+    try:
+        codec = codecs.lookup(name).name
+    except (LookupError, ValueError):
+        codec = ""
+    if codec not in _CHARSETS:
+        raise UnsupportedMediaType(request.content_type or "")
+    return codec
 
 
 def _json_object(text: str) -> Mapping[str, Any]:

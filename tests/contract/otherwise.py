@@ -12,6 +12,7 @@ _DEEP = "the contract: not JSON is 400; DRF lets the decoder's RecursionError th
 _LARGE = "the contract: over 64 KiB is 413; Django refuses it with a page, 400"
 _CHUNKED = "a chunked body is a body (RFC 9112, 6.3); Django takes it for an empty one"
 _WILDCARD = "the contract: anything but the three types is 415; DRF takes a wildcard for the first of its own"
+_CHARSET = "the contract: UTF-8, UTF-16, UTF-32, ASCII and Latin-1 are read, and any other charset is 415"
 _OPTIONS = "DRF describes the view in the body; the methods are in Allow on both sides"
 
 OTHERWISE: Mapping[str, tuple[int, str]] = {
@@ -35,5 +36,8 @@ OTHERWISE: Mapping[str, tuple[int, str]] = {
     "chunked": (200, _CHUNKED),
     "type '*/*'": (415, _WILDCARD),
     "type 'application/*'": (415, _WILDCARD),
+    "charset cp1252": (415, _CHARSET),
+    "charset utf-7": (415, _CHARSET),
+    "type 'application/json; charset=nonsense'": (415, _CHARSET),
     "method OPTIONS": (200, _OPTIONS),
 }

@@ -17,6 +17,7 @@ from notifapp.notifiers.backends.smtp import Smtp
 from notifapp.notifiers.backends.webhook import Webhook
 from notifapp.notifiers.gateway.base import Message, SendFailed
 from notifapp.notifiers.gateway.http_client import HttpClient
+from notifapp.notifiers.gateway.names import MOST, look_up
 from notifapp.notifiers.gateway.network import Call, DestinationRefused, is_public
 from tests.notifiers.gateway import Gateway, Trust
 from tests.notifiers.mail import PASSWORD
@@ -144,6 +145,59 @@ def test_a_host_that_is_no_name_is_no_failure_of_ours() -> None:
 
 
 # Never without end
+
+
+class Hung:
+    """A resolver that says nothing until the end of the block."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self._over = threading.Event()
+
+    def __call__(self, host: str, port: int, **_: Any) -> list[Any]:
+        self.asked.append(host)
+        self._over.wait(60)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (PUBLIC, port))]
+
+    def __enter__(self) -> Hung:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        deadline = time.monotonic() + 30
+        while look_ups() and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+
+def look_ups() -> int:
+    return sum(thread.name == "name look-up" for thread in threading.enumerate())
+
+
+def test_a_name_server_that_hangs_holds_no_message_for_longer_than_connecting_may_take() -> None:
+    with Hung() as resolver:
+        backend = Webhook(HttpClient(connect_timeout=0.2, resolve=resolver))
+        with pytest.raises(SendFailed) as failed:
+            backend.send(backend.load({"url": "https://hook.example.com/", "secret": "s" * 16}), MESSAGE)
+    assert (failed.value.code, failed.value.retryable) == ("timeout", True)
+    assert resolver.asked == ["hook.example.com"]
+
+
+def test_a_name_server_that_hangs_uses_up_no_threads() -> None:
+    with Hung() as resolver:
+        for number in range(3 * MOST):
+            with pytest.raises(TimeoutError):
+                look_up(resolver, f"{number}.example.com", 443, 0.01)
+        assert look_ups() == len(resolver.asked) == MOST
+    assert look_up(Names([PUBLIC]), "hook.example.com", 443, 30)[0][4] == (PUBLIC, 443)
+
+
+def test_a_project_whose_name_server_hangs_keeps_no_other_from_sending() -> None:
+    with Hung() as resolver:
+        for _ in range(3 * MOST):
+            with pytest.raises(TimeoutError):
+                look_up(resolver, "tarpit.example.com", 443, 0.01)
+        assert resolver.asked == ["tarpit.example.com"]
+        assert look_up(Names([PUBLIC]), "hook.example.com", 443, 30)[0][4] == (PUBLIC, 443)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
@@ -25,7 +26,8 @@ from notifapp.notifiers.backends.webhook import Webhook
 from notifapp.notifiers.gateway.http_client import HttpClient
 from notifapp.notifiers.models import Notifier
 from tests.client import Browser
-from tests.notifiers.gateway import Gateway
+from tests.delivery.outbox import eventually
+from tests.notifiers.gateway import Gateway, Trust
 from tests.notifiers.mail import PASSWORD, Mailbox, server
 from tests.world import World
 
@@ -150,6 +152,33 @@ def test_a_silent_gateway_is_reported_within_the_timeout(staff: Browser, kaveneg
     kavenegar.delay = 1
     page = page_text(staff.post(NEW, KAVENEGAR))
     assert "The gateway did not answer in time. Code: timeout . The same may work later." in page
+
+
+def test_silent_gateways_cannot_hold_more_than_two_threads(
+    app: Flask,
+    world: World,
+    project: ProjectRef,
+    kavenegar: Gateway,
+    authorities: Trust,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    patient = HttpClient(connect_timeout=30, read_timeout=60, total=60, tls_context=authorities)
+    monkeypatch.setitem(BACKENDS, "kavenegar", Kavenegar(patient, kavenegar.url))
+    member = world.member(project, *CODES)
+    first, second, third = (Browser(app).sign_in(member) for _ in range(3))
+    kavenegar.delay = 60
+    with ThreadPoolExecutor(2) as pool:
+        slow = [pool.submit(browser.post, NEW, KAVENEGAR) for browser in (first, second)]
+        eventually(lambda: len(kavenegar.requests) == 2)
+        answer = third.post(NEW, KAVENEGAR)
+        kavenegar.hang_up()
+        assert [future.result(timeout=60).status_code for future in slow] == [200, 200]
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "Other test messages are being sent right now. Try again in a few seconds." in page_text(answer)
+    assert 'value="10004346"' in answer.text
+    assert len(deliveries(app)) == 2
+    kavenegar.delay = 0
+    assert third.post(NEW, KAVENEGAR).status_code == 200
 
 
 def test_a_pattern_is_tried_with_a_code_that_is_none(staff: Browser, kavenegar: Gateway) -> None:

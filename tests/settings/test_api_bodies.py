@@ -51,11 +51,18 @@ def test_a_value_nested_nearly_too_deep_is_refused_like_any_other(patch: Patch) 
         assert patch(data=body, content_type="application/json").status_code == 400
 
 
-@pytest.mark.parametrize("charset", ["utf-8", "UTF-8", "latin-1", "utf-16", "nonsense", '""'])
-def test_json_of_any_charset_parameter_is_read(patch: Patch, charset: str) -> None:
-    body = json.dumps({OTP_CODE_LEN: 6}).encode("utf-16" if charset == "utf-16" else "utf-8")
+@pytest.mark.parametrize("charset", ["utf-8", "UTF-8", "latin-1", "iso-8859-1", "us-ascii", "utf-16", "utf-32le", '""'])
+def test_json_of_the_usual_charsets_is_read(patch: Patch, charset: str) -> None:
+    body = json.dumps({OTP_CODE_LEN: 6}).encode(charset if charset.startswith("utf") else "utf-8")
     answer = patch(data=body, content_type=f"application/json; charset={charset}")
     assert answer.json == {**UNTOUCHED, "notifications_otp_code_len": 6}
+
+
+@pytest.mark.parametrize("charset", ["utf-7", "cp1252", "punycode", "hex", "rot13", "unicode_escape", "nonsense"])
+def test_json_cannot_be_hidden_in_another_charset(patch: Patch, charset: str) -> None:
+    answer = patch(data=json.dumps({OTP_CODE_LEN: 6}), content_type=f"application/json; charset={charset}")
+    assert answer.status_code == 415
+    assert answer.json == {"detail": f'Unsupported media type "application/json; charset={charset}" in request.'}
 
 
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data"])

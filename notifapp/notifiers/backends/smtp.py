@@ -18,7 +18,8 @@ from threading import Lock
 
 from notifapp.channels import Channel
 from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
-from notifapp.notifiers.gateway.network import KEEP_SECONDS, Call, Resolver, tls_context
+from notifapp.notifiers.gateway.names import Resolver
+from notifapp.notifiers.gateway.network import KEEP_SECONDS, Call, tls_context
 
 TIMEOUT_SECONDS = 15  # for each step
 TOTAL_SECONDS = 30

@@ -120,6 +120,7 @@ class Backend(ABC, Generic[C]):
     channels: frozenset[Channel]
     config: type[C]
     reaches_people: bool = True
+    is_available: bool = True  # False for the placeholder of one that isn't installed or is switched off
 
     @abstractmethod
     def send(self, config: C, message: Message) -> Receipt:

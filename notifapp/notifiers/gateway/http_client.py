@@ -24,7 +24,8 @@ from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from notifapp.notifiers.gateway.base import SendFailed
-from notifapp.notifiers.gateway.network import KEEP_SECONDS, Call, Resolver, tls_context
+from notifapp.notifiers.gateway.names import Resolver
+from notifapp.notifiers.gateway.network import KEEP_SECONDS, Call, tls_context
 
 MAX_RESPONSE_BYTES = 64 * 1024
 _POOL_SIZE = 64

@@ -14,7 +14,6 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -22,8 +21,8 @@ import certifi
 from flask import current_app
 
 from notifapp.notifiers.gateway.base import SendFailed
+from notifapp.notifiers.gateway.names import Resolver, look_up
 
-Resolver = Callable[..., list[Any]]
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
 KEEP_SECONDS = 15  # that an idle connection is kept; middleboxes may drop one that is idle for longer
 _WATCH_SECONDS = 0.05  # between checks for calls that take too long
@@ -74,17 +73,19 @@ class Call:
             self._socket.close()
 
     def connect(self, host: str, port: int, timeout: float) -> socket.socket:
-        """A connected socket; `timeout` is for all of the host's addresses together, in seconds.
+        """A connected socket; `timeout` is for looking the host up and for all of its addresses together, in seconds.
 
         Raise `DestinationRefused`, or `OSError` if no connection can be made.
         """
+        ends_at = time.monotonic() + timeout
         try:
-            candidates = self._resolve(host, port, type=socket.SOCK_STREAM)
+            candidates = look_up(self._resolve, host, port, timeout)
         except UnicodeError:
             raise OSError("not a host name") from None
         if not _private_is_allowed() and not all(is_public(candidate[4][0]) for candidate in candidates):
             raise DestinationRefused
-        connected = _connect_to_first(candidates, timeout)
+        connected = _connect_to_first(candidates, ends_at)
+        connected.settimeout(timeout)
         self.hold(connected)
         return connected
 
@@ -160,9 +161,8 @@ def _private_is_allowed() -> bool:
     return bool(current_app) and bool(current_app.config["NOTIFAPP"].allow_private_destinations)
 
 
-def _connect_to_first(candidates: list[Any], timeout: float) -> socket.socket:
+def _connect_to_first(candidates: list[Any], ends_at: float) -> socket.socket:
     """Connect to the first address that accepts. Raise the last one's OSError, or TimeoutError."""
-    ends_at = time.monotonic() + timeout
     failure: OSError = TimeoutError("timed out")
     for family, kind, protocol, _, address in candidates:
         left = ends_at - time.monotonic()
@@ -173,7 +173,6 @@ def _connect_to_first(candidates: list[Any], timeout: float) -> socket.socket:
             connecting.settimeout(left)
             connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # send small messages at once
             connecting.connect(address)
-            connecting.settimeout(timeout)
             return connecting
         except OSError as error:
             connecting.close()
