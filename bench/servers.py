@@ -44,7 +44,8 @@ def postgresql(folder: Path) -> Iterator[str]:
 def make_app(url: str, folder: Path) -> Flask:
     """Migrate the database at `url`, with keys kept in `folder`, and give the app on it."""
     keys.generate_missing(folder)
-    app = create_app(Config.from_environment({"NOTIFAPP_DATABASE_URL": url, "NOTIFAPP_INSTANCE_DIR": str(folder)}))
+    named = {"NOTIFAPP_DATABASE_URL": url, "NOTIFAPP_INSTANCE_DIR": str(folder), "NOTIFAPP_CONSOLE_BACKEND": "1"}
+    app = create_app(Config.from_environment(named))
     with app.app_context():
         upgrade()
     return app
@@ -99,7 +100,7 @@ def serve(target: str, url: str, folder: Path, *, workers: int, threads: int, **
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--no-ws", "--http", "1"]
     command += ["--workers", str(workers), "--blocking-threads", str(threads), target]
-    named = {"NOTIFAPP_DATABASE_URL": url, "NOTIFAPP_INSTANCE_DIR": str(folder)}
+    named = {"NOTIFAPP_DATABASE_URL": url, "NOTIFAPP_INSTANCE_DIR": str(folder), "NOTIFAPP_CONSOLE_BACKEND": "1"}
     with run(command, folder / f"{port}.log", **named, **environment) as process:
         wait_for(process, lambda: is_taken(port))
         yield Server(process.process, process.log, port)

@@ -45,6 +45,7 @@ class Config:
     redis_url: str | None = field(default=None, repr=False)
     allow_private_destinations: bool = False
     ready_needs_worker: bool = False
+    console_backend: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Config:
@@ -69,6 +70,7 @@ class Config:
             redis_url=_redis_url(env),
             allow_private_destinations=_boolean(env, "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS"),
             ready_needs_worker=_boolean(env, "NOTIFAPP_READY_NEEDS_WORKER"),
+            console_backend=debug or _boolean(env, "NOTIFAPP_CONSOLE_BACKEND"),
         )
 
 

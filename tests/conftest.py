@@ -134,6 +134,7 @@ def config_for(url: str, folder: Path) -> Config:
         encryption_keys=(ENCRYPTION_KEY,),
         otp_key=SECRET_KEY,
         debug=True,
+        console_backend=True,
     )
 
 

@@ -13,6 +13,7 @@ from notifapp import keys
 from notifapp.cli.base import OperatorCommand
 from notifapp.cli.demo import FILE, PEOPLE, TOKEN, prepare
 from notifapp.config import instance_dir
+from notifapp.notifiers.backends.console import is_console_on
 
 
 @click.command("init", cls=OperatorCommand)
@@ -30,6 +31,11 @@ def init(info: ScriptInfo) -> None:
 @with_appcontext
 def demo(url: str) -> None:
     """Create a demo project, unless it exists, and show how to sign in."""
+    if not is_console_on():
+        raise click.ClickException(
+            "The demo sends through the console backend: set NOTIFAPP_DEBUG=1 or NOTIFAPP_CONSOLE_BACKEND=1 for this "
+            "command, for the server and for the worker."
+        )
     folder = current_app.config["NOTIFAPP"].instance_dir
     credentials = prepare(folder)
     click.echo(f"\nOpen {url} and sign in as\n")

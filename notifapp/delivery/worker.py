@@ -17,6 +17,7 @@ from notifapp.access import held_secrets
 from notifapp.delivery.heartbeat import BEAT_SECONDS, Heartbeat
 from notifapp.delivery.service import Claim, Outcome, exchange, give_up_expired, is_any_due, send
 from notifapp.delivery.wakeup import wakeups
+from notifapp.notifiers.backends.console import erase_outbox
 
 LOOK_SECONDS = 1  # between polls for due deliveries, unless woken
 STOP_SECONDS = 5  # for sends in progress to end; later ones are retried when their leases expire
@@ -88,11 +89,12 @@ class Worker:
             self._unwritten.append(event)
 
     def _beat(self) -> None:
-        """Give a sign of life; give up what has outlived its code, and erase what was held for too long."""
+        """Give a sign of life; give up what has outlived its code, and erase what was kept for too long."""
         try:
             self._heartbeat.beat()
             give_up_expired()
             held_secrets.forget_expired()
+            erase_outbox()
         except Exception:
             _log.exception("the worker's sign of life could not be written")
 

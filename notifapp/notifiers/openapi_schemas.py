@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from notifapp.channels import Channel
-from notifapp.notifiers.backends import BACKENDS, backends_for
+from notifapp.notifiers.backends import BACKENDS
 from notifapp.notifiers.gateway.base import Backend, Kind, Setting
 from notifapp.notifiers.values import MAX_NAME_LENGTH
 from notifapp.web.openapi import MESSAGES, Json, field_errors, nullable, ref
 from notifapp.web.paging import MAX_LIMIT
 
 _SMTP = BACKENDS["smtp"]
+
+
+def _backends_for(channel: Channel) -> list[Backend[Any]]:
+    """All backends for this channel, switched on or not: the description is the same for every server."""
+    return [backend for backend in BACKENDS.values() if channel in backend.channels]
+
+
 _TYPES: dict[Kind, Json] = {
     Kind.TEXT: {"type": "string"},
     Kind.SECRET: {"type": "string", "format": "password"},
@@ -51,7 +58,7 @@ def schemas(channel: Channel) -> Json:
 
 def _notifier(channel: Channel) -> Json:
     if channel is Channel.SMS:
-        choices = [_closed(_shown(backend)) | _title(backend) for backend in backends_for(channel)]
+        choices = [_closed(_shown(backend)) | _title(backend) for backend in _backends_for(channel)]
         settings: Json = {"settings": {"description": "The backend's settings.", "anyOf": choices}}
     else:
         # An email notifier with another backend has null for smtp's settings.
@@ -81,7 +88,7 @@ def _page(channel: Channel) -> Json:
 
 
 def _sms_written(*, partial: bool) -> Json:
-    choices = [_settings_written(backend, partial=partial) for backend in backends_for(Channel.SMS)]
+    choices = [_settings_written(backend, partial=partial) for backend in _backends_for(Channel.SMS)]
     text = "The backend's settings, as below. Unknown ones are refused."
     if partial:
         text += " Absent ones stay unchanged, but another backend starts without settings."
@@ -110,7 +117,7 @@ def _errors(channel: Channel) -> Json:
         of_settings = {"type": "object", "description": "By setting.", "additionalProperties": MESSAGES}
         schema["properties"]["settings"] = {"anyOf": [of_settings, MESSAGES]}
         return schema
-    names = {name for backend in backends_for(channel) for name in backend.settings}
+    names = {name for backend in _backends_for(channel) for name in backend.settings}
     return field_errors(["name", *sorted(names)])
 
 
@@ -170,5 +177,5 @@ def _closed(properties: Json) -> Json:
 
 
 def _backend_key(channel: Channel) -> Json:
-    keys = [backend.key for backend in backends_for(channel)]
+    keys = [backend.key for backend in _backends_for(channel)]
     return {"type": "string", "enum": keys, "description": "The gateway that sends the messages."}

@@ -21,7 +21,8 @@ from notifapp.channels import Channel
 from notifapp.database import MAX_ID, reading, table_of, writing
 from notifapp.database.keyset import Cursor, Slice, fetch
 from notifapp.errors import Conflict, NotFound, ValidationFailed
-from notifapp.notifiers.backends.console import Console
+from notifapp.notifiers.backends import find_backend, switched_off
+from notifapp.notifiers.backends.console import Console, is_console_on
 from notifapp.notifiers.models import Notifier, OutboxMessage
 from notifapp.notifiers.values import NotifierValues, parse_new, parse_update
 
@@ -77,6 +78,8 @@ def find_notifiers(
 
 def has_outbox(project: ProjectRef, channels: Sequence[Channel]) -> bool:
     """Whether a notifier of these channels writes messages to the outbox."""
+    if not is_console_on():
+        return False
     console = (
         _notifier.project_id == project.id,
         _notifier.channel.in_(channels),
@@ -99,7 +102,8 @@ def list_valid_notifiers(
 
     The name must contain every word of `search`. `ordering` lists columns of `ORDERINGS`, with "-" for descending.
     """
-    matching = [*_of(project, channel), _notifier.is_enabled == true(), *_named(search)]
+    valid = (_notifier.is_enabled == true(), _notifier.backend.not_in(switched_off()))
+    matching = [*_of(project, channel), *valid, *_named(search)]
     order = [_notifier[name[1:]].desc() if name.startswith("-") else _notifier[name] for name in ordering]
     page = select(*_READABLE).where(*matching).order_by(*order, _notifier.id).limit(limit).offset(offset)
     with reading() as connection:
@@ -168,22 +172,29 @@ def update_notifier(
 def enable_notifier(
     project: ProjectRef, channel: Channel, notifier_id: int, *, principal: Principal
 ) -> NotifierDetails:
-    """Enable a notifier, unless it already is, so that the settings may choose it. Raise `NotFound`."""
+    """Enable a notifier, unless it already is, so that the settings may choose it.
+
+    Raise `NotFound`, `ProjectArchived`, and `Conflict` if its backend is not there any more.
+    """
     with writing() as connection:
-        lock(connection, project, channel, notifier_id)
+        backend = find_backend(lock(connection, project, channel, notifier_id))
+        if not backend.is_available:
+            raise Conflict(backend.description)
         _set_enabled(connection, project, channel, notifier_id, True, principal)
     return get_notifier(project, channel, notifier_id)
 
 
-def lock(connection: Connection, project: ProjectRef, channel: Channel, notifier_id: int) -> None:
-    """Keep a notifier as it is, and its project open, until the transaction ends.
+def lock(connection: Connection, project: ProjectRef, channel: Channel, notifier_id: int) -> str:
+    """Keep a notifier as it is, and its project open, until the transaction ends. Return its backend's key.
 
     Raise `NotFound`, and `ProjectArchived`.
     """
     keep_open(connection, project.id)
-    one = select(_notifier.id).where(*_one(project, channel, notifier_id)).with_for_update()
-    if connection.execute(one).one_or_none() is None:
+    one = select(_notifier.backend).where(*_one(project, channel, notifier_id)).with_for_update()
+    backend: str | None = connection.execute(one).scalar_one_or_none()
+    if backend is None:
         raise NotFound
+    return backend
 
 
 def disable(
@@ -216,7 +227,12 @@ def delete(
 
 
 def list_outbox(project: ProjectRef, channels: Sequence[Channel], cursor: Cursor | None) -> Slice:
-    """The messages in the console backend's outbox for these channels, newest first."""
+    """The messages in the console backend's outbox for these channels, newest first.
+
+    Raise `NotFound` where that backend is switched off: they may hold live codes.
+    """
+    if not is_console_on():
+        raise NotFound
     messages = table_of(OutboxMessage)
     statement = select(messages).where(messages.c.project_id == project.id, messages.c.channel.in_(channels))
     return fetch(statement, [messages.c.id], cursor, descending=True)
@@ -257,7 +273,7 @@ def _details(row: Any) -> NotifierDetails:
         channel=Channel(row.channel),
         backend=row.backend,
         name=row.name,
-        is_enabled=row.is_enabled,
+        is_enabled=row.is_enabled and row.backend not in switched_off(),
         settings=row.settings,
         created_at=row.created_at,
         updated_at=row.updated_at,

@@ -25,7 +25,7 @@ from notifapp.delivery.typed_secrets import TypedSecrets
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.health.service import asked_for
 from notifapp.notifiers import service
-from notifapp.notifiers.backends import BACKENDS, backends_for, find_backend
+from notifapp.notifiers.backends import backends_for, find_backend
 from notifapp.notifiers.forms import edit_form, new_form, posted_fields, recipient_form, show_kept
 from notifapp.notifiers.gateway.base import Backend
 from notifapp.notifiers.service import NotifierDetails
@@ -186,8 +186,8 @@ def outbox(project: ProjectRef) -> str:
 
 def offered_backend(channel: Channel, key: str) -> Backend[Any]:
     """The backend with this key. Raise `NotFound` if there is none for the channel."""
-    backend = BACKENDS.get(key)
-    if backend is None or channel not in backend.channels:
+    backend = find_backend(key)
+    if channel not in backend.channels:
         raise NotFound
     return backend
 

@@ -18,7 +18,7 @@ from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
 from notifapp.database import MAX_ID, Statement, insertion, reading, table_of, writing
 from notifapp.errors import Conflict, StaleVersion
-from notifapp.notifiers.backends import find_backend
+from notifapp.notifiers.backends import find_backend, switched_off
 from notifapp.notifiers.models import Notifier
 from notifapp.settings.models import NotificationSettings, SettingsRevision
 from notifapp.settings.values import (
@@ -73,8 +73,10 @@ _CURRENT_AND_CHOSEN = Statement(
     _SELECT.add_columns(
         _new_sms.c.id.label("new_sms_id"),
         _new_sms.c.name.label("new_sms_name"),
+        _new_sms.c.backend.label("new_sms_backend"),
         _new_email.c.id.label("new_email_id"),
         _new_email.c.name.label("new_email_name"),
+        _new_email.c.backend.label("new_email_backend"),
         is_open(bindparam("project_id")).label("is_open"),
     )
     .outerjoin(_new_sms, _valid(_new_sms, "sms"))
@@ -166,7 +168,12 @@ def policy_of(row: Any) -> Policy:
         Channel.SMS: (row.sms_notifier_id, row.sms_notifier_name, row.sms_backend, row.sms_is_enabled),
         Channel.EMAIL: (row.email_notifier_id, row.email_notifier_name, row.email_backend, row.email_is_enabled),
     }
-    chosen = {channel: NotifierInForce(*values) for channel, values in notifiers.items() if values[0] is not None}
+    off = switched_off()
+    chosen = {
+        channel: NotifierInForce(id_, name, backend, is_enabled and backend not in off)
+        for channel, (id_, name, backend, is_enabled) in notifiers.items()
+        if id_ is not None
+    }
     return Policy(row.version, row.otp_code_len, row.otp_ttl, chosen)
 
 
@@ -179,9 +186,10 @@ def notifier_choices(project: ProjectRef, settings: Settings) -> dict[Channel, l
     """The notifiers of each channel: those in force first, even if disabled, then the valid ones sorted by name."""
     notifier = table_of(Notifier).c
     in_force = [chosen.id for chosen in (settings.sms_notifier, settings.email_notifier) if chosen]
+    is_valid = and_(notifier.is_enabled, notifier.backend.not_in(switched_off()))
     statement = (
         select(notifier.id, notifier.channel, notifier.name, notifier.backend, notifier.is_enabled)
-        .where(notifier.project_id == project.id, or_(notifier.is_enabled, notifier.id.in_(in_force)))
+        .where(notifier.project_id == project.id, or_(is_valid, notifier.id.in_(in_force)))
         .order_by(notifier.id.not_in(in_force), notifier.name)
     )
     choices: dict[Channel, list[Choice]] = {channel: [] for channel in Channel}
@@ -261,14 +269,14 @@ def _chosen(
 ) -> dict[str, NotifierRef | None]:
     """The requested notifiers; one that may not be chosen becomes an error of its field."""
     found = {
-        SMS_NOTIFIER: (row.new_sms_id, row.new_sms_name),
-        EMAIL_NOTIFIER: (row.new_email_id, row.new_email_name),
+        SMS_NOTIFIER: (row.new_sms_id, row.new_sms_name, row.new_sms_backend),
+        EMAIL_NOTIFIER: (row.new_email_id, row.new_email_name, row.new_email_backend),
     }
     chosen: dict[str, NotifierRef | None] = {}
-    for field, (id_, name) in found.items():
+    for field, (id_, name, backend) in found.items():
         if parsed.get(field) is None:
             chosen[field] = None
-        elif id_ is None:
+        elif id_ is None or backend in switched_off():
             errors[field] = [no_such_notifier(changes[field])]
         else:
             chosen[field] = NotifierRef(id_, name)

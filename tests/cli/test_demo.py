@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
@@ -31,6 +33,14 @@ def counts(app: Flask) -> dict[str, int]:
             model.__tablename__: connection.execute(select(func.count()).select_from(model)).scalar_one()
             for model in models
         }
+
+
+def test_without_the_console_it_says_what_to_set(
+    app: Flask, operator: Operator, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "NOTIFAPP", replace(app.config["NOTIFAPP"], console_backend=False))
+    assert "set NOTIFAPP_DEBUG=1 or NOTIFAPP_CONSOLE_BACKEND=1" in refused("demo")
+    assert counts(app)["project"] == 0
 
 
 def test_it_prints_where_to_go_who_to_be_and_a_curl_line_that_works(

@@ -19,6 +19,7 @@ class NotInstalled(Backend[NoConfig]):
     description = "This backend is not installed."
     channels: frozenset[Channel] = frozenset()
     config = NoConfig
+    is_available = False
 
     def __init__(self, key: str) -> None:
         self.key = key
