@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ from sqlalchemy import create_engine, inspect, select, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 
-from notifapp import create_app
+from notifapp import clock, create_app
 from notifapp.access import Permission
 from notifapp.channels import Channel
 from notifapp.extensions import db
 from notifapp.message_templates.history import history
 from notifapp.message_templates.service import get_templates
 from notifapp.notifiers.models import OutboxMessage
+from notifapp.otp.models import OtpLimits, OtpRecipient
 from tests.conftest import Databases, config_for
 from tests.world import World
 
@@ -117,6 +119,35 @@ def test_messages_of_the_version_before_keep_their_words_and_get_a_history(
         assert (revision.version, revision.values, revision.actor) == (1, template, "a@example.org")
         assert db.session.scalars(select(OutboxMessage.subject)).one() == "Hello"
         assert db.session.scalars(text("SELECT subject FROM outbox_message")).one() != "Hello"
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_stop_of_the_version_before_ends_a_day_after_the_upgrade(
+    kind: str, databases: Databases, tmp_path: Path
+) -> None:
+    app = create_app(config_for(databases.make(kind), tmp_path))
+    project = World(app).project()
+    with app.app_context():
+        downgrade(revision="0008")
+        with db.engine.begin() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO otp_recipient "
+                    "(project_id, channel, digest, masked, failures, blocked_until, stopped_at) VALUES "
+                    "(:project, 'sms', 'one', '+98', 100, :then, :then), "
+                    "(:project, 'sms', 'two', '+98', 7, :then, NULL)"
+                ),
+                {"project": project.id, "then": "2026-11-01 12:00"},
+            )
+            connection.execute(text("INSERT INTO otp_limits (project_id) VALUES (:project)"), {"project": project.id})
+        upgrade()
+        ends = dict(db.session.execute(select(OtpRecipient.digest, OtpRecipient.blocked_until)).all())
+        assert ends["one"] is not None
+        assert abs(ends["one"] - clock.now() - timedelta(days=1)) < timedelta(hours=1)
+        assert ends["two"] == datetime(2026, 11, 1, 12, tzinfo=UTC)
+        assert db.session.scalars(select(OtpLimits.stop_hours)).all() == [24]
         db.session.remove()
         db.engine.dispose()
 

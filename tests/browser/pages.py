@@ -287,6 +287,12 @@ def limits_refused(page: Page) -> None:
     press(page, "Save limits")
 
 
+@state("admin", "/projects/{shop}/limits")
+def unblock_asked(page: Page) -> None:
+    page.get_by_role("checkbox", name="Select +98").check()
+    press(page, "Unblock selected…")
+
+
 @state("editor", "/projects/{shop}/try")
 def recipient_refused(page: Page) -> None:
     page.get_by_label("Phone number or email address").fill("nobody")
