@@ -64,7 +64,7 @@ class Site:
 
     def assert_approved(self, challenge: str, code: str) -> None:
         answer = self.post(f"/{challenge}/verify", code=code)
-        assert (answer.status_code, answer.json()) == (200, {"id": challenge, "status": "approved"})
+        assert (answer.status_code, answer.json()["id"], answer.json()["status"]) == (200, challenge, "approved")
 
     def logs(self) -> str:
         return "".join(path.read_text() for path in self.folder.glob("*.log"))
