@@ -21,6 +21,7 @@ PUBLIC = {
     "apidocs.openapi",
     "health.healthz",
     "health.readyz",
+    "health.security_txt",
     "static",
 }
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
