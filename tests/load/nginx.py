@@ -32,8 +32,8 @@ http {{
 
 
 @contextmanager
-def nginx(folder: Path, upstream: int, ca: trustme.CA) -> Iterator[int]:
-    """Run nginx in front of a server on port `upstream`; gives the port that speaks https."""
+def nginx(folder: Path, upstream: int, ca: trustme.CA) -> Iterator[tuple[int, int]]:
+    """Run nginx in front of a server on port `upstream`; gives the ports for https and for clear text."""
     plain, https = free_port(), free_port()
     certificate = ca.issue_cert("localhost")
     certificate.private_key_pem.write_to_path(folder / "key.pem")
@@ -55,4 +55,4 @@ def nginx(folder: Path, upstream: int, ca: trustme.CA) -> Iterator[int]:
     command = [str(NGINX), "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"]
     with run(command, folder / "nginx.log") as process:
         wait_for(process, lambda: is_taken(https))
-        yield https
+        yield https, plain

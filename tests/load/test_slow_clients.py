@@ -27,6 +27,7 @@ class Site:
     """notifapp behind nginx, both as the README sets them up, with one user."""
 
     port: int
+    plain_port: int
     ca_file: str
     email: str
 
@@ -48,8 +49,8 @@ def site(
     email = "staff@example.org"
     World(make_app(url, folder)).user(email)
     hops = {"NOTIFAPP_TRUSTED_PROXY_HOPS": "1"}
-    with serve("app:app", url, folder, workers=2, threads=4, **hops) as server, nginx(folder, server.port, ca) as port:
-        yield Site(port, ca_file, email)
+    with serve("app:app", url, folder, workers=2, threads=4, **hops) as server, nginx(folder, server.port, ca) as ports:
+        yield Site(*ports, ca_file, email)
 
 
 @pytest.mark.parametrize("slow", Slow)
@@ -65,3 +66,10 @@ def test_a_body_above_the_limit_is_refused_in_the_applications_words(site: Site)
     answer = requests.post(f"{site.url}/sign-in", b"x" * (65 * 1024), verify=site.ca_file, timeout=PATIENCE)
     assert answer.status_code == 413
     assert "X-Request-Id" in answer.headers
+
+
+def test_a_token_sent_in_clear_text_is_refused_and_pages_lead_to_https(site: Site) -> None:
+    plain = f"http://localhost:{site.plain_port}"
+    assert requests.get(f"{plain}/api/me", timeout=PATIENCE).status_code == 403
+    page = requests.get(f"{plain}/sign-in", allow_redirects=False, timeout=PATIENCE)
+    assert (page.status_code, page.headers["Location"]) == (301, "https://localhost/sign-in")
