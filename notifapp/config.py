@@ -43,10 +43,10 @@ class Config:
     trusted_proxy_hops: int = 0
     session_idle: int = 2 * 3600
     session_lifetime: int = 12 * 3600
+    security_contact: str | None = None
     redis_url: str | None = field(default=None, repr=False)
     allow_private_destinations: bool = False
     ready_needs_worker: bool = False
-    security_contact: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Config:
@@ -68,10 +68,10 @@ class Config:
             session_lifetime=_integer(
                 env, "NOTIFAPP_SESSION_LIFETIME", default=cls.session_lifetime, least=60, most=30 * 86400
             ),
+            security_contact=_security_contact(env),
             redis_url=_redis_url(env),
             allow_private_destinations=_boolean(env, "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS"),
             ready_needs_worker=_boolean(env, "NOTIFAPP_READY_NEEDS_WORKER"),
-            security_contact=_security_contact(env),
         )
 
 
