@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, select, text, update
+from sqlalchemy import ColumnElement, FromClause, and_, bindparam, case, func, select, text, update
 from sqlalchemy.engine import Connection
 
 from notifapp import clock, recipients
-from notifapp.access import ProjectRef
+from notifapp.access import Principal, ProjectRef
 from notifapp.channels import Channel
 from notifapp.database import Statement, UtcDateTime, reading, table_of, upsert, writing
 from notifapp.delivery.models import Purpose
@@ -27,6 +27,7 @@ from notifapp.otp import codes, limits
 from notifapp.otp.limits import Recipient
 from notifapp.otp.models import ChallengeStatus, OtpChallenge
 from notifapp.settings.service import SELECT_POLICY, NotifierInForce, Policy, policy_of
+from notifapp.traffic import service as traffic
 
 _table = table_of(OtpChallenge)
 _challenge = _table.c
@@ -34,12 +35,23 @@ _NOW = bindparam("now", type_=UtcDateTime)
 _PROJECT = bindparam("project_id", type_=_challenge.project_id.type)
 
 
-def _of_recipient() -> list[ColumnElement[bool]]:
-    return [
-        _challenge.project_id == _PROJECT,
-        _challenge.channel == bindparam("channel"),
-        _challenge.recipient_digest == bindparam("digest"),
-    ]
+_OF_CHANNEL = [_challenge.project_id == _PROJECT, _challenge.channel == bindparam("channel")]
+
+
+def _sent_since_approval() -> ColumnElement[int]:
+    """How many codes a challenge's recipient was sent since the last right one, since a time at most."""
+    sent, approved = _table.alias(), _table.alias()
+
+    def is_same(other: FromClause) -> list[ColumnElement[bool]]:
+        return [other.c[name] == _challenge[name] for name in ("project_id", "channel", "counted_as")]
+
+    since = bindparam("since", type_=UtcDateTime)
+    last = select(func.max(approved.c.created_at)).where(
+        *is_same(approved), approved.c.created_at > since, approved.c.status == ChallengeStatus.APPROVED.value
+    )
+    last_approved = func.coalesce(last.correlate(_table).scalar_subquery(), since)
+    number = select(func.count()).select_from(sent).where(*is_same(sent), sent.c.created_at > last_approved)
+    return number.correlate(_table).scalar_subquery()
 
 
 def _insert(insert: Any) -> Any:
@@ -57,18 +69,29 @@ def _insert(insert: Any) -> Any:
 _SITUATION = Statement(
     with_template(limits.with_limits(SELECT_POLICY, _PROJECT), _PROJECT, bindparam("channel"))
     .add_columns(_challenge.created_at.label("sent_at"))
-    .outerjoin(_table, and_(*_of_recipient(), _challenge.created_at > bindparam("since", type_=UtcDateTime)))
+    .outerjoin(
+        _table,
+        and_(
+            *_OF_CHANNEL,
+            _challenge.counted_as == bindparam("digest"),
+            _challenge.created_at > bindparam("since", type_=UtcDateTime),
+        ),
+    )
     .order_by(_challenge.created_at)
 )
 _INSERT = Statement(upsert(_table, _insert))
 _REPLACE = Statement(
     update(_table)
-    .where(*_of_recipient(), _challenge.status == ChallengeStatus.PENDING.value)
+    .where(
+        *_OF_CHANNEL,
+        _challenge.recipient_digest == bindparam("address_digest"),
+        _challenge.status == ChallengeStatus.PENDING.value,
+    )
     .values(status=ChallengeStatus.REPLACED.value)
     .returning(_challenge.delivery_id)
 )
 _FIND = Statement(
-    limits.with_limits(select(_table), _challenge.project_id).where(
+    limits.with_limits(select(_table, _sent_since_approval().label("unsettled")), _challenge.project_id).where(
         _challenge.id == bindparam("challenge_id"), _challenge.project_id == _PROJECT
     )
 )
@@ -152,33 +175,42 @@ class Challenge:
     delivery_id: int | None
 
 
-def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Challenge:
+def issue_challenge(
+    project: ProjectRef, channel: Channel, recipient: str, *, principal: Principal, client: str | None = None
+) -> Challenge:
     """Create a code, store its MAC and queue its message, in one transaction.
 
-    This replaces the recipient's open challenge on the same channel. Raise `ValidationFailed` on `recipient`,
-    `Conflict` if the settings have no enabled notifier for the channel, and `TooManyRequests` at a limit.
+    It replaces the recipient's open challenge on the same channel. `client` is the end user's IP address or device id,
+    if the caller tells it. Raise `ValidationFailed` on `recipient`, `Conflict` if the settings have no enabled notifier
+    for the channel, and `TooManyRequests` at a limit.
     """
     address = recipients.normalise(channel, recipient, phone_region=project.phone_region)
-    digest = codes.recipient_digest(project.id, channel.value, address)
-    whom = Recipient(project.id, channel.value, digest, recipients.mask(channel, address))
-    with writing() as connection:
-        now = limits.take(connection, whom)
-        rows = _SITUATION.all(connection, **whom.key, since=now - limits.DAY)
-        policy, allowed = policy_of(rows[0]), limits.limits_of(rows[0])
-        notifier = _notifier(policy, channel)
-        sent = [row.sent_at for row in rows if row.sent_at]
-        limits.check_sends(sent, allowed, now)
-        code = codes.new_code(policy.code_length)
-        words = compose(template_of(rows[0]), code=code, ttl=policy.ttl, project_name=project.name)
-        outgoing = _outgoing(notifier, whom, address, words, now + timedelta(seconds=policy.ttl))
-        delivery_id = enqueue(connection, outgoing)
-        new = _new_row(whom, policy, code, now, delivery_id) | {
-            "attempts_left": allowed.max_attempts,
-            "resend_at": limits.next_send(sent, allowed, now),
-        }
-        if _INSERT.first(connection, **new) is None:
-            _replace_open(connection, whom, now)
-            _INSERT.execute(connection, **new)
+    whom = _recipient(project, channel, address)
+    client_digest = codes.client_digest(project.id, client) if client else None
+    order = traffic.order(project, channel, address, principal=principal, client=client_digest)
+    with traffic.refusals_counted(order):
+        cleared = traffic.check(order)
+        with writing() as connection:
+            now = limits.take(connection, whom)
+            rows = _SITUATION.all(connection, **whom.key, since=now - limits.DAY)
+            policy, allowed = policy_of(rows[0]), limits.limits_of(rows[0])
+            notifier = _notifier(policy, channel)
+            sent = [row.sent_at for row in rows if row.sent_at]
+            limits.check_sends(sent, allowed, now)
+            code = codes.new_code(policy.code_length)
+            words = compose(template_of(rows[0]), code=code, ttl=policy.ttl, project_name=project.name)
+            outgoing = _outgoing(notifier, whom, address, words, now + timedelta(seconds=policy.ttl))
+            delivery_id = enqueue(connection, outgoing)
+            new = _new_row(whom, policy, code, now, delivery_id) | {
+                "attempts_left": allowed.max_attempts,
+                "resend_at": limits.next_send(sent, allowed, now),
+                "country": order.destination.country if order.destination else None,
+                "prefix": order.destination.prefix if order.destination else None,
+            }
+            if _INSERT.first(connection, **new) is None:
+                _replace_open(connection, whom, now)
+                _INSERT.execute(connection, **new)
+            traffic.charge(connection, cleared)
     wake_workers()
     return _shown(new, now)
 
@@ -195,7 +227,7 @@ def verify_challenge(project: ProjectRef, challenge_id: str, code: str) -> Chall
         found = _find(connection, project, challenge_id)
         if found is None:
             raise InvalidCode(attempts_left=0)
-        whom = Recipient(project.id, found.channel, found.recipient_digest, found.recipient)
+        whom = Recipient(project.id, found.channel, found.counted_as, found.recipient, found.recipient_digest)
         if not codes.equal(found.code_mac, codes.code_mac(found.id, typed)):
             failure = _refuse(connection, found, whom, typed)
         else:
@@ -203,6 +235,8 @@ def verify_challenge(project: ProjectRef, challenge_id: str, code: str) -> Chall
             # One conditional UPDATE, so that only one of several simultaneous right codes is approved.
             if _APPROVE.execute(connection, challenge_id=found.id, now=now) == 0:
                 raise _lost(connection, project, challenge_id, now)
+            destination = (found.country, found.prefix) if found.country else None
+            traffic.count_approval(connection, project.id, destination, found.unsettled)
             approved = {"status": ChallengeStatus.APPROVED, "approved_at": now}
             return _shown(found._asdict() | approved, now)
     raise failure
@@ -221,7 +255,16 @@ def _find(connection: Connection, project: ProjectRef, challenge_id: str) -> Any
     """The challenge's row with the project's limits, or None."""
     if not codes.is_challenge_id(challenge_id):
         return None
-    return _FIND.first(connection, challenge_id=challenge_id, project_id=project.id)
+    since = clock.now() - limits.DAY
+    return _FIND.first(connection, challenge_id=challenge_id, project_id=project.id, since=since)
+
+
+def _recipient(project: ProjectRef, channel: Channel, address: str) -> Recipient:
+    counted, exact = (
+        codes.recipient_digest(project.id, channel.value, each)
+        for each in (recipients.counted_as(channel, address), address)
+    )
+    return Recipient(project.id, channel.value, counted, recipients.mask(channel, address), exact)
 
 
 def _notifier(policy: Policy, channel: Channel) -> NotifierInForce:
@@ -241,7 +284,9 @@ def _notifier(policy: Policy, channel: Channel) -> NotifierInForce:
 
 def _replace_open(connection: Connection, whom: Recipient, now: datetime) -> None:
     """End the recipient's open challenge, and withdraw its message if it hasn't been sent."""
-    replaced = _REPLACE.first(connection, **whom.key)
+    replaced = _REPLACE.first(
+        connection, project_id=whom.project_id, channel=whom.channel, address_digest=whom.address_digest
+    )
     if replaced is not None and replaced.delivery_id is not None:
         withdraw(connection, replaced.delivery_id, now)
 
@@ -252,7 +297,8 @@ def _new_row(whom: Recipient, policy: Policy, code: str, now: datetime, delivery
         "id": challenge_id,
         "project_id": whom.project_id,
         "channel": whom.channel,
-        "recipient_digest": whom.digest,
+        "recipient_digest": whom.address_digest,
+        "counted_as": whom.digest,
         "recipient": whom.masked,
         "settings_version": policy.version,
         "code_length": policy.code_length,
@@ -295,6 +341,7 @@ def _refuse(connection: Connection, found: Any, whom: Recipient, typed: str) -> 
     counted = _COUNT_WRONG.first(connection, challenge_id=found.id, now=now)
     if counted is None:  # closed while this call waited for the row: undo the failure
         raise _not_open(found, now)
+    traffic.count_wrong(connection, whom.project_id)
     return InvalidCode(attempts_left=counted.attempts_left)
 
 
