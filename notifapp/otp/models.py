@@ -77,7 +77,8 @@ class OtpRecipient(Base):
 class OtpChallenge(Base):
     """An issued code, under the settings at that time: later changes don't affect it.
 
-    `recipient_digest` identifies the address itself, `counted_as` the recipient whose limits it is counted under.
+    `recipient_digest` identifies the address itself, `counted_as` the recipient whose limits it is counted under;
+    `unsettled` is how many codes that recipient was sent since the last right one, this one included.
     """
 
     __tablename__ = "otp_challenge"
@@ -112,6 +113,7 @@ class OtpChallenge(Base):
     counted_as: Mapped[str] = mapped_column(String(64), server_default="")
     country: Mapped[str | None] = mapped_column(String(3))
     prefix: Mapped[str | None] = mapped_column(String(6))
+    unsettled: Mapped[int] = mapped_column(server_default="1")
     recipient: Mapped[str] = mapped_column(String(254))
     settings_version: Mapped[int]
     code_length: Mapped[int]

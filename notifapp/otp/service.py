@@ -5,12 +5,12 @@ Sources: NIST SP 800-63B-4 (3.1.3, 3.2.2), OWASP ASVS 5 (6.5, 6.6), and the rule
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, bindparam, case, func, select, text, update
+from sqlalchemy import and_, bindparam, case, select, text, update
 from sqlalchemy.engine import Connection
 
 from notifapp import clock, recipients
@@ -38,22 +38,6 @@ _PROJECT = bindparam("project_id", type_=_challenge.project_id.type)
 _OF_CHANNEL = [_challenge.project_id == _PROJECT, _challenge.channel == bindparam("channel")]
 
 
-def _sent_since_approval() -> ColumnElement[int]:
-    """How many codes a challenge's recipient was sent since the last right one, since a time at most."""
-    sent, approved = _table.alias(), _table.alias()
-
-    def is_same(other: FromClause) -> list[ColumnElement[bool]]:
-        return [other.c[name] == _challenge[name] for name in ("project_id", "channel", "counted_as")]
-
-    since = bindparam("since", type_=UtcDateTime)
-    last = select(func.max(approved.c.created_at)).where(
-        *is_same(approved), approved.c.created_at > since, approved.c.status == ChallengeStatus.APPROVED.value
-    )
-    last_approved = func.coalesce(last.correlate(_table).scalar_subquery(), since)
-    number = select(func.count()).select_from(sent).where(*is_same(sent), sent.c.created_at > last_approved)
-    return number.correlate(_table).scalar_subquery()
-
-
 def _insert(insert: Any) -> Any:
     """Insert a challenge, unless the recipient has an open one."""
     return (
@@ -68,7 +52,7 @@ def _insert(insert: Any) -> Any:
 # Everything needed to issue a code, in one row for each of the last day's sends to the recipient, oldest first.
 _SITUATION = Statement(
     with_template(limits.with_limits(SELECT_POLICY, _PROJECT), _PROJECT, bindparam("channel"))
-    .add_columns(_challenge.created_at.label("sent_at"))
+    .add_columns(_challenge.created_at.label("sent_at"), _challenge.status.label("sent_status"))
     .outerjoin(
         _table,
         and_(
@@ -91,7 +75,7 @@ _REPLACE = Statement(
     .returning(_challenge.delivery_id)
 )
 _FIND = Statement(
-    limits.with_limits(select(_table, _sent_since_approval().label("unsettled")), _challenge.project_id).where(
+    limits.with_limits(select(_table), _challenge.project_id).where(
         _challenge.id == bindparam("challenge_id"), _challenge.project_id == _PROJECT
     )
 )
@@ -206,6 +190,7 @@ def issue_challenge(
                 "resend_at": limits.next_send(sent, allowed, now),
                 "country": order.destination.country if order.destination else None,
                 "prefix": order.destination.prefix if order.destination else None,
+                "unsettled": 1 + _unsettled(rows),
             }
             if _INSERT.first(connection, **new) is None:
                 _replace_open(connection, whom, now)
@@ -255,15 +240,13 @@ def _find(connection: Connection, project: ProjectRef, challenge_id: str) -> Any
     """The challenge's row with the project's limits, or None."""
     if not codes.is_challenge_id(challenge_id):
         return None
-    since = clock.now() - limits.DAY
-    return _FIND.first(connection, challenge_id=challenge_id, project_id=project.id, since=since)
+    return _FIND.first(connection, challenge_id=challenge_id, project_id=project.id)
 
 
 def _recipient(project: ProjectRef, channel: Channel, address: str) -> Recipient:
-    counted, exact = (
-        codes.recipient_digest(project.id, channel.value, each)
-        for each in (recipients.counted_as(channel, address), address)
-    )
+    counted_as = recipients.counted_as(channel, address)
+    exact = codes.recipient_digest(project.id, channel.value, address)
+    counted = exact if counted_as == address else codes.recipient_digest(project.id, channel.value, counted_as)
     return Recipient(project.id, channel.value, counted, recipients.mask(channel, address), exact)
 
 
@@ -280,6 +263,15 @@ def _notifier(policy: Policy, channel: Channel) -> NotifierInForce:
             code=ErrorCode.NOTIFIER_DISABLED,
         )
     return notifier
+
+
+def _unsettled(sends: Sequence[Any]) -> int:
+    """How many of the last day's sends, oldest first, came after the recipient's last right code."""
+    statuses = [row.sent_status for row in sends if row.sent_at]
+    return next(
+        (number for number, status in enumerate(reversed(statuses)) if status == ChallengeStatus.APPROVED),
+        len(statuses),
+    )
 
 
 def _replace_open(connection: Connection, whom: Recipient, now: datetime) -> None:

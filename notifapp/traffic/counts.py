@@ -7,11 +7,11 @@ transaction. It lists the project's row first: whoever has that one waits for no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, func, literal, select, union_all
+from sqlalchemy import FromClause, Subquery, bindparam, case, func, literal_column, select, true
 from sqlalchemy.engine import Connection
 
 from notifapp.database import Statement, table_of, upsert
@@ -24,8 +24,6 @@ NO_KEY = ""  # of a project's own row
 _table = table_of(OtpTraffic)
 _traffic = _table.c
 _PROJECT, _HOUR = bindparam("project_id", type_=_traffic.project_id.type), bindparam("hour", type_=_traffic.hour.type)
-_COUNTED = ("sent", "verified", "wrong", "refused")
-_LIMITED = (Scope.PROJECT, Scope.TOKEN, Scope.CLIENT, Scope.COUNTRY, Scope.PREFIX)
 
 
 class Key(NamedTuple):
@@ -35,19 +33,14 @@ class Key(NamedTuple):
     key: str = NO_KEY
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """The codes of this hour and of the last 24, this one included."""
+class Tally(NamedTuple):
+    """What was counted under one key: `now` in this hour, `today` in it and the 24 before."""
 
-    sent_now: int = 0
-    sent_today: int = 0
-    verified_now: int = 0
-    verified_today: int = 0
-    wrong_now: int = 0
-
-    def with_sent(self, sent_now: int) -> Tally:
-        """The same with another number of codes sent in this hour."""
-        return replace(self, sent_now=sent_now, sent_today=self.sent_today - self.sent_now + sent_now)
+    sent_now: int
+    sent_today: int
+    verified_now: int
+    verified_today: int
+    wrong_now: int
 
     @property
     def unverified_now(self) -> int:
@@ -72,54 +65,55 @@ class Habits:
         return hour - self.first_hour >= DAYS_TO_COMPARE * HOURS_A_DAY
 
 
-def _tally_of(scope: Scope) -> Select[str, int, int, int, int, int]:
-    """One row: the sums under the key bound to the scope's name."""
-
-    def now(column: ColumnElement[int]) -> ColumnElement[int]:
-        return func.coalesce(func.sum(case((_traffic.hour == _HOUR, column), else_=0)), 0)
-
-    def today(column: ColumnElement[int]) -> ColumnElement[int]:
-        return func.coalesce(func.sum(column), 0)
-
-    return select(
-        literal(scope.value).label("scope"),
-        now(_traffic.sent).label("sent_now"),
-        today(_traffic.sent).label("sent_today"),
-        now(_traffic.verified).label("verified_now"),
-        today(_traffic.verified).label("verified_today"),
-        now(_traffic.wrong).label("wrong_now"),
-    ).where(*_is(scope), _traffic.hour >= _HOUR - HOURS_A_DAY)
-
-
-def _is(scope: Scope) -> list[ColumnElement[bool]]:
-    key = bindparam(scope.value, type_=_traffic.key.type)
-    return [_traffic.project_id == _PROJECT, _traffic.scope == scope.value, _traffic.key == key]
-
-
-def _read() -> Statement:
-    tallies = union_all(*(_tally_of(scope) for scope in _LIMITED)).subquery("tally")
-    joined = tallies.outerjoin(limits_table, limits_table.c.project_id == _PROJECT)
-    return Statement(select(tallies, *limits_columns).select_from(joined))
-
-
-_READ = _read()
+def _sums(scope: Scope) -> Subquery:
+    """One row: the sums under the key that is bound to the scope's name."""
+    zero = literal_column("0", _traffic.sent.type)
+    counted = []
+    for name in Tally._fields:
+        column, _, window = name.partition("_")
+        number = case((_traffic.hour == _HOUR, _traffic[column]), else_=zero) if window == "now" else _traffic[column]
+        counted.append(func.coalesce(func.sum(number), zero).label(name))
+    of_scope = [_traffic.scope == scope.value, _traffic.key == bindparam(scope.value, type_=_traffic.key.type)]
+    day = _traffic.hour >= bindparam("since", type_=_traffic.hour.type)
+    return select(*counted).where(_traffic.project_id == _PROJECT, *of_scope, day).subquery(scope.value)
 
 
 @cache
-def _add_rows(number: int) -> Statement:
-    """Add to this many rows, inserting those that aren't there."""
+def _read(scopes: tuple[Scope, ...]) -> Statement:
+    """One row: the sums of each scope, with the project's limits if it has any."""
+    parts = [_sums(scope) for scope in scopes]
+    columns = [
+        column.label(f"{scope}_{column.name}") for scope, part in zip(scopes, parts, strict=True) for column in part.c
+    ]
+    joined: FromClause = parts[0]
+    for part in parts[1:]:
+        joined = joined.join(part, true())
+    return Statement(
+        select(*columns, *limits_columns).select_from(
+            joined.outerjoin(limits_table, limits_table.c.project_id == _PROJECT)
+        )
+    )
+
+
+@cache
+def _add(number: int, column: str) -> Statement:
+    """Add to a column of so many rows, inserting those that aren't there."""
 
     def complete(insert: Any) -> Any:
         rows = [
-            {"project_id": _PROJECT, "hour": _HOUR}
-            | {name: bindparam(f"{name}_{place}", type_=_traffic[name].type) for name in ("scope", "key", *_COUNTED)}
+            {
+                "project_id": _PROJECT,
+                "hour": _HOUR,
+                "scope": bindparam(f"scope_{place}", type_=_traffic.scope.type),
+                "key": bindparam(f"key_{place}", type_=_traffic.key.type),
+                column: bindparam("amount", type_=_traffic[column].type),
+            }
             for place in range(number)
         ]
         new = insert.values(rows)
         return new.on_conflict_do_update(
-            index_elements=list(_table.primary_key),
-            set_={name: _traffic[name] + new.excluded[name] for name in _COUNTED},
-        ).returning(_traffic.scope, _traffic.sent, _traffic.refused)
+            index_elements=list(_table.primary_key), set_={column: _traffic[column] + new.excluded[column]}
+        ).returning(_traffic.scope, _traffic[column].label("total"))
 
     return Statement(upsert(_table, complete))
 
@@ -149,22 +143,23 @@ _HABITS = _habits()
 def read(
     connection: Connection, project_id: int, hour: int, keys: Sequence[Key]
 ) -> tuple[TrafficLimits, dict[Scope, Tally]]:
-    """The project's limits, and what was counted under these keys (one of a scope); nothing under the other scopes."""
-    named: dict[str, str | None] = dict.fromkeys(_LIMITED)
-    named |= {scope.value: key for scope, key in keys}
-    rows = _READ.all(connection, project_id=project_id, hour=hour, **named)
-    tallies = {Scope(row.scope): Tally(*(getattr(row, name) for name in Tally.__slots__)) for row in rows}
-    return limits_of(rows[0]), tallies
+    """The project's limits, and what was counted under these keys, one of a scope."""
+    scopes = tuple(scope for scope, _key in keys)
+    row = _read(scopes).first(connection, project_id=project_id, hour=hour, since=hour - HOURS_A_DAY, **dict(keys))
+    width = len(Tally._fields)
+    tallies = {scope: Tally(*row[place * width : (place + 1) * width]) for place, scope in enumerate(scopes)}
+    return limits_of(row), tallies
 
 
-def add(connection: Connection, project_id: int, hour: int, keys: Sequence[Key], **numbers: int) -> dict[Scope, Any]:
-    """Add `sent`, `verified`, `wrong` or `refused` to the row of each key. Return the rows as they are then."""
-    values: dict[str, Any] = {}
-    for place, key in enumerate(keys):
-        row = dict.fromkeys(_COUNTED, 0) | numbers | {"scope": key.scope.value, "key": key.key}
-        values |= {f"{name}_{place}": value for name, value in row.items()}
-    rows = _add_rows(len(keys)).all(connection, project_id=project_id, hour=hour, **values)
-    return {Scope(row.scope): row for row in rows}
+def add(
+    connection: Connection, project_id: int, hour: int, keys: Sequence[Key], column: str, amount: int = 1
+) -> dict[Scope, int]:
+    """Add `amount` to a column of each key's row. Return what the column holds then."""
+    values: dict[str, Any] = {"project_id": project_id, "hour": hour, "amount": amount}
+    for place, (scope, key) in enumerate(keys):
+        values[f"scope_{place}"], values[f"key_{place}"] = scope, key
+    rows = _add(len(keys), column).all(connection, **values)
+    return {Scope(scope): total for scope, total in rows}
 
 
 def habits(connection: Connection, project_id: int, hour: int, key: Key) -> Habits:

@@ -58,12 +58,11 @@ _LABELS = {
     Refusal.UNUSUAL_RECORDED: "Unusual traffic, sent and recorded",
 }
 
-# The client's limit comes first: its flood is to use up its own allowance.
-_CAPS = (
-    (Scope.CLIENT, "This client", Refusal.CLIENT_LIMIT, ErrorCode.CLIENT_LIMIT),
-    (Scope.TOKEN, "This token", Refusal.TOKEN_LIMIT, ErrorCode.TOKEN_LIMIT),
-    (Scope.PROJECT, "This project", Refusal.PROJECT_LIMIT, ErrorCode.PROJECT_LIMIT),
-)
+_CAPPED = {
+    Scope.CLIENT: ("This client", Refusal.CLIENT_LIMIT, ErrorCode.CLIENT_LIMIT),
+    Scope.TOKEN: ("This token", Refusal.TOKEN_LIMIT, ErrorCode.TOKEN_LIMIT),
+    Scope.PROJECT: ("This project", Refusal.PROJECT_LIMIT, ErrorCode.PROJECT_LIMIT),
+}
 
 
 class DestinationRefused(ValidationFailed):
@@ -101,13 +100,14 @@ class Order:
     @property
     def keys(self) -> list[Key]:
         """What it is counted by."""
-        token = self.principal.token_id
-        return [
-            Key(Scope.PROJECT),
-            *([Key(Scope.TOKEN, str(token))] if token else []),
-            *([Key(Scope.CLIENT, self.client)] if self.client else []),
-            *(destination_keys(self.destination.country, self.destination.prefix) if self.destination else []),
-        ]
+        keys = [Key(Scope.PROJECT)]
+        if self.principal.token_id:
+            keys.append(Key(Scope.TOKEN, str(self.principal.token_id)))
+        if self.client:
+            keys.append(Key(Scope.CLIENT, self.client))
+        if self.destination:
+            keys += destination_keys(self.destination.country, self.destination.prefix)
+        return keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +142,10 @@ def check(wanted: Order) -> Cleared:
         limits, tallies = counts.read(connection, wanted.project.id, wanted.hour, wanted.keys)
         if wanted.destination:
             _check_destination(wanted.destination, limits, wanted.project)
-        next_tallies = {scope: tally.with_sent(tally.sent_now + 1) for scope, tally in tallies.items()}
-        _check_caps(wanted, limits, next_tallies)
-        if tallies[Scope.PROJECT].wrong_now > limits.most_wrong(tallies[Scope.PROJECT].sent_today):
+        for scope, tally in tallies.items():
+            _check_caps(wanted, limits, scope, tally.sent_now + 1, tally.sent_today + 1)
+        in_project = tallies[Scope.PROJECT]
+        if in_project.wrong_now > limits.most_wrong(in_project.sent_today):
             why = "Too many wrong codes were entered in this project."
             raise TrafficRefused(Refusal.GUESSING, why, ErrorCode.GUESSING_SUSPECTED, wanted.at)
         unusual = _unusual(connection, wanted, tallies)
@@ -159,10 +160,10 @@ def charge(connection: Connection, cleared: Cleared) -> None:
     wanted = cleared.order
     if cleared.is_unusual:
         _count_refusal(connection, wanted, Refusal.UNUSUAL_RECORDED)
-    rows = counts.add(connection, wanted.project.id, wanted.hour, wanted.keys, sent=1)
-    _check_caps(
-        wanted, cleared.limits, {scope: cleared.tallies[scope].with_sent(row.sent) for scope, row in rows.items()}
-    )
+    sent = counts.add(connection, wanted.project.id, wanted.hour, wanted.keys, "sent")
+    for scope, tally in cleared.tallies.items():
+        before = tally.sent_today - tally.sent_now
+        _check_caps(wanted, cleared.limits, scope, sent[scope], before + sent[scope])
 
 
 @contextmanager
@@ -183,12 +184,12 @@ def count_approval(connection: Connection, project_id: int, destination: tuple[s
     last right one, all of which count as verified now.
     """
     keys = [Key(Scope.PROJECT), *(destination_keys(*destination) if destination else [])]
-    counts.add(connection, project_id, hour_of(clock.now()), keys, verified=settled)
+    counts.add(connection, project_id, hour_of(clock.now()), keys, "verified", settled)
 
 
 def count_wrong(connection: Connection, project_id: int) -> None:
     """Count a wrong code, last in its transaction."""
-    counts.add(connection, project_id, hour_of(clock.now()), [Key(Scope.PROJECT)], wrong=1)
+    counts.add(connection, project_id, hour_of(clock.now()), [Key(Scope.PROJECT)], "wrong")
 
 
 def is_unusual(tally: Tally, best_day: int) -> bool:
@@ -218,27 +219,27 @@ def _check_destination(destination: Destination, limits: TrafficLimits, project:
         raise DestinationRefused(Refusal.NUMBER_TYPE, "Codes are not sent to this type of number.")
 
 
-def _check_caps(wanted: Order, limits: TrafficLimits, tallies: dict[Scope, Tally]) -> None:
-    """Raise `TrafficRefused` if these tallies, which include the code to send, are over a cap."""
-    for scope, of_whom, refusal, code in _CAPS:
-        if scope not in tallies:
-            continue
-        most_an_hour, most_a_day = limits.most(scope)
-        if tallies[scope].sent_now > most_an_hour:
-            raise TrafficRefused(refusal, f"{of_whom} has reached its limit of codes in an hour.", code, wanted.at)
-        if tallies[scope].sent_today > most_a_day:
-            raise TrafficRefused(refusal, f"{of_whom} has reached its limit of codes in a day.", code, wanted.at)
+def _check_caps(wanted: Order, limits: TrafficLimits, scope: Scope, sent_now: int, sent_today: int) -> None:
+    """Raise `TrafficRefused` if these numbers, which include the code to send, are over a cap of the scope."""
+    if scope not in _CAPPED:
+        return
+    of_whom, refusal, code = _CAPPED[scope]
+    most_an_hour, most_a_day = limits.most(scope)
+    if sent_now > most_an_hour:
+        raise TrafficRefused(refusal, f"{of_whom} has reached its limit of codes in an hour.", code, wanted.at)
+    if sent_today > most_a_day:
+        raise TrafficRefused(refusal, f"{of_whom} has reached its limit of codes in a day.", code, wanted.at)
 
 
 def _count_refusal(connection: Connection, wanted: Order, refusal: Refusal) -> None:
     """Count a refusal; the first of its kind on a day (UTC) becomes an audit event."""
     project_id = wanted.project.id
-    rows = counts.add(connection, project_id, wanted.hour, [Key(Scope.REFUSAL, refusal)], refused=1)
-    if rows[Scope.REFUSAL].refused > 1:
+    refused = counts.add(connection, project_id, wanted.hour, [Key(Scope.REFUSAL, refusal)], "refused")
+    if refused[Scope.REFUSAL] > 1:
         return
     day = wanted.hour // HOURS_A_DAY * HOURS_A_DAY
     # Whoever makes the day's row was first, whatever happens at the same time or in the day's other hours.
-    if counts.add(connection, project_id, day, [Key(Scope.AUDITED, refusal)], refused=1)[Scope.AUDITED].refused == 1:
+    if counts.add(connection, project_id, day, [Key(Scope.AUDITED, refusal)], "refused")[Scope.AUDITED] == 1:
         detail = {"destination": _destination_label(wanted.destination)} if wanted.destination else None
         record(
             connection,

@@ -71,6 +71,7 @@ def upgrade() -> None:
     op.add_column("otp_challenge", sa.Column("counted_as", sa.String(length=64), server_default="", nullable=False))
     op.add_column("otp_challenge", sa.Column("country", sa.String(length=3), nullable=True))
     op.add_column("otp_challenge", sa.Column("prefix", sa.String(length=6), nullable=True))
+    op.add_column("otp_challenge", sa.Column("unsettled", sa.Integer(), server_default="1", nullable=False))
     op.execute("UPDATE otp_challenge SET counted_as = recipient_digest")
     op.drop_index("ix_otp_challenge_recipient", "otp_challenge")
     op.create_index(
@@ -83,7 +84,7 @@ def downgrade() -> None:
     op.create_index(
         "ix_otp_challenge_recipient", "otp_challenge", ["project_id", "channel", "recipient_digest", "created_at"]
     )
-    for column in ("prefix", "country", "counted_as"):
+    for column in ("unsettled", "prefix", "country", "counted_as"):
         op.drop_column("otp_challenge", column)
     op.drop_table("otp_traffic_limits")
     op.drop_table("otp_traffic")
