@@ -36,9 +36,13 @@ class TrafficLimitsForm(Form):
     mobile_only = BooleanField(
         LABELS["mobile_only"], description="Premium-rate, satellite, landline and other numbers get no codes."
     )
-    breaker = SelectField(LABELS["breaker"], validate_choice=False, choices=[*BREAKER_LABELS.items()])
+    breaker = SelectField(LABELS["breaker"], validate_choice=False)
     wrong_percent = _number("wrong_percent", "Of the codes sent in the last 24 hours.")
     wrong_least = _number("wrong_least", "This many wrong codes an hour are allowed however few were sent.")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.breaker.choices = [(choice.value, label) for choice, label in BREAKER_LABELS.items()]
 
     def show(self, limits: TrafficLimits, project: ProjectRef) -> None:
         """Fill the fields with the limits."""

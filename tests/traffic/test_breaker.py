@@ -94,7 +94,7 @@ def test_without_seven_days_to_compare_or_when_told_so_it_only_records(
 @pytest.mark.parametrize("verified", [0.7, 0.95])
 def test_two_ordinary_weeks_trip_nothing(shop: Shop, time: Clock, verified: float) -> None:
     """Customers in three countries by the rhythm of a day; most who get no code or mistype it ask once more."""
-    random = Random(8)  # noqa: S311
+    random = Random(8)
     start = time.time
     coming: list[tuple[float, int, str, str, int]] = []
     for prefixes, length, a_day in COUNTRIES:

@@ -57,8 +57,8 @@ def test_saving_takes_effect_and_is_audited(admin: Browser, shop: Shop) -> None:
     assert shop.send("+14155552671").status_code == 400
     assert [shop.send(iranian(n)).status_code for n in (1, 2)] == [201, 429]
     audit = words(admin.get("/audit").text)
-    assert "Codes of the project per hour : from 2000 → to 1" in audit
-    assert "Countries : from All → to Iran, Turkey" in audit
+    assert "Codes of the project per hour: from 2000 → to 1" in audit
+    assert "Countries: from All → to Iran, Turkey" in audit
     form = admin.get(EDIT).text
     assert re.search(r"<textarea[^>]*>\s*Iran\s+Turkey</textarea>", form)
 
