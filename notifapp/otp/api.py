@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from notifapp import clock
-from notifapp.access import Permission, ProjectRef, permission_required
+from notifapp.access import Permission, ProjectRef, permission_required, principal
 from notifapp.otp import service
 from notifapp.otp.limits import get_limits
 from notifapp.otp.parsing import read_challenge, read_code
@@ -23,7 +23,7 @@ POLICY_PATH = "/api/otp/policy"
 def create_challenge(project: ProjectRef) -> Response:
     """Send a new code, which replaces the recipient's open one."""
     new = read_challenge(read_fields())
-    challenge = service.issue_challenge(project, new.channel, new.recipient)
+    challenge = service.issue_challenge(project, new.channel, new.recipient, principal=principal(), client=new.client)
     return json_response(_new(challenge), status=201)
 
 
@@ -47,12 +47,11 @@ def policy(project: ProjectRef) -> Response:
     """The length and lifetime of a new code, the usable channels, and the limits."""
     in_force = get_policy(project)
     limits = get_limits(project.id)
-    usable = [channel.value for channel, notifier in in_force.notifiers.items() if notifier.is_enabled]
     return json_response(
         {
             "code_length": in_force.code_length,
             "ttl": in_force.ttl,
-            "channels": usable,
+            "channels": [channel.value for channel in in_force.usable],
             "limits": {
                 "attempts_per_challenge": limits.max_attempts,
                 "seconds_between_sends": limits.resend_seconds,
