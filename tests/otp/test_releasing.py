@@ -16,7 +16,6 @@ from notifapp.database import writing
 from notifapp.otp.models import OtpRecipient
 from tests.audit.trail import events
 from tests.client import Browser
-from tests.lists import rows
 from tests.otp.caller import EMAIL, PHONE, WRONG, Caller, Clock
 from tests.world import World
 
@@ -115,8 +114,9 @@ def test_a_block_that_has_ended_is_no_longer_listed(admin: Browser, caller: Call
     caller.set_limits(max_failures=1)
     challenge, _ = caller.open()
     caller.verify(challenge, WRONG)
-    [row] = rows(admin.get(LIMITS).text)
-    assert "2026-11-24 12:00" in str(row)
+    page = admin.get(LIMITS).text
+    assert len(keys(page)) == 1
+    assert "2026-11-24 12:00" in page
     time.advance(86400)
     admin.sign_in(world.admin("boss@example.org"))  # the session of a day ago has ended
     assert "No blocked recipients" in admin.get(LIMITS).text

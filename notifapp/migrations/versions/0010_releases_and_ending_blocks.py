@@ -1,6 +1,6 @@
 """Blocks of recipients that end by themselves, the permission to release recipients, and the outbox by age.
 
-Revision 0010, after 0008.
+Revision 0010, after 0009.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from alembic import op
 import notifapp.database
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

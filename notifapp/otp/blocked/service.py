@@ -85,10 +85,11 @@ def release_address(
     """
     channel = channel or (Channel.EMAIL if "@" in address else Channel.SMS)
     normal = recipients.normalise(channel, address, phone_region=project.phone_region)
+    counted_as = recipients.counted_as(channel, normal)
     is_it = (
         _recipient.project_id == project.id,
         _recipient.channel == channel.value,
-        _recipient.digest == codes.recipient_digest(project.id, channel.value, normal),
+        _recipient.digest == codes.recipient_digest(project.id, channel.value, counted_as),
         or_(_recipient.failures > 0, _recipient.stopped_at.is_not(None)),
     )
     return _release(project, principal, *is_it)
