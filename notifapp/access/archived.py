@@ -1,14 +1,14 @@
 """Nothing is written into a project once it is archived, not even by what was under way in that very moment.
 
-Archiving locks the project's row and every write in a project shares it, so that one waits for the other. Who comes
-second sees what the first has done.
+Archiving locks the project's row (`lock_out_writes`) and every write in a project shares it (`is_open`), so that one
+waits for the other. Who comes second sees what the first has done.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import ColumnElement, bindparam, select, text
 from sqlalchemy.engine import Connection
 
 from notifapp.access.models import Project
@@ -34,3 +34,13 @@ def keep_open(connection: Connection, project_id: int) -> None:
     """Keep the project from being archived until the transaction ends. Raise `ProjectArchived` if it is already."""
     if not _IS_OPEN.first(connection, project_id=project_id).is_open:
         raise ProjectArchived
+
+
+def lock_out_writes(connection: Connection) -> None:
+    """Wait for the writes under way, and have new ones wait until the transaction ends; before archiving.
+
+    Rows that many share are locked by whoever finds a moment without any, which on PostgreSQL may never come. For a
+    lock of the whole table it has them queue; reading goes on. SQLite's writers take turns anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE project IN EXCLUSIVE MODE"))

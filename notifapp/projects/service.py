@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from notifapp import clock, countries, inputs
 from notifapp.access import Principal, ProjectRef
+from notifapp.access.archived import lock_out_writes
 from notifapp.access.models import Project
 from notifapp.audit.service import Action, Change, record
 from notifapp.database import AnyRow, reading, table_of, writing
@@ -109,6 +110,7 @@ def archive(connection: Connection, project_id: int, *, principal: Principal) ->
     For delivery/stopping.py, which also stops what is queued in it, in the same transaction. Raise `Conflict` if it is
     already archived, and `NotFound`.
     """
+    lock_out_writes(connection)
     project = _locked(connection, project_id)
     if project.archived_at:
         raise Conflict("This project is archived already.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from notifapp.channels import Channel
 from notifapp.database import close_connection, reading, table_of, writing
 from notifapp.delivery.models import Delivery
 from notifapp.delivery.service import exchange, send
-from notifapp.delivery.stopping import disable_notifier
+from notifapp.delivery.stopping import archive_project, disable_notifier
 from notifapp.message_templates.service import set_template
 from notifapp.message_templates.values import Template
 from notifapp.notifiers.service import enable_notifier
@@ -130,6 +131,25 @@ def test_no_token_is_made_in_the_moment_of_archiving(caller: Caller) -> None:
     with pytest.raises(Exception, match="can't be saved"):
         at_once(caller, call)
     assert nothing_landed(caller)
+
+
+def test_a_project_can_be_archived_while_programs_write_into_it_without_a_break(caller: Caller) -> None:
+    deadline = time.monotonic() + 60
+    is_done = threading.Event()
+
+    def write() -> bool:
+        while not is_done.is_set() and time.monotonic() < deadline:
+            caller.api.call("POST", "/api/otp/recipients/release", caller.token, json={"recipient": PHONE})
+        return is_done.is_set()
+
+    with ThreadPoolExecutor(16) as pool:
+        writers = [pool.submit(write) for _ in range(16)]
+        threading.Event().wait(SECONDS_TO_ARRIVE)
+        with caller.app.app_context():
+            archive_project(caller.project.id, principal=OPERATOR)
+        is_done.set()
+        assert all(writer.result() for writer in writers)
+    assert events(caller.app)[-1].action == "project_archived"
 
 
 def nothing_landed(caller: Caller) -> bool:
