@@ -22,17 +22,18 @@ _WRONG = "The email address or the password is wrong."
 _DEAD_LINK = "This link was used already, has expired or was replaced by a newer one. Ask an admin for a new link."
 
 
-def sign_in(email: str, password: str, *, address: str | None, lifetime: int) -> str:
+def sign_in(email: str, password: str, *, address: str | None, device: str, lifetime: int) -> str:
     """Verify the password and open a session of `lifetime` seconds. Return the session's key.
 
-    Raise the same `ValidationFailed` for an unknown email address, a wrong password and a deactivated user, and
-    `TooManyRequests` after too many failures for the account or from `address`, the client's IP address.
+    `address` is the client's IP address, and `device` the name to list the session under. Raise the same
+    `ValidationFailed` for an unknown email address, a wrong password and a deactivated user, and `TooManyRequests`
+    after too many failures for the account or from the address.
     """
     email, typed = _lookup_name(email)
     taken = throttle.take(_tries(email, address))
     user = _user_by_email(email)
     verified = passwords.verify_password(user.password_hash if user else None, password)
-    key = _open_session(user, password, address, lifetime) if user and user.is_active and verified else None
+    key = _open_session(user, password, address, device, lifetime) if user and user.is_active and verified else None
     if key is None:
         stranger = Principal(source=Source.PAGE, email=typed, name="", is_admin=False, address=address)
         _record_failure(stranger, "sign-in")
@@ -70,10 +71,11 @@ def change_profile(name: str, time_zone: str, *, principal: Principal) -> None:
             record(connection, Action.USER_CHANGED, principal=principal, subject=principal.email, detail=detail)
 
 
-def change_password(current: str, new: str, *, session_id: int, principal: Principal) -> None:
+def change_password(current: str, new: str, *, session_id: int, principal: Principal) -> str:
     """Change the caller's own password, end their other sessions and revoke all their tokens.
 
-    Raise `ValidationFailed` on `current` or `new`, and `TooManyRequests` as `sign_in` does.
+    Return the new key of the session in hand: copies of its cookie are worth nothing from then on (NIST SP 800-63B-4
+    §5.1, OWASP ASVS 5, 7.2.4). Raise `ValidationFailed` on `current` or `new`, and `TooManyRequests` as `sign_in` does.
     """
     taken = throttle.take(_tries(principal.email, principal.address))
     user = _user_by_email(principal.email)
@@ -91,6 +93,7 @@ def change_password(current: str, new: str, *, session_id: int, principal: Princ
         if connection.scalars(changed).one_or_none() is None:
             raise Conflict("Your password was changed elsewhere in the meantime.")
         _after_password_change(connection, user.id, principal, keep=session_id)
+        return sessions.renew_session(connection, session_id)
 
 
 def count_live_tokens(user_id: int) -> int:
@@ -170,7 +173,7 @@ def _new_password_problems(new: str, email: str, *, present: str | None = None) 
     return {"new": problems} if problems else {}
 
 
-def _open_session(user: AnyRow, password: str, address: str | None, lifetime: int) -> str | None:
+def _open_session(user: AnyRow, password: str, address: str | None, device: str, lifetime: int) -> str | None:
     """Open a session, unless the password has changed or the user was deactivated since the verification."""
     stale = passwords.needs_rehash(user.password_hash)
     new_hash = passwords.hash_password(password) if stale else user.password_hash
@@ -179,7 +182,7 @@ def _open_session(user: AnyRow, password: str, address: str | None, lifetime: in
         kept = update(User).where(*same).values(password_hash=new_hash).returning(User.id)
         if connection.scalars(kept).one_or_none() is None:
             return None
-        key = sessions.open_session(connection, user.id, lifetime=lifetime)
+        key = sessions.open_session(connection, user.id, lifetime=lifetime, device=device, address=address)
         record(connection, Action.SIGNED_IN, principal=_person(user, address), subject=user.email)
     return key
 

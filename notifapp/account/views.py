@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from notifapp.access import principal, public, sign_in_required
 from notifapp.access.sessions import load_session
 from notifapp.account import service
+from notifapp.account.device_names import device_name
 from notifapp.account.ended_session_views import next_path, open_again
 from notifapp.account.forms import ChangePasswordForm, NewPasswordForm, ProfileForm, SignInForm
 from notifapp.errors import TooManyRequests, Unauthenticated, ValidationFailed
@@ -75,7 +76,7 @@ def change_password() -> ResponseReturnValue:
     if not form.validate():
         return _account(_profile_form(), form), ValidationFailed.status
     try:
-        service.change_password(
+        key = service.change_password(
             form.current.data or "", form.new.data or "", session_id=current_user.session_id, principal=principal()
         )
     except ValidationFailed as error:
@@ -84,6 +85,7 @@ def change_password() -> ResponseReturnValue:
     except TooManyRequests as error:
         form.form_errors.append(error.detail)
         return _account(_profile_form(), form), error.status, dict(error.headers())
+    _enter_session(key)
     flash("Your password is changed. Your other sessions have ended and your API tokens are revoked.", "success")
     return redirect(url_for("account.account"), 303)
 
@@ -107,11 +109,15 @@ def password_link(key: str) -> ResponseReturnValue:
 
 def _sign_in(email: str, password: str) -> None:
     lifetime = current_app.config["NOTIFAPP"].session_lifetime
-    key = service.sign_in(email, password, address=request.remote_addr, lifetime=lifetime)
+    device = device_name(request.user_agent.string)
+    _enter_session(service.sign_in(email, password, address=request.remote_addr, device=device, lifetime=lifetime))
+
+
+def _enter_session(key: str) -> None:
     user = load_session(key)
     if user is None:
         raise Unauthenticated
-    session.clear()  # keep nothing from before signing in
+    session.clear()  # keep nothing from before, such as the CSRF token
     session.permanent = True  # the cookie's lifetime is the idle limit
     login_user(user)
 

@@ -119,7 +119,7 @@ def test_a_lost_file_is_replaced_and_the_old_credentials_end(
     assert api.get_settings(old[TOKEN]).status_code == 401
     assert api.get_settings(new[TOKEN]).status_code == 200
     with app.app_context():
-        assert account.sign_in(ADMIN.email, new[ADMIN.email], address=None, lifetime=60)
+        assert account.sign_in(ADMIN.email, new[ADMIN.email], address=None, device="", lifetime=60)
     assert counts(app) == {"project": 1, "user_account": 3, "notifier": 6, "api_token": 2, "settings_revision": 6}
 
 
