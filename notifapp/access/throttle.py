@@ -61,7 +61,7 @@ def take(limits: dict[str, Limit]) -> dict[str, datetime]:
                 ends_at = windows[key] + timedelta(seconds=limit.seconds)
                 wait = max(wait, ceil((ends_at - now).total_seconds()))
     if wait:
-        raise TooManyRequests(wait, f"Too many attempts. Try again in {wording.count(ceil(wait / 60), 'minute')}.")
+        raise TooManyRequests(wait, f"Too many attempts. Try again in {wording.wait(wait)}.")
     return windows
 
 

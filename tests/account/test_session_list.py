@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from notifapp import clock
 from notifapp.access.models import UserSession
-from notifapp.account.device_names import device_name
+from notifapp.account.devices import device_name
 from notifapp.database import reading, writing
 from tests.account.actions import NEW_PASSWORD, Clock, events, is_signed_in, sign_in
 from tests.client import Browser, page_text

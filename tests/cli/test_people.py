@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from notifapp.access.models import User
 from notifapp.account import service as account
+from notifapp.account.devices import Device
 from notifapp.audit.models import AuditEvent
 from notifapp.database import reading, table_of
 from notifapp.errors import NotFound, ValidationFailed
@@ -23,7 +24,7 @@ PASSWORD = "four plain words here"
 
 def sign_in(app: Flask, email: str, password: str = PASSWORD) -> str:
     with app.app_context():
-        return account.sign_in(email, password, address=None, lifetime=60)
+        return account.sign_in(email, password, device=Device(), lifetime=60)
 
 
 def events(app: Flask) -> list[tuple[str, str, str, str]]:

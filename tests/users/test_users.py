@@ -12,7 +12,7 @@ from notifapp import clock
 from notifapp.access.models import User
 from notifapp.database import writing
 from notifapp.extensions import db
-from tests.account.actions import NEW_PASSWORD, events, sign_in
+from tests.account.actions import NEW_PASSWORD, events, sign_in, use_link
 from tests.client import ApiClient, Browser
 from tests.world import World
 
@@ -43,7 +43,7 @@ def test_a_new_user_gets_a_link_that_is_shown_once(app: Flask, admin: Browser) -
     assert match
     assert match[1] not in admin.get("/users/2").text
     stranger = Browser(app)
-    stranger.post(match[1], {"new": NEW_PASSWORD, "repeat": NEW_PASSWORD})
+    use_link(stranger, match[1])
     assert sign_in(stranger, "sara@example.org", NEW_PASSWORD).status_code == 303
     created, link = events(app, "user_created", "password_link_created")
     assert (created.actor, created.subject) == (ADMIN, "sara@example.org")
