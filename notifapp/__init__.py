@@ -54,9 +54,9 @@ def create_app(config: Config | None = None) -> Flask:
     _configure(app, config)
     _extend(app, config)
 
+    headers.init_app(app, config)
     guard.init_app(app)
     logs.init_app(app)
-    headers.init_app(app)
     error_responses.init_app(app)
     navigation.init_app(app)
     times.init_app(app)

@@ -60,14 +60,14 @@ def test_reloading_makes_no_second_link(app: Flask, world: World, admin: Browser
     assert (again.status_code, "This link cannot be shown again" in again.text) == (200, True)
     assert "/password/" not in again.text
     assert len(events(app, "password_link_created")) == 1
-    assert Browser(app).get(link[0]).status_code == 200
+    assert Browser(app).get(link[0]).status_code == 303
 
 
 def test_a_password_link_ends_when_the_address_that_it_was_for_changes(app: Flask, admin: Browser) -> None:
     page = admin.post("/users/new", NEW, follow_redirects=True).text
     link = re.search(r"/password/[\w-]{43}", page)
     assert link
-    assert Browser(app).get(link[0]).status_code == 200
+    assert Browser(app).get(link[0]).status_code == 303
     admin.post("/users/2", {"name": "Sara Ahmadi", "email": "other@example.org"})
     assert Browser(app).get(link[0]).status_code == 404
 
