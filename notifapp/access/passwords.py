@@ -67,15 +67,19 @@ def needs_rehash(password_hash: str) -> bool:
 
 
 def _guesses(password: str, names: Iterable[str]) -> float:
-    """How many guesses it takes to find the parts of a password that are none of the names, by zxcvbn's estimate.
+    """How many guesses it takes to find what is left of a password without the names, by zxcvbn's estimate.
 
     It knows common passwords, words and names, keyboard patterns, sequences, repetitions, dates, and letters as digits.
     """
     from zxcvbn import zxcvbn  # its dictionaries take 14 MB, which workers and most commands never need
 
-    own = {_SITE, *names, *(part for name in names for part in re.split(r"[\W_]+", name) if len(part) > 2)}
-    parts = zxcvbn(password[:_MAX_JUDGED], user_inputs=sorted(own))["sequence"]
-    return prod(part["guesses"] for part in parts if part.get("dictionary_name") != "user_inputs")
+    parts = {_SITE, *names, *(part for name in names for part in re.split(r"[\W_]+", name))}
+    own = sorted((part for part in parts if len(part) > 2), key=len, reverse=True)
+    left = re.sub("|".join(map(re.escape, own)), "", password, flags=re.IGNORECASE)
+    if not left:
+        return 1
+    found = zxcvbn(left[:_MAX_JUDGED], user_inputs=own)["sequence"]  # names again, for those written with digits
+    return prod(part["guesses"] for part in found if part.get("dictionary_name") != "user_inputs")
 
 
 def _as_bytes(password: str) -> bytes:

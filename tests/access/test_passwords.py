@@ -50,6 +50,9 @@ def test_a_long_password_of_ones_own_is_good(password: str) -> None:
         "c0rner-sh0p-2026",
         "manage the corner shop",
         "sara ahmadi 1370",
+        "corner sara ahmadi 2026",
+        "Sara-Ahmadi-Corner-1405",
+        "SaraAhmadiCornerShop",
         "Welcome to notifapp 1",
     ],
 )
@@ -62,6 +65,10 @@ def test_what_anybody_could_guess_is_refused(password: str) -> None:
 def test_fewer_than_fifteen_characters_are_too_few(password: str) -> None:
     (problem,) = passwords.problems(password)
     assert "at least 15" in problem
+
+
+def test_a_name_of_two_letters_takes_nothing_away() -> None:
+    assert passwords.problems("seven quiet walnuts", names=("e", "se", "")) == []
 
 
 def test_only_the_beginning_of_a_long_password_is_judged_because_judging_takes_its_time() -> None:
