@@ -1,6 +1,6 @@
 """Blocks of recipients that end by themselves, the permission to release recipients, and the outbox by age.
 
-Revision 0010, after 0009.
+Revision 0013, after 0012.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -10,8 +10,8 @@ from alembic import op
 
 import notifapp.database
 
-revision = "0010"
-down_revision = "0009"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
