@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -17,6 +18,14 @@ from notifapp import keys
 MIN_KEY_LENGTH = 32
 MIN_KEY_CHARACTERS = 10
 MAX_BODY_BYTES = 64 * 1024
+
+
+class WhoNeeds(StrEnum):
+    """Who must have a second factor."""
+
+    NONE = "none"
+    ADMINS = "admins"
+    ALL = "all"
 
 
 class ConfigError(Exception):
@@ -45,6 +54,7 @@ class Config:
     redis_url: str | None = field(default=None, repr=False)
     allow_private_destinations: bool = False
     ready_needs_worker: bool = False
+    require_second_factor: WhoNeeds = WhoNeeds.NONE
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Config:
@@ -69,6 +79,7 @@ class Config:
             redis_url=_redis_url(env),
             allow_private_destinations=_boolean(env, "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS"),
             ready_needs_worker=_boolean(env, "NOTIFAPP_READY_NEEDS_WORKER"),
+            require_second_factor=_who_needs_second_factor(env, debug),
         )
 
 
@@ -90,6 +101,14 @@ def _integer(env: Mapping[str, str], name: str, *, default: int, least: int, mos
     if not least <= value <= most:
         raise ConfigError(f"{name} must be a whole number from {least} to {most}")
     return value
+
+
+def _who_needs_second_factor(env: Mapping[str, str], debug: bool) -> WhoNeeds:
+    default = WhoNeeds.NONE if debug else WhoNeeds.ADMINS
+    try:
+        return WhoNeeds(env.get("NOTIFAPP_REQUIRE_SECOND_FACTOR", "").strip().lower() or default)
+    except ValueError:
+        raise ConfigError("NOTIFAPP_REQUIRE_SECOND_FACTOR must be none, admins or all") from None
 
 
 def _database_url(env: Mapping[str, str], folder: Path) -> str:

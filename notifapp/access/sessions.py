@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask import Flask, Request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import UserMixin
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
 from notifapp import clock
@@ -16,10 +16,21 @@ from notifapp.access import credentials
 from notifapp.access.models import User, UserSession
 from notifapp.database import Statement, UtcDateTime, reading, table_of
 
+PROOF_LIFETIME = timedelta(minutes=10)
+
 _table = table_of(UserSession)
 _user, _session = table_of(User).c, _table.c
 _LOAD = Statement(
-    select(_session.id, _user.id.label("user_id"), _user.email, _user.name, _user.is_admin, _user.time_zone)
+    select(
+        _session.id,
+        _session.proved_at,
+        _user.id.label("user_id"),
+        _user.email,
+        _user.name,
+        _user.is_admin,
+        _user.time_zone,
+        _user.has_second_factor,
+    )
     .join_from(_table, table_of(User), _user.id == _session.user_id)
     .where(
         _session.digest == bindparam("digest"),
@@ -53,6 +64,13 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
     name: str
     is_admin: bool
     time_zone: str | None
+    has_second_factor: bool
+    proved_at: datetime | None
+
+    @property
+    def has_recent_proof(self) -> bool:
+        """Whether the password or a passkey was given within the last ten minutes."""
+        return self.proved_at is not None and self.proved_at > clock.now() - PROOF_LIFETIME
 
     def get_id(self) -> str:
         """The session's key, which the signed cookie carries."""
@@ -65,8 +83,9 @@ def open_session(connection: Connection, user_id: int, *, lifetime: int) -> str:
     connection.execute(delete(_table).where(_session.expires_at <= now))
     key = credentials.new_key()
     expires_at = now + timedelta(seconds=lifetime)
+    digest = credentials.digest(key)
     connection.execute(
-        insert(_table).values(user_id=user_id, digest=credentials.digest(key), created_at=now, expires_at=expires_at)
+        insert(_table).values(user_id=user_id, digest=digest, created_at=now, proved_at=now, expires_at=expires_at)
     )
     return key
 
@@ -77,7 +96,22 @@ def load_session(key: str) -> SignedInUser | None:
         row = _LOAD.first(connection, digest=credentials.digest(key), now=clock.now())
     if row is None:
         return None
-    return SignedInUser(key, row.id, row.user_id, row.email, row.name, row.is_admin, row.time_zone)
+    return SignedInUser(
+        key=key,
+        session_id=row.id,
+        user_id=row.user_id,
+        email=row.email,
+        name=row.name,
+        is_admin=row.is_admin,
+        time_zone=row.time_zone,
+        has_second_factor=row.has_second_factor,
+        proved_at=row.proved_at,
+    )
+
+
+def note_proof(connection: Connection, session_id: int) -> None:
+    """Note that the password or a passkey was given in this session now."""
+    connection.execute(update(_table).where(_session.id == session_id).values(proved_at=clock.now()))
 
 
 def end_session(connection: Connection, session_id: int) -> None:

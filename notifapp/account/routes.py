@@ -5,17 +5,23 @@ from __future__ import annotations
 from flask import Blueprint
 from flask_wtf.csrf import CSRFError
 
-from notifapp.account import ended_session_views, views
-from notifapp.errors import Unauthenticated
+from notifapp.account import confirmation_views, ended_session_views, second_step_views, views
+from notifapp.errors import ProofRequired, Unauthenticated
 
 BOTH = ("GET", "POST")
 
 blueprint = Blueprint("account", __name__)
 blueprint.get("/")(views.home)
 blueprint.route("/sign-in", methods=BOTH)(views.sign_in)
+blueprint.route("/sign-in/second-step", methods=BOTH)(second_step_views.second_step)
+blueprint.post("/sign-in/passkey")(second_step_views.passkey)
+blueprint.post("/sign-in/passkey/options")(second_step_views.passkey_options)
 blueprint.post("/sign-out")(views.sign_out)
 blueprint.route("/account", methods=BOTH)(views.account)
 blueprint.route("/account/password", methods=BOTH)(views.change_password)
+blueprint.route("/account/confirm", methods=BOTH)(confirmation_views.confirm)
+blueprint.post("/account/confirm/passkey")(confirmation_views.confirm_with_passkey)
 blueprint.route("/password/<key>", methods=BOTH)(views.password_link)
 blueprint.app_errorhandler(Unauthenticated)(ended_session_views.sign_in_first)
+blueprint.app_errorhandler(ProofRequired)(ended_session_views.confirm_first)
 blueprint.app_errorhandler(CSRFError)(ended_session_views.refuse_form)

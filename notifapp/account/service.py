@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, true, update
 from sqlalchemy.engine import Connection
@@ -14,6 +15,8 @@ from notifapp.audit.service import Action, Change, record
 from notifapp.database import AnyRow, reading, writing
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.inputs import FieldErrors
+from notifapp.second_factor import pending
+from notifapp.second_factor.service import take_reset_notice
 
 PER_ACCOUNT = throttle.Limit(count=10, seconds=15 * 60)
 PER_ADDRESS = throttle.Limit(count=100, seconds=15 * 60)
@@ -22,8 +25,19 @@ _WRONG = "The email address or the password is wrong."
 _DEAD_LINK = "This link was used already, has expired or was replaced by a newer one. Ask an admin for a new link."
 
 
-def sign_in(email: str, password: str, *, address: str | None, lifetime: int) -> str:
-    """Verify the password and open a session of `lifetime` seconds. Return the session's key.
+class SignIn(NamedTuple):
+    """The key of a new session, or, if it isn't complete, of the second step that is due.
+
+    `was_reset` says that the person has to be told that somebody else removed their second factors.
+    """
+
+    key: str
+    is_complete: bool = True
+    was_reset: bool = False
+
+
+def sign_in(email: str, password: str, *, address: str | None, lifetime: int) -> SignIn:
+    """Verify the password, and open a session of `lifetime` seconds unless a second step is due.
 
     Raise the same `ValidationFailed` for an unknown email address, a wrong password and a deactivated user, and
     `TooManyRequests` after too many failures for the account or from `address`, the client's IP address.
@@ -32,13 +46,22 @@ def sign_in(email: str, password: str, *, address: str | None, lifetime: int) ->
     taken = throttle.take(_tries(email, address))
     user = _user_by_email(email)
     verified = passwords.verify_password(user.password_hash if user else None, password)
-    key = _open_session(user, password, address, lifetime) if user and user.is_active and verified else None
-    if key is None:
+    begun = _begin(user, password, address, lifetime) if user and user.is_active and verified else None
+    if begun is None:
         stranger = Principal(source=Source.PAGE, email=typed, name="", is_admin=False, address=address)
         _record_failure(stranger, "sign-in")
         raise ValidationFailed({"non_field_errors": [_WRONG]})
     throttle.give_back(taken)
-    return key
+    return begun
+
+
+def open_session(connection: Connection, person: Principal, *, lifetime: int, method: str) -> SignIn:
+    """Open a session for a person who has passed every step; `method` is how, for the audit log."""
+    user_id = person.user_id or 0
+    key = sessions.open_session(connection, user_id, lifetime=lifetime)
+    detail = {"with": method}
+    record(connection, Action.SIGNED_IN, principal=person, subject=person.email, detail=detail)
+    return SignIn(key, was_reset=take_reset_notice(connection, user_id))
 
 
 def sign_out(session_id: int, *, principal: Principal) -> None:
@@ -75,13 +98,11 @@ def change_password(current: str, new: str, *, session_id: int, principal: Princ
 
     Raise `ValidationFailed` on `current` or `new`, and `TooManyRequests` as `sign_in` does.
     """
-    taken = throttle.take(_tries(principal.email, principal.address))
-    user = _user_by_email(principal.email)
     errors = _new_password_problems(new, principal.email, present=current)
-    if user is None or not passwords.verify_password(user.password_hash, current):
-        _record_failure(principal, "password change")
-        raise ValidationFailed({"current": ["That is not your current password."], **errors})
-    throttle.give_back(taken)
+    try:
+        user = verify_own_password(current, field="current", what="password change", principal=principal)
+    except ValidationFailed as failed:
+        raise ValidationFailed({**failed.errors, **errors}) from None
     if errors:
         raise ValidationFailed(errors)
     new_hash = passwords.hash_password(new)
@@ -91,6 +112,20 @@ def change_password(current: str, new: str, *, session_id: int, principal: Princ
         if connection.scalars(changed).one_or_none() is None:
             raise Conflict("Your password was changed elsewhere in the meantime.")
         _after_password_change(connection, user.id, principal, keep=session_id)
+
+
+def verify_own_password(password: str, *, field: str, what: str, principal: Principal) -> AnyRow:
+    """Verify the caller's own password, for `what` in the audit log, and return their account.
+
+    Raise `ValidationFailed` on `field`, and `TooManyRequests` as `sign_in` does.
+    """
+    taken = throttle.take(_tries(principal.email, principal.address))
+    user = _user_by_email(principal.email)
+    if user is None or not passwords.verify_password(user.password_hash, password):
+        _record_failure(principal, what)
+        raise ValidationFailed({field: ["That is not your current password."]})
+    throttle.give_back(taken)
+    return user
 
 
 def count_live_tokens(user_id: int) -> int:
@@ -143,10 +178,12 @@ def _lookup_name(email: str) -> tuple[str, str]:
 
 
 def _tries(email: str, address: str | None) -> dict[str, throttle.Limit]:
-    tries = {f"sign-in:account:{credentials.digest(email)}": PER_ACCOUNT}
-    if address is not None:
-        tries[f"sign-in:address:{_network(address)}"] = PER_ADDRESS
-    return tries
+    return {f"sign-in:account:{credentials.digest(email)}": PER_ACCOUNT, **tries_of_address(address)}
+
+
+def tries_of_address(address: str | None) -> dict[str, throttle.Limit]:
+    """The limit of tries to sign in from this IP address, whatever the account."""
+    return {} if address is None else {f"sign-in:address:{_network(address)}": PER_ADDRESS}
 
 
 def _network(address: str) -> str:
@@ -170,18 +207,22 @@ def _new_password_problems(new: str, email: str, *, present: str | None = None) 
     return {"new": problems} if problems else {}
 
 
-def _open_session(user: AnyRow, password: str, address: str | None, lifetime: int) -> str | None:
-    """Open a session, unless the password has changed or the user was deactivated since the verification."""
+def _begin(user: AnyRow, password: str, address: str | None, lifetime: int) -> SignIn | None:
+    """Open a session, or begin the second step if the user has a second factor.
+
+    None if the password has changed or the user was deactivated since the verification.
+    """
     stale = passwords.needs_rehash(user.password_hash)
     new_hash = passwords.hash_password(password) if stale else user.password_hash
     with writing() as connection:
         same = (User.id == user.id, User.is_active, User.password_hash == user.password_hash)
-        kept = update(User).where(*same).values(password_hash=new_hash).returning(User.id)
-        if connection.scalars(kept).one_or_none() is None:
+        kept = update(User).where(*same).values(password_hash=new_hash).returning(User.has_second_factor)
+        has_second_factor = connection.scalars(kept).one_or_none()
+        if has_second_factor is None:
             return None
-        key = sessions.open_session(connection, user.id, lifetime=lifetime)
-        record(connection, Action.SIGNED_IN, principal=_person(user, address), subject=user.email)
-    return key
+        if has_second_factor:
+            return SignIn(pending.start(connection, user.id), is_complete=False)
+        return open_session(connection, _person(user, address), lifetime=lifetime, method="password")
 
 
 def _record_failure(principal: Principal, what: str) -> None:
@@ -219,6 +260,7 @@ def _after_password_change(
 ) -> None:
     """End what the old password may have opened: all sessions except `keep`, password links and tokens."""
     sessions.end_sessions_of(connection, user_id, keep=keep)
+    pending.end_all(connection, user_id)
     connection.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
     record(connection, Action.PASSWORD_CHANGED, principal=principal, subject=principal.email)
     revoked = connection.execute(
