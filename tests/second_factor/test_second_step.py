@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from cryptography.fernet import Fernet, MultiFernet
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from notifapp.access import Principal
 from notifapp.access.models import User, UserSession
@@ -163,7 +163,7 @@ def test_a_new_password_ends_what_the_old_one_has_begun(app: Flask, staff: int, 
 def test_who_was_deactivated_between_the_steps_stays_outside(app: Flask, staff: int, secret: str) -> None:
     browser = half_signed_in(app)
     with app.app_context(), writing() as connection:
-        connection.execute(User.__table__.update().values(is_active=False))
+        connection.execute(update(User).values(is_active=False))
     assert browser.post(STEP, {"code": shown(secret)}).headers["Location"] == "/sign-in"
 
 
