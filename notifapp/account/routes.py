@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Blueprint
 from flask_wtf.csrf import CSRFError
 
-from notifapp.account import confirmation_views, ended_session_views, second_step_views, views
+from notifapp.account import ended_session_views, views
+from notifapp.account.proof import confirmation_views, second_step_views
 from notifapp.errors import ProofRequired, Unauthenticated
 
 BOTH = ("GET", "POST")

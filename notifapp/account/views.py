@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from notifapp.access import open_without_second_factor, principal, public, sign_in_required
 from notifapp.account import service
 from notifapp.account.forms import ChangePasswordForm, NewPasswordForm, ProfileForm, SignInForm
-from notifapp.account.second_step_views import begin_second_step, enter, go_on, sign_in_page
+from notifapp.account.proof.second_step_views import begin_second_step, enter, go_on, sign_in_page
 from notifapp.errors import TooManyRequests, ValidationFailed
 from notifapp.web.forms import add_errors
 

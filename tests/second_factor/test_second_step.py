@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from notifapp.access import Principal
 from notifapp.access.models import User, UserSession
-from notifapp.account.second_step import PER_DAY
+from notifapp.account.proof.second_step import PER_DAY
 from notifapp.database import reading, writing
 from notifapp.second_factor import totp
 from notifapp.users import service as users

@@ -9,9 +9,9 @@ from werkzeug.wrappers import Response
 
 from notifapp.access import public
 from notifapp.access.sessions import load_session
-from notifapp.account import second_step as service
 from notifapp.account.ended_session_views import next_path, open_again
 from notifapp.account.forms import PasskeyForm, SecondStepForm, SignInForm
+from notifapp.account.proof import second_step as service
 from notifapp.account.service import SignIn
 from notifapp.errors import TooManyRequests, Unauthenticated, ValidationFailed
 from notifapp.second_factor import passkeys, pending

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from notifapp.access import Principal, sessions
-from notifapp.account.second_step import refuse
+from notifapp.account.proof.second_step import refuse
 from notifapp.account.service import verify_own_password
 from notifapp.database import writing
 from notifapp.errors import ValidationFailed

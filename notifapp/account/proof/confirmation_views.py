@@ -7,10 +7,10 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from notifapp.access import open_without_second_factor, principal, sign_in_required
-from notifapp.account import confirmation as service
 from notifapp.account.ended_session_views import go_back, next_path
 from notifapp.account.forms import ConfirmForm, PasskeyForm
-from notifapp.account.second_step_views import visitor
+from notifapp.account.proof import confirmation as service
+from notifapp.account.proof.second_step_views import visitor
 from notifapp.errors import TooManyRequests, ValidationFailed
 from notifapp.second_factor.passkeys import Site
 from notifapp.second_factor.service import factors_of
