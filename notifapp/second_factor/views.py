@@ -26,6 +26,7 @@ from notifapp.web.forms import add_errors
 
 _SECRET = "totp-secret"  # noqa: S105 - what is held for the session, not a secret
 _CODES = "recovery-codes"
+_TOO_LATE = "This page was open for too long. Scan the new QR code above, and type what the app shows then."
 
 
 def set_up_first(_error: SecondFactorDue) -> Response:
@@ -78,7 +79,13 @@ def passkey_options() -> Response:
 @recent_proof_required
 def new_app() -> ResponseReturnValue:
     """Add an authenticator app: show the secret as a QR code, and take a code that the app makes of it."""
-    form, secret = AppForm(name="My phone"), _held_secret()
+    form = AppForm(name="My phone")
+    secret = held_secrets.peek(current_user.session_id, _SECRET)
+    if secret is None:
+        secret = totp.new_secret()
+        held_secrets.hold(current_user.session_id, _SECRET, secret)
+        form.code.errors = [_TOO_LATE] if form.is_submitted() else []
+        return _app_page(form, secret), ValidationFailed.status if form.is_submitted() else 200
     if not form.is_submitted():
         return _app_page(form, secret)
     try:
@@ -160,15 +167,6 @@ def _app_page(form: AppForm, secret: str) -> str:
     address = totp.address(secret, email=principal().email, site=_site().rp_id)
     spaced = " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
     return render_template("second_factor/new_app.html", form=form, image=totp.qr_code(address), secret=spaced)
-
-
-def _held_secret() -> str:
-    """The secret that this session is setting up; the same when the page is loaded again."""
-    secret = held_secrets.peek(current_user.session_id, _SECRET)
-    if secret is None:
-        secret = totp.new_secret()
-        held_secrets.hold(current_user.session_id, _SECRET, secret)
-    return str(secret)
 
 
 def _site() -> Site:

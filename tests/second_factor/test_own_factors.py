@@ -19,7 +19,7 @@ from tests.account.actions import Clock, events, is_signed_in, sign_in
 from tests.client import ApiClient, Browser, page_text
 from tests.conftest import ENCRYPTION_KEY, SECRET_KEY
 from tests.second_factor.factors import give_app, give_recovery_codes, shown, wrong
-from tests.world import World
+from tests.world import PASSWORD, World
 
 EMAIL = "staff@example.org"
 PAGE = "/account/two-step"
@@ -94,6 +94,22 @@ def test_a_wrong_code_adds_nothing_and_keeps_the_key(app: Flask, own: Browser) -
     assert "That code is wrong" in page_text(answer)
     assert key_on(answer.text) == secret
     assert count(app, TotpApp) == 0
+
+
+def test_a_key_that_was_shown_too_long_ago_is_replaced_and_the_page_says_so(
+    own: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = Clock(monkeypatch)
+    secret = key_on(own.get(f"{PAGE}/apps/new").text)
+    time.pass_by(minutes=9)
+    assert own.get(PAGE).status_code == 200
+    assert key_on(own.get(f"{PAGE}/apps/new").text) == secret
+    time.pass_by(minutes=1)
+    own.post("/account/confirm", {"password": PASSWORD})
+    answer = own.post(f"{PAGE}/apps/new", {"name": "My phone", "code": shown(secret)})
+    assert answer.status_code == 400
+    assert "This page was open for too long. Scan the new QR code above" in page_text(answer)
+    assert key_on(answer.text) != secret
 
 
 def test_a_second_app_leaves_the_recovery_codes_alone(app: Flask, staff: int, own: Browser) -> None:
