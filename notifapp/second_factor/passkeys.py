@@ -195,7 +195,7 @@ def use_challenge(connection: Connection, digest: str) -> bool:
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     expires_at = now + timedelta(seconds=CHALLENGE_LIFETIME)
     row = insert(_used).values(digest=digest, expires_at=expires_at).on_conflict_do_nothing()
-    return connection.execute(row).rowcount > 0
+    return connection.execute(row.returning(_used.c.digest)).first() is not None
 
 
 def count_up(connection: Connection, answer: Answer) -> bool:
