@@ -45,7 +45,7 @@ def upgrade() -> None:
         "totp_app",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
-        sa.Column("secret", notifapp.database.EncryptedJson(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
         sa.Column("last_step", sa.BigInteger(), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("created_at", _TIME, nullable=False),
