@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from notifapp import create_app
 from notifapp.access import Permission
+from notifapp.access.held_secrets import hold
 from notifapp.access.models import User
 from notifapp.channels import Channel
 from notifapp.extensions import db
@@ -140,6 +141,25 @@ def test_who_was_signed_in_before_signs_in_again_and_needs_no_second_factor(
         db.session.remove()
     assert browser.get("/account").headers["Location"] == "/sign-in?next=/account"
     with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_sessions_whose_cookies_are_no_longer_accepted_go_with_what_they_held(
+    kind: str, databases: Databases, tmp_path: Path
+) -> None:
+    app = create_app(config_for(databases.make(kind), tmp_path))
+    Browser(app).sign_in(World(app).user())
+    with app.app_context():
+        hold(1, "token 1", "secret")
+        downgrade(revision="0008")
+        assert db.session.scalars(text("SELECT count(*) FROM held_secret")).one() == 1
+        db.session.remove()
+        upgrade()
+        for table in ("user_session", "held_secret"):
+            assert db.session.scalars(text(f"SELECT count(*) FROM {table}")).one() == 0
+        assert db.session.scalars(text("SELECT count(*) FROM user_account")).one() == 1
+        db.session.remove()
         db.engine.dispose()
 
 
