@@ -15,6 +15,7 @@ from notifapp.access.permissions import Permission
 from notifapp.config import Config, ConfigError, WhoNeeds
 from notifapp.extensions import db
 from notifapp.second_factor.models import RecoveryCode, TotpApp
+from tests.access.test_routes import PUBLIC, is_api, methods, path_of, rules
 from tests.account.actions import Clock, events, is_signed_in, sign_in
 from tests.client import ApiClient, Browser, page_text
 from tests.conftest import ENCRYPTION_KEY, SECRET_KEY
@@ -23,6 +24,19 @@ from tests.world import PASSWORD, World
 
 EMAIL = "staff@example.org"
 PAGE = "/account/two-step"
+# What is open to those who have yet to set up a second factor, besides what is public.
+OPEN_WHILE_DUE = {
+    "account.confirm",
+    "account.confirm_with_passkey",
+    "account.sign_out",
+    "second_factor.codes",
+    "second_factor.index",
+    "second_factor.new_app",
+    "second_factor.new_passkey",
+    "second_factor.passkey_options",
+    "second_factor.remove",
+    "second_factor.renew_codes",
+}
 
 
 @pytest.fixture
@@ -211,6 +225,23 @@ def test_who_lacks_a_required_factor_is_led_to_set_it_up_before_anything_else(ap
     assert own.post(f"{PAGE}/apps/new", {"name": "My phone", "code": shown(secret)}).status_code == 303
     assert own.get("/projects").status_code == 200
     assert own.post("/sign-out").headers["Location"] == "/sign-in"
+
+
+@pytest.mark.usefixtures("required")
+def test_with_the_second_factor_due_every_route_but_these_leads_to_the_set_up(
+    app: Flask, world: World, browser: Browser
+) -> None:
+    world.project("x1")
+    browser.sign_in(world.admin())
+    token = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', browser.get(PAGE).text)
+    assert token
+    for rule in rules(app):
+        if is_api(rule) or rule.endpoint in {*PUBLIC, *OPEN_WHILE_DUE}:
+            continue
+        for method in methods(rule, ("GET", "POST")):
+            headers = {} if method == "GET" else {"X-CSRFToken": token[1]}
+            answer = browser.client.open(path_of(rule), method=method, headers=headers)
+            assert (answer.status_code, answer.headers["Location"]) == (303, PAGE), (method, rule)
 
 
 @pytest.mark.usefixtures("required")

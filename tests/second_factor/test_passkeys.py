@@ -64,6 +64,11 @@ def test_a_passkey_opens_the_page_that_asked(app: Flask, browser: Browser, key: 
     assert events(app, "signed_in")[-1].detail == {"with": "passkey"}
 
 
+def test_who_is_signed_in_already_gets_no_second_session(app: Flask, owner: Browser, key: SoftKey) -> None:
+    assert enter(owner, key.answer(options(owner))).headers["Location"] == "/projects"
+    assert events(app, "signed_in") == []
+
+
 def test_the_options_ask_for_its_owner_and_name_no_account(browser: Browser, key: SoftKey) -> None:
     asked = options(browser)
     assert (asked["userVerification"], asked["rpId"], asked["allowCredentials"]) == ("required", "localhost", [])

@@ -70,6 +70,8 @@ def passkey_options() -> Response:
 def passkey() -> ResponseReturnValue:
     """Sign in with a passkey: instead of the password, or as the second step."""
     form = PasskeyForm()
+    if current_user.is_authenticated:
+        return go_on(form.kept.data)
     try:
         finished = service.sign_in_with_passkey(
             form.credential.data or "",
