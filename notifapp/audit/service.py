@@ -52,6 +52,8 @@ class Action(StrEnum):
     MESSAGE_TEMPLATE_CHANGED = "message_template_changed"
     OTP_LIMITS_CHANGED = "otp_limits_changed"
     RECIPIENT_RELEASED = "recipient_released"
+    CODES_REFUSED = "codes_refused"
+    CODES_RELEASED = "codes_released"
     SECRETS_REENCRYPTED = "secrets_reencrypted"
 
     @property
@@ -67,6 +69,7 @@ _LABELS = {
     Action.MESSAGE_TEMPLATE_CHANGED: "Message changed",
     Action.OTP_LIMITS_CHANGED: "Limits changed",
     Action.RECIPIENT_RELEASED: "Recipient unblocked",
+    Action.CODES_RELEASED: "Codes sent again",
 }
 
 

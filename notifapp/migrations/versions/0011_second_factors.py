@@ -1,6 +1,6 @@
 """Second factors, and when a session last proved who is at it.
 
-Revision 0011, after 0008.
+Revision 0011, after 0009.
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 import notifapp.database
 
 revision = "0011"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
