@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from notifapp.access import Permission, ProjectRef, guard
-from tests.access.test_routes import is_api, methods, path_of, rules
+from tests.access.walk import is_api, methods, path_of, rules
 from tests.account.actions import Clock, events
 from tests.client import ApiClient, Browser, page_text
 from tests.world import PASSWORD, World

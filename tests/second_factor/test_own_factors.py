@@ -15,7 +15,8 @@ from notifapp.access.permissions import Permission
 from notifapp.config import Config, ConfigError, WhoNeeds
 from notifapp.extensions import db
 from notifapp.second_factor.models import RecoveryCode, TotpApp
-from tests.access.test_routes import PUBLIC, is_api, methods, path_of, rules
+from tests.access.test_routes import PUBLIC
+from tests.access.walk import is_api, methods, path_of, rules
 from tests.account.actions import Clock, events, is_signed_in, sign_in
 from tests.client import ApiClient, Browser, page_text
 from tests.conftest import ENCRYPTION_KEY, SECRET_KEY
