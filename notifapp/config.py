@@ -18,6 +18,7 @@ from notifapp import keys
 MIN_KEY_LENGTH = 32
 MIN_KEY_CHARACTERS = 10
 MAX_BODY_BYTES = 64 * 1024
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f]*:[0-9a-f:.]+")  # the latter is an IPv6 address
 
 
 class ConfigError(Exception):
@@ -47,6 +48,8 @@ class Config:
     redis_url: str | None = field(default=None, repr=False)
     allow_private_destinations: bool = False
     ready_needs_worker: bool = False
+    trusted_hosts: tuple[str, ...] = ()
+    hsts_include_subdomains: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Config:
@@ -72,6 +75,8 @@ class Config:
             redis_url=_redis_url(env),
             allow_private_destinations=_boolean(env, "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS"),
             ready_needs_worker=_boolean(env, "NOTIFAPP_READY_NEEDS_WORKER"),
+            trusted_hosts=_host_names(env, "NOTIFAPP_TRUSTED_HOSTS"),
+            hsts_include_subdomains=_boolean(env, "NOTIFAPP_HSTS_INCLUDE_SUBDOMAINS"),
         )
 
 
@@ -93,6 +98,13 @@ def _integer(env: Mapping[str, str], name: str, *, default: int, least: int, mos
     if not least <= value <= most:
         raise ConfigError(f"{name} must be a whole number from {least} to {most}")
     return value
+
+
+def _host_names(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    names = tuple(host for part in env.get(name, "").split(",") if (host := part.strip().lower()))
+    if not all(map(_HOST_NAME.fullmatch, names)):
+        raise ConfigError(f"{name} must list host names without scheme and port, such as desk.example.com,10.1.2.3")
+    return names
 
 
 def _database_url(env: Mapping[str, str], folder: Path) -> str:
