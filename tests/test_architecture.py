@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "notifapp"
 # Services call services downwards only: each feature's may import those of the features after it.
 FEATURES = (
     "health", "otp", "traffic", "delivery", "projects", "settings", "message_templates", "notifiers", "users", "tokens",
-    "account", "audit", "access",
+    "account", "second_factor", "audit", "access",
 )  # fmt: skip
 BASE = {
     "channels", "clock", "config", "countries", "database", "errors", "extensions", "front", "inputs", "keys",
