@@ -19,6 +19,7 @@ from notifapp import keys
 MIN_KEY_LENGTH = 32
 MIN_KEY_CHARACTERS = 10
 MAX_BODY_BYTES = 64 * 1024
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f]*:[0-9a-f:.]+")  # the latter is an IPv6 address
 
 
 class WhoNeeds(StrEnum):
@@ -57,6 +58,8 @@ class Config:
     allow_private_destinations: bool = False
     ready_needs_worker: bool = False
     require_second_factor: WhoNeeds = WhoNeeds.NONE
+    trusted_hosts: tuple[str, ...] = ()
+    hsts_include_subdomains: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Config:
@@ -83,6 +86,8 @@ class Config:
             allow_private_destinations=_boolean(env, "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS"),
             ready_needs_worker=_boolean(env, "NOTIFAPP_READY_NEEDS_WORKER"),
             require_second_factor=_who_needs_second_factor(env, debug),
+            trusted_hosts=_host_names(env, "NOTIFAPP_TRUSTED_HOSTS"),
+            hsts_include_subdomains=_boolean(env, "NOTIFAPP_HSTS_INCLUDE_SUBDOMAINS"),
         )
 
 
@@ -112,6 +117,13 @@ def _who_needs_second_factor(env: Mapping[str, str], debug: bool) -> WhoNeeds:
         return WhoNeeds(env.get("NOTIFAPP_REQUIRE_SECOND_FACTOR", "").strip().lower() or default)
     except ValueError:
         raise ConfigError("NOTIFAPP_REQUIRE_SECOND_FACTOR must be none, admins or all") from None
+
+
+def _host_names(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    names = tuple(host for part in env.get(name, "").split(",") if (host := part.strip().lower()))
+    if not all(map(_HOST_NAME.fullmatch, names)):
+        raise ConfigError(f"{name} must list host names without scheme and port, such as desk.example.com,10.1.2.3")
+    return names
 
 
 def _database_url(env: Mapping[str, str], folder: Path) -> str:

@@ -14,13 +14,11 @@ from sqlalchemy.exc import IntegrityError
 
 from notifapp import create_app
 from notifapp.access import Permission
-from notifapp.access.models import User, UserSession
 from notifapp.channels import Channel
 from notifapp.extensions import db
 from notifapp.message_templates.history import history
 from notifapp.message_templates.service import get_templates
 from notifapp.notifiers.models import OutboxMessage
-from tests.client import Browser
 from tests.conftest import Databases, config_for
 from tests.world import World
 
@@ -120,22 +118,6 @@ def test_messages_of_the_version_before_keep_their_words_and_get_a_history(
         assert db.session.scalars(select(OutboxMessage.subject)).one() == "Hello"
         assert db.session.scalars(text("SELECT subject FROM outbox_message")).one() != "Hello"
         db.session.remove()
-        db.engine.dispose()
-
-
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_who_was_signed_in_before_the_second_factors_stays_so(kind: str, databases: Databases, tmp_path: Path) -> None:
-    app = create_app(config_for(databases.make(kind), tmp_path))
-    browser = Browser(app).sign_in(World(app).user())
-    with app.app_context():
-        downgrade(revision="0008")
-        upgrade()
-        assert not db.session.scalars(select(User.has_second_factor)).one()
-        created, proved = db.session.execute(select(UserSession.created_at, UserSession.proved_at)).one()
-        assert created == proved
-        db.session.remove()
-    assert browser.get("/account").status_code == 200
-    with app.app_context():
         db.engine.dispose()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,6 +18,8 @@ from notifapp.access.models import User, UserSession
 from notifapp.database import Statement, UtcDateTime, reading, table_of
 
 PROOF_LIFETIME = timedelta(minutes=10)
+UNKNOWN_DEVICE = "Unknown device"
+MAX_ADDRESS_LENGTH = 45  # characters of the longest IPv6 address
 
 _table = table_of(UserSession)
 _user, _session = table_of(User).c, _table.c
@@ -24,6 +27,8 @@ _LOAD = Statement(
     select(
         _session.id,
         _session.proved_at,
+        _session.address,
+        _session.used_at,
         _user.id.label("user_id"),
         _user.email,
         _user.name,
@@ -46,7 +51,9 @@ def is_api_path(path: str) -> bool:
 
 
 class PageSessions(SecureCookieSessionInterface):
-    """Flask's signed cookie, only for pages: the API neither reads nor sets cookies."""
+    """Flask's cookie, signed with HMAC-SHA256, only for pages: the API neither reads nor sets cookies."""
+
+    digest_method = staticmethod(hashlib.sha256)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """The session in the request's cookie; for the API None, which Flask replaces by an empty read-only one."""
@@ -55,7 +62,10 @@ class PageSessions(SecureCookieSessionInterface):
 
 @dataclass(frozen=True, slots=True)
 class SignedInUser(UserMixin):  # type: ignore[misc]
-    """The signed-in user, for Flask-Login; `get_id` returns the session's key, not the user's id."""
+    """The signed-in user, for Flask-Login; `get_id` returns the session's key, not the user's id.
+
+    `used_at` and `address` are those of the session's last use that was recorded.
+    """
 
     key: str
     session_id: int
@@ -64,6 +74,8 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
     name: str
     is_admin: bool
     time_zone: str | None
+    used_at: datetime
+    address: str | None
     has_second_factor: bool
     proved_at: datetime | None
 
@@ -77,16 +89,19 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
         return self.key
 
 
-def open_session(connection: Connection, user_id: int, *, lifetime: int) -> str:
-    """Open a session that expires after `lifetime` seconds. Return its key, of which only the digest is stored."""
+def open_session(
+    connection: Connection, user_id: int, *, lifetime: int, device: str = UNKNOWN_DEVICE, address: str | None = None
+) -> str:
+    """Open a session that expires after `lifetime` seconds. Return its key, of which only the digest is stored.
+
+    `device` is the name to list it under, and `address` the client's IP address.
+    """
     now = clock.now()
     connection.execute(delete(_table).where(_session.expires_at <= now))
     key = credentials.new_key()
-    expires_at = now + timedelta(seconds=lifetime)
-    digest = credentials.digest(key)
-    connection.execute(
-        insert(_table).values(user_id=user_id, digest=digest, created_at=now, proved_at=now, expires_at=expires_at)
-    )
+    new = {"digest": credentials.digest(key), "device": device, "address": address and address[:MAX_ADDRESS_LENGTH]}
+    times = {"created_at": now, "used_at": now, "proved_at": now, "expires_at": now + timedelta(seconds=lifetime)}
+    connection.execute(insert(_table).values(user_id=user_id, **new, **times))
     return key
 
 
@@ -104,14 +119,22 @@ def load_session(key: str) -> SignedInUser | None:
         name=row.name,
         is_admin=row.is_admin,
         time_zone=row.time_zone,
+        used_at=row.used_at,
+        address=row.address,
         has_second_factor=row.has_second_factor,
         proved_at=row.proved_at,
     )
 
 
-def note_proof(connection: Connection, session_id: int) -> None:
-    """Note that the password or a passkey was given in this session now."""
-    connection.execute(update(_table).where(_session.id == session_id).values(proved_at=clock.now()))
+def renew_session(connection: Connection, session_id: int) -> str:
+    """Give a session a new key and return it, because its password or a passkey was just given.
+
+    Every copy of the old cookie is worth nothing then.
+    """
+    key = credentials.new_key()
+    renewed = {"digest": credentials.digest(key), "proved_at": clock.now()}
+    connection.execute(update(_table).where(_session.id == session_id).values(renewed))
+    return key
 
 
 def end_session(connection: Connection, session_id: int) -> None:

@@ -22,7 +22,7 @@ from notifapp.second_factor.passkeys import Site
 from notifapp.web import error_responses, kept_forms
 
 _PASSWORDS = {"password", "current", "new", "repeat", "code", "recovery_code", "credential"}
-_WITHOUT_SESSION = ("account.sign_in", "account.second_step", "account.password_link")
+_WITHOUT_SESSION = ("account.sign_in", "account.second_step", "account.set_password")
 _NOT_SAVED_YET = "What you typed is kept, but it has not been saved yet."
 _TOO_LONG = "This page was open for too long. Try again."
 _NOT_SAVED = "What you typed is filled in below, but it has not been saved. Check it and send the form again."

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from flask import current_app, flash, redirect, render_template, request, session, url_for
+from flask import current_app, flash, redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response
 
 from notifapp.access import open_without_second_factor, principal, public, sign_in_required
 from notifapp.account import service
-from notifapp.account.forms import ChangePasswordForm, NewPasswordForm, ProfileForm, SignInForm
-from notifapp.account.proof.second_step_views import begin_second_step, enter, go_on, sign_in_page
+from notifapp.account.device_views import this_device
+from notifapp.account.forms import ChangePasswordForm, ProfileForm, SignInForm
+from notifapp.account.proof.second_step_views import begin_second_step, enter, enter_session, go_on, sign_in_page
 from notifapp.errors import TooManyRequests, ValidationFailed
 from notifapp.web.forms import add_errors
+
+_NO_WAIT = "On a device that you have signed in with before, you may not have to wait."
 
 
 @public
@@ -35,7 +38,7 @@ def sign_in() -> ResponseReturnValue:
         add_errors(form, error)
         return sign_in_page(form), error.status
     except TooManyRequests as error:
-        form.form_errors.append(error.detail)
+        form.form_errors.append(f"{error.detail} {_NO_WAIT}")
         return sign_in_page(form), error.status, dict(error.headers())
     if not begun.is_complete:
         return begin_second_step(begun.key, form.kept.data)
@@ -78,7 +81,7 @@ def change_password() -> ResponseReturnValue:
     if not form.validate():
         return _account(_profile_form(), form), ValidationFailed.status
     try:
-        service.change_password(
+        key = service.change_password(
             form.current.data or "", form.new.data or "", session_id=current_user.session_id, principal=principal()
         )
     except ValidationFailed as error:
@@ -87,30 +90,14 @@ def change_password() -> ResponseReturnValue:
     except TooManyRequests as error:
         form.form_errors.append(error.detail)
         return _account(_profile_form(), form), error.status, dict(error.headers())
+    enter_session(key)
     flash("Your password is changed. Your other sessions have ended and your API tokens are revoked.", "success")
     return redirect(url_for("account.account"), 303)
 
 
-@public
-def password_link(key: str) -> ResponseReturnValue:
-    """Set a password with a one-time link."""
-    form = NewPasswordForm()
-    email = service.peek_password_link(key)
-    if not form.validate_on_submit():
-        page = render_template("account/password_link.html", form=form, email=email)
-        return (page, ValidationFailed.status) if form.is_submitted() else page
-    try:
-        service.set_password_by_link(key, form.new.data or "", address=request.remote_addr)
-    except ValidationFailed as error:
-        add_errors(form, error)
-        return render_template("account/password_link.html", form=form, email=email), error.status
-    flash("Your password is set. Sign in with it.", "success")
-    return redirect(url_for("account.sign_in"), 303)
-
-
 def _sign_in(email: str, password: str) -> service.SignIn:
     lifetime = current_app.config["NOTIFAPP"].session_lifetime
-    return service.sign_in(email, password, address=request.remote_addr, lifetime=lifetime)
+    return service.sign_in(email, password, device=this_device(), lifetime=lifetime)
 
 
 def _profile_form() -> ProfileForm:

@@ -19,6 +19,7 @@ PUBLIC = {
     "account.second_step",
     "account.sign_in",
     "account.password_link",
+    "account.set_password",
     "apidocs.page",
     "apidocs.openapi",
     "health.healthz",

@@ -15,7 +15,7 @@ from notifapp.account.proof.second_step import PER_DAY
 from notifapp.database import reading, writing
 from notifapp.second_factor import totp
 from notifapp.users import service as users
-from tests.account.actions import NEW_PASSWORD, Clock, events, is_signed_in, sign_in
+from tests.account.actions import NEW_PASSWORD, Clock, events, is_signed_in, sign_in, use_link
 from tests.client import Browser, page_text
 from tests.second_factor.factors import give_app, give_recovery_codes, shown, wrong
 from tests.world import PASSWORD, World
@@ -253,5 +253,5 @@ def test_a_password_link_leaves_the_second_step_in_force(app: Flask, staff: int,
     with app.app_context():
         key = users.create_password_link(staff, principal=Principal.operator())
     browser = Browser(app)
-    assert browser.post(f"/password/{key}", {"new": NEW_PASSWORD, "repeat": NEW_PASSWORD}).status_code == 303
+    assert use_link(browser, f"/password/{key}").status_code == 303
     assert sign_in(browser, EMAIL, NEW_PASSWORD).headers["Location"] == STEP

@@ -7,7 +7,9 @@ from sqlalchemy.engine import Connection
 
 from notifapp.access import Principal, Source, throttle
 from notifapp.access.models import User
-from notifapp.account.service import SignIn, open_session, tries_of_address
+from notifapp.account import password_limits
+from notifapp.account.devices import Device
+from notifapp.account.service import SignIn, open_session
 from notifapp.audit.service import Action, record
 from notifapp.database import AnyRow, reading, writing
 from notifapp.errors import ValidationFailed
@@ -29,7 +31,7 @@ class SecondStepOver(Exception):
     """The password was given too long ago, or the second step was done already."""
 
 
-def finish(key: str, *, code: str = "", recovery_code: str = "", address: str | None, lifetime: int) -> SignIn:
+def finish(key: str, *, code: str = "", recovery_code: str = "", device: Device, lifetime: int) -> SignIn:
     """Open a session of `lifetime` seconds for who gave the password, if a code of theirs is right, and use it up.
 
     Raise `SecondStepOver`, `ValidationFailed` on `code` or `recovery_code`, and `TooManyRequests`.
@@ -38,7 +40,7 @@ def finish(key: str, *, code: str = "", recovery_code: str = "", address: str | 
     if user is None:
         raise SecondStepOver
     taken = throttle.take({f"second-step:{user.id}": PER_QUARTER, f"second-step-day:{user.id}": PER_DAY})
-    principal = _person(user, address)
+    principal = _person(user, device.address)
     with writing() as connection:
         method = _use(connection, user.id, code, recovery_code)
         if method is None:
@@ -49,7 +51,7 @@ def finish(key: str, *, code: str = "", recovery_code: str = "", address: str | 
                 raise SecondStepOver
             if recovery_code:
                 record(connection, Action.RECOVERY_CODE_USED, principal=principal, subject=user.email)
-            session = open_session(connection, principal, lifetime=lifetime, method=method)
+            session = open_session(connection, principal, device=device, lifetime=lifetime, method=method)
     if method is None:
         wrong = {"recovery_code": [_WRONG_RECOVERY_CODE]} if recovery_code else {"code": [_WRONG_CODE]}
         raise ValidationFailed(wrong)
@@ -57,17 +59,17 @@ def finish(key: str, *, code: str = "", recovery_code: str = "", address: str | 
     return session
 
 
-def sign_in_with_passkey(answer: str, site: Site, *, visitor: str, address: str | None, lifetime: int) -> SignIn:
+def sign_in_with_passkey(answer: str, site: Site, *, visitor: str, device: Device, lifetime: int) -> SignIn:
     """Open a session of `lifetime` seconds for a passkey's owner. `answer` is the browser's, as JSON.
 
     Raise `ValidationFailed`, and `TooManyRequests` after too many failures from this address.
     """
-    taken = throttle.take(tries_of_address(address))
-    verified, owner = _verify(answer, site, visitor, address)
+    taken = throttle.take(password_limits.of_address(device.address))
+    verified, owner = _verify(answer, site, visitor, device.address)
     with writing() as connection:
         refusal = refuse(connection, verified, principal=owner)
         if refusal is None:
-            session = open_session(connection, owner, lifetime=lifetime, method="passkey")
+            session = open_session(connection, owner, device=device, lifetime=lifetime, method="passkey")
     if refusal:
         raise ValidationFailed({"non_field_errors": [refusal]})
     throttle.give_back(taken)

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from notifapp.access import public
 from notifapp.access.sessions import load_session
+from notifapp.account.device_views import remember_device, this_device
 from notifapp.account.ended_session_views import next_path, open_again
 from notifapp.account.forms import PasskeyForm, SecondStepForm, SignInForm
 from notifapp.account.proof import second_step as service
@@ -43,7 +44,7 @@ def second_step() -> ResponseReturnValue:
             key,
             code=form.code.data or "",
             recovery_code=form.recovery_code.data or "",
-            address=request.remote_addr,
+            device=this_device(),
             lifetime=_lifetime(),
         )
     except service.SecondStepOver:
@@ -76,7 +77,7 @@ def passkey() -> ResponseReturnValue:
             form.credential.data or "",
             Site.at(request.host_url),
             visitor=visitor(),
-            address=request.remote_addr,
+            device=this_device(),
             lifetime=_lifetime(),
         )
     except (ValidationFailed, TooManyRequests) as error:
@@ -96,14 +97,20 @@ def begin_second_step(key: str, kept: str | None) -> ResponseReturnValue:
 
 def enter(finished: SignIn) -> None:
     """Be signed in with a new session."""
-    user = load_session(finished.key)
-    if user is None:
-        raise Unauthenticated
-    session.clear()  # keep nothing from before signing in
-    session.permanent = True  # the cookie's lifetime is the idle limit
-    login_user(user)
+    enter_session(finished.key)
     if finished.was_reset:
         flash(_RESET, "warning")
+
+
+def enter_session(key: str) -> None:
+    """Be signed in with the session of this key."""
+    user = load_session(key)
+    if user is None:
+        raise Unauthenticated
+    session.clear()  # keep nothing from before, such as the CSRF token
+    session.permanent = True  # the cookie's lifetime is the idle limit
+    login_user(user)
+    remember_device(user.user_id)
 
 
 def go_on(kept: str | None) -> Response:
