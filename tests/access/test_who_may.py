@@ -44,10 +44,14 @@ WHO: dict[str, Who | Of | tuple[Permission, ...]] = {
     "account.change_password": Who.SIGNED_IN,
     "account.confirm": Who.SIGNED_IN,
     "account.confirm_with_passkey": Who.SIGNED_IN,
+    "account.end_other_sessions": Who.SIGNED_IN,
+    "account.end_session": Who.SIGNED_IN,
     "account.home": Who.ANYONE,
     "account.passkey": Who.ANYONE,
     "account.passkey_options": Who.ANYONE,
     "account.password_link": Who.ANYONE,
+    "account.sessions": Who.SIGNED_IN,
+    "account.set_password": Who.ANYONE,
     "account.second_step": Who.ANYONE,  # who gave the password; others are sent to give it
     "account.sign_in": Who.ANYONE,
     "account.sign_out": Who.SIGNED_IN,
@@ -143,6 +147,7 @@ WHO: dict[str, Who | Of | tuple[Permission, ...]] = {
     "users.password_link": Who.ADMIN,
     "users.reactivate": Who.ADMIN,
     "users.remove_membership": Who.ADMIN,
+    "users.sessions": Who.ADMIN,
     "users.show_link": Who.ADMIN,
 }
 SLUG = "x1"

@@ -26,7 +26,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("user_session") as session:
-        session.drop_column("used_at")
-        session.drop_column("address")
-        session.drop_column("device")
+    for column in ("used_at", "address", "device"):
+        op.drop_column("user_session", column)
