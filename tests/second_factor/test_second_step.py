@@ -62,6 +62,13 @@ def test_the_code_opens_the_page_that_asked_for_it(app: Flask, browser: Browser,
     assert event.detail == {"with": "authenticator app"}
 
 
+def test_half_a_sign_in_makes_no_device_known(app: Flask, secret: str) -> None:
+    browser = half_signed_in(app)
+    assert browser.client.get_cookie("notifapp-device") is None
+    assert browser.post(STEP, {"code": shown(secret)}).status_code == 303
+    assert browser.client.get_cookie("notifapp-device") is not None
+
+
 def test_persian_digits_and_blanks_are_digits_too(app: Flask, secret: str) -> None:
     code = shown(secret).translate(str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"))
     assert half_signed_in(app).post(STEP, {"code": f" {code[:3]} {code[3:]} "}).status_code == 303
