@@ -127,15 +127,14 @@ def load_session(key: str) -> SignedInUser | None:
 
 
 def renew_session(connection: Connection, session_id: int) -> str:
-    """Give a session a new key and return it. Every copy of the old cookie is worth nothing then."""
+    """Give a session a new key and return it, because its password or a passkey was just given.
+
+    Every copy of the old cookie is worth nothing then.
+    """
     key = credentials.new_key()
-    connection.execute(update(_table).where(_session.id == session_id).values(digest=credentials.digest(key)))
+    renewed = {"digest": credentials.digest(key), "proved_at": clock.now()}
+    connection.execute(update(_table).where(_session.id == session_id).values(renewed))
     return key
-
-
-def note_proof(connection: Connection, session_id: int) -> None:
-    """Note that the password or a passkey was given in this session now."""
-    connection.execute(update(_table).where(_session.id == session_id).values(proved_at=clock.now()))
 
 
 def end_session(connection: Connection, session_id: int) -> None:
