@@ -17,18 +17,18 @@ from notifapp.access import credentials
 from notifapp.access.models import User, UserSession
 from notifapp.database import Statement, UtcDateTime, reading, table_of
 
+PROOF_LIFETIME = timedelta(minutes=10)
 UNKNOWN_DEVICE = "Unknown device"
 MAX_ADDRESS_LENGTH = 45  # characters of the longest IPv6 address
-PROOF_LIFETIME = timedelta(minutes=10)
 
 _table = table_of(UserSession)
 _user, _session = table_of(User).c, _table.c
 _LOAD = Statement(
     select(
         _session.id,
+        _session.proved_at,
         _session.address,
         _session.used_at,
-        _session.proved_at,
         _user.id.label("user_id"),
         _user.email,
         _user.name,
@@ -100,7 +100,7 @@ def open_session(
     connection.execute(delete(_table).where(_session.expires_at <= now))
     key = credentials.new_key()
     new = {"digest": credentials.digest(key), "device": device, "address": address and address[:MAX_ADDRESS_LENGTH]}
-    times = {"created_at": now, "proved_at": now, "used_at": now, "expires_at": now + timedelta(seconds=lifetime)}
+    times = {"created_at": now, "used_at": now, "proved_at": now, "expires_at": now + timedelta(seconds=lifetime)}
     connection.execute(insert(_table).values(user_id=user_id, **new, **times))
     return key
 
@@ -127,15 +127,14 @@ def load_session(key: str) -> SignedInUser | None:
 
 
 def renew_session(connection: Connection, session_id: int) -> str:
-    """Give a session a new key and return it. Every copy of the old cookie is worth nothing then."""
+    """Give a session a new key and return it, because its password or a passkey was just given.
+
+    Every copy of the old cookie is worth nothing then.
+    """
     key = credentials.new_key()
-    connection.execute(update(_table).where(_session.id == session_id).values(digest=credentials.digest(key)))
+    renewed = {"digest": credentials.digest(key), "proved_at": clock.now()}
+    connection.execute(update(_table).where(_session.id == session_id).values(renewed))
     return key
-
-
-def note_proof(connection: Connection, session_id: int) -> None:
-    """Note that the password or a passkey was given in this session now."""
-    connection.execute(update(_table).where(_session.id == session_id).values(proved_at=clock.now()))
 
 
 def end_session(connection: Connection, session_id: int) -> None:

@@ -10,7 +10,7 @@ from flask import Flask
 
 from notifapp.access import Permission, ProjectRef, guard
 from tests.access.walk import is_api, methods, path_of, rules
-from tests.account.actions import Clock, events
+from tests.account.actions import Clock, events, is_signed_in
 from tests.client import ApiClient, Browser, page_text
 from tests.world import PASSWORD, World
 
@@ -143,6 +143,16 @@ def test_who_may_not_do_it_is_refused_before_being_asked(world: World, browser: 
 def test_the_confirmation_leads_to_no_other_site(admin: Browser, path: str) -> None:
     answer = admin.post(CONFIRM, {"password": PASSWORD}, query_string={"next": path})
     assert answer.headers["Location"] == "/account"
+
+
+def test_a_copy_of_the_cookie_gains_nothing_from_the_confirmation(app: Flask, admin: Browser) -> None:
+    thief = Browser(app)
+    with admin.client.session_transaction() as mine, thief.client.session_transaction() as stolen:
+        stolen.update(mine)
+    assert is_signed_in(thief)
+    assert admin.post(CONFIRM, {"password": PASSWORD}).status_code == 303
+    assert is_signed_in(admin)
+    assert not is_signed_in(thief)
 
 
 def test_one_session_proves_nothing_for_another(app: Flask, world: World, admin: Browser, time: Clock) -> None:

@@ -13,14 +13,17 @@ from notifapp.second_factor.passkeys import NotVerified, Site
 _REFUSED = "This is not a passkey of this account, or it took too long. Try again, or give your password."
 
 
-def confirm_with_password(password: str, *, session_id: int, principal: Principal) -> None:
-    """Note in this session that its owner is at it. Raise `ValidationFailed` on `password`, and `TooManyRequests`."""
+def confirm_with_password(password: str, *, session_id: int, principal: Principal) -> str:
+    """Note in this session that its owner is at it, and return its new key (OWASP ASVS 5, 7.2.4).
+
+    Raise `ValidationFailed` on `password`, and `TooManyRequests`.
+    """
     verify_own_password(password, field="password", what="confirmation", principal=principal)
     with writing() as connection:
-        sessions.note_proof(connection, session_id)
+        return sessions.renew_session(connection, session_id)
 
 
-def confirm_with_passkey(answer: str, site: Site, *, visitor: str, session_id: int, principal: Principal) -> None:
+def confirm_with_passkey(answer: str, site: Site, *, visitor: str, session_id: int, principal: Principal) -> str:
     """The same, with a passkey's answer as JSON. Raise `ValidationFailed`."""
     try:
         verified = passkeys.verify(answer, site, visitor=visitor)
@@ -31,6 +34,5 @@ def confirm_with_passkey(answer: str, site: Site, *, visitor: str, session_id: i
     with writing() as connection:
         refusal = refuse(connection, verified, principal=principal)
         if refusal is None:
-            sessions.note_proof(connection, session_id)
-    if refusal:
-        raise ValidationFailed({"non_field_errors": [refusal]})
+            return sessions.renew_session(connection, session_id)
+    raise ValidationFailed({"non_field_errors": [refusal]})

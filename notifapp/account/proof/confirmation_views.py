@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
+from flask_login import current_user, login_user
+from werkzeug.wrappers import Response
 
 from notifapp.access import open_without_second_factor, principal, sign_in_required
+from notifapp.access.sessions import load_session
 from notifapp.account.ended_session_views import go_back, next_path
 from notifapp.account.forms import ConfirmForm, PasskeyForm
 from notifapp.account.proof import confirmation as service
@@ -25,7 +27,7 @@ def confirm() -> ResponseReturnValue:
     if not form.is_submitted():
         return _page(form)
     try:
-        service.confirm_with_password(
+        key = service.confirm_with_password(
             form.password.data or "", session_id=current_user.session_id, principal=principal()
         )
     except ValidationFailed as error:
@@ -34,7 +36,7 @@ def confirm() -> ResponseReturnValue:
     except TooManyRequests as error:
         form.form_errors.append(error.detail)
         return _page(form), error.status, dict(error.headers())
-    return go_back(_return_path())
+    return _go_back(key)
 
 
 @open_without_second_factor
@@ -43,7 +45,7 @@ def confirm_with_passkey() -> ResponseReturnValue:
     """Take a passkey's answer instead."""
     form = ConfirmForm(formdata=None)
     try:
-        service.confirm_with_passkey(
+        key = service.confirm_with_passkey(
             PasskeyForm().credential.data or "",
             Site.at(request.host_url),
             visitor=visitor(),
@@ -53,11 +55,12 @@ def confirm_with_passkey() -> ResponseReturnValue:
     except ValidationFailed as error:
         add_errors(form, error)
         return _page(form), error.status
-    return go_back(_return_path())
+    return _go_back(key)
 
 
-def _return_path() -> str:
-    return next_path() or url_for("account.account")
+def _go_back(key: str) -> Response:
+    login_user(load_session(key))  # the session goes on under its new key
+    return go_back(next_path() or url_for("account.account"))
 
 
 def _page(form: ConfirmForm) -> str:
