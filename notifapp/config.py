@@ -57,9 +57,9 @@ class Config:
     redis_url: str | None = field(default=None, repr=False)
     allow_private_destinations: bool = False
     ready_needs_worker: bool = False
-    require_second_factor: WhoNeeds = WhoNeeds.NONE
     trusted_hosts: tuple[str, ...] = ()
     hsts_include_subdomains: bool = False
+    require_second_factor: WhoNeeds = WhoNeeds.NONE
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Config:
@@ -85,9 +85,9 @@ class Config:
             redis_url=_redis_url(env),
             allow_private_destinations=_boolean(env, "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS"),
             ready_needs_worker=_boolean(env, "NOTIFAPP_READY_NEEDS_WORKER"),
-            require_second_factor=_who_needs_second_factor(env, debug),
             trusted_hosts=_host_names(env, "NOTIFAPP_TRUSTED_HOSTS"),
             hsts_include_subdomains=_boolean(env, "NOTIFAPP_HSTS_INCLUDE_SUBDOMAINS"),
+            require_second_factor=_who_needs_second_factor(env, debug),
         )
 
 
@@ -111,19 +111,19 @@ def _integer(env: Mapping[str, str], name: str, *, default: int, least: int, mos
     return value
 
 
+def _host_names(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    names = tuple(host for part in env.get(name, "").split(",") if (host := part.strip().lower()))
+    if not all(map(_HOST_NAME.fullmatch, names)):
+        raise ConfigError(f"{name} must list host names without scheme and port, such as desk.example.com,10.1.2.3")
+    return names
+
+
 def _who_needs_second_factor(env: Mapping[str, str], debug: bool) -> WhoNeeds:
     default = WhoNeeds.NONE if debug else WhoNeeds.ADMINS
     try:
         return WhoNeeds(env.get("NOTIFAPP_REQUIRE_SECOND_FACTOR", "").strip().lower() or default)
     except ValueError:
         raise ConfigError("NOTIFAPP_REQUIRE_SECOND_FACTOR must be none, admins or all") from None
-
-
-def _host_names(env: Mapping[str, str], name: str) -> tuple[str, ...]:
-    names = tuple(host for part in env.get(name, "").split(",") if (host := part.strip().lower()))
-    if not all(map(_HOST_NAME.fullmatch, names)):
-        raise ConfigError(f"{name} must list host names without scheme and port, such as desk.example.com,10.1.2.3")
-    return names
 
 
 def _database_url(env: Mapping[str, str], folder: Path) -> str:

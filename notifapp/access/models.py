@@ -104,7 +104,7 @@ class UserSession(Base):
     """A signed-in browser.
 
     A cookie is valid only as long as this row exists (OWASP ASVS 5, 7.4.1). `device` is a name such as "Firefox on
-    Windows"; `address` is the IP address of the last use. `proved_at` is when a password or a passkey was last given.
+    Windows"; `address` is the IP address of the last use; `proved_at` is when a password or a passkey was last given.
     """
 
     __tablename__ = "user_session"

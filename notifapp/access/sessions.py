@@ -17,18 +17,18 @@ from notifapp.access import credentials
 from notifapp.access.models import User, UserSession
 from notifapp.database import Statement, UtcDateTime, reading, table_of
 
-PROOF_LIFETIME = timedelta(minutes=10)
 UNKNOWN_DEVICE = "Unknown device"
 MAX_ADDRESS_LENGTH = 45  # characters of the longest IPv6 address
+PROOF_LIFETIME = timedelta(minutes=10)
 
 _table = table_of(UserSession)
 _user, _session = table_of(User).c, _table.c
 _LOAD = Statement(
     select(
         _session.id,
-        _session.proved_at,
         _session.address,
         _session.used_at,
+        _session.proved_at,
         _user.id.label("user_id"),
         _user.email,
         _user.name,
@@ -100,7 +100,7 @@ def open_session(
     connection.execute(delete(_table).where(_session.expires_at <= now))
     key = credentials.new_key()
     new = {"digest": credentials.digest(key), "device": device, "address": address and address[:MAX_ADDRESS_LENGTH]}
-    times = {"created_at": now, "used_at": now, "proved_at": now, "expires_at": now + timedelta(seconds=lifetime)}
+    times = {"created_at": now, "proved_at": now, "used_at": now, "expires_at": now + timedelta(seconds=lifetime)}
     connection.execute(insert(_table).values(user_id=user_id, **new, **times))
     return key
 

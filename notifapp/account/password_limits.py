@@ -40,9 +40,8 @@ def of_own_password(user_id: int, address: str | None) -> dict[str, Limit]:
 
 
 def of_address(address: str | None) -> dict[str, Limit]:
-    """The limit of tries from this IP address, whatever the account."""
-    network = _network(address)
-    return {f"sign-in:address:{network}": PER_ADDRESS} if network else {}
+    """The limit of tries to sign in from this IP address, whatever the account."""
+    return {f"sign-in:address:{_network(address)}": PER_ADDRESS} if address else {}
 
 
 def _network(address: str | None) -> str:

@@ -55,10 +55,13 @@ def sign_in(email: str, password: str, *, device: Device, lifetime: int) -> Sign
     return begun
 
 
-def open_session(connection: Connection, person: Principal, *, device: Device, lifetime: int, method: str) -> SignIn:
-    """Open a session for a person who has passed every step; `method` is how, for the audit log."""
+def open_session(connection: Connection, person: Principal, *, device: str, lifetime: int, method: str) -> SignIn:
+    """Open a session for a person who has passed every step.
+
+    `device` is the name to list it under, `method` how the steps were passed, for the audit log.
+    """
     user_id = person.user_id or 0
-    key = sessions.open_session(connection, user_id, lifetime=lifetime, device=device.name, address=device.address)
+    key = sessions.open_session(connection, user_id, lifetime=lifetime, device=device, address=person.address)
     detail = {"with": method}
     record(connection, Action.SIGNED_IN, principal=person, subject=person.email, detail=detail)
     return SignIn(key, was_reset=take_reset_notice(connection, user_id))
@@ -239,7 +242,7 @@ def _begin(user: AnyRow, password: str, device: Device, lifetime: int) -> SignIn
         if has_second_factor:
             return SignIn(pending.start(connection, user.id), is_complete=False)
         person = _person(user, device.address)
-        return open_session(connection, person, device=device, lifetime=lifetime, method="password")
+        return open_session(connection, person, device=device.name, lifetime=lifetime, method="password")
 
 
 def _record_failure(principal: Principal, what: str) -> None:

@@ -28,6 +28,7 @@ NOT_PAGES = {
     "static",
     "health.healthz",
     "health.readyz",
+    "health.security_txt",
     "account.home",
     "account.change_password",
     "account.password_link",

@@ -51,7 +51,7 @@ def finish(key: str, *, code: str = "", recovery_code: str = "", device: Device,
                 raise SecondStepOver
             if recovery_code:
                 record(connection, Action.RECOVERY_CODE_USED, principal=principal, subject=user.email)
-            session = open_session(connection, principal, device=device, lifetime=lifetime, method=method)
+            session = open_session(connection, principal, device=device.name, lifetime=lifetime, method=method)
     if method is None:
         wrong = {"recovery_code": [_WRONG_RECOVERY_CODE]} if recovery_code else {"code": [_WRONG_CODE]}
         raise ValidationFailed(wrong)
@@ -69,7 +69,7 @@ def sign_in_with_passkey(answer: str, site: Site, *, visitor: str, device: Devic
     with writing() as connection:
         refusal = refuse(connection, verified, principal=owner)
         if refusal is None:
-            session = open_session(connection, owner, device=device, lifetime=lifetime, method="passkey")
+            session = open_session(connection, owner, device=device.name, lifetime=lifetime, method="passkey")
     if refusal:
         raise ValidationFailed({"non_field_errors": [refusal]})
     throttle.give_back(taken)

@@ -103,7 +103,7 @@ def enter(finished: SignIn) -> None:
 
 
 def enter_session(key: str) -> None:
-    """Be signed in with the session of this key."""
+    """Let this browser go on with the session of this key, and be known to its account from then on."""
     user = load_session(key)
     if user is None:
         raise Unauthenticated
