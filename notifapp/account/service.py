@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, true, update
+from sqlalchemy import ColumnElement, delete, func, select, true, update
 from sqlalchemy.engine import Connection
 
 from notifapp import clock, inputs
 from notifapp.access import Principal, Source, credentials, passwords, sessions, throttle
-from notifapp.access.models import ApiToken, PasswordLink, User
+from notifapp.access.models import PasswordLink, User
 from notifapp.audit.service import Action, Change, record
 from notifapp.database import AnyRow, reading, writing
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.inputs import FieldErrors
+from notifapp.tokens.service import end_tokens, is_live
 
 PER_ACCOUNT = throttle.Limit(count=10, seconds=15 * 60)
 PER_ADDRESS = throttle.Limit(count=100, seconds=15 * 60)
@@ -96,7 +97,7 @@ def change_password(current: str, new: str, *, session_id: int, principal: Princ
 def count_live_tokens(user_id: int) -> int:
     """The number of this user's API tokens that a password change would revoke."""
     with reading() as connection:
-        return connection.execute(select(func.count()).where(*_live_tokens(user_id))).scalar_one()
+        return connection.execute(select(func.count()).where(is_live(user_id))).scalar_one()
 
 
 def peek_password_link(key: str) -> str:
@@ -209,11 +210,6 @@ def _live_link(key: str) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _live_tokens(user_id: int) -> tuple[ColumnElement[bool], ...]:
-    not_expired = or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > clock.now())
-    return (ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None), not_expired)
-
-
 def _after_password_change(
     connection: Connection, user_id: int, principal: Principal, *, keep: int | None = None
 ) -> None:
@@ -221,18 +217,4 @@ def _after_password_change(
     sessions.end_sessions_of(connection, user_id, keep=keep)
     connection.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
     record(connection, Action.PASSWORD_CHANGED, principal=principal, subject=principal.email)
-    revoked = connection.execute(
-        update(ApiToken)
-        .where(*_live_tokens(user_id))
-        .values(revoked_at=clock.now())
-        .returning(ApiToken.name, ApiToken.prefix, ApiToken.project_id)
-    ).all()
-    for token in revoked:
-        record(
-            connection,
-            Action.TOKEN_REVOKED,
-            principal=principal,
-            subject=token.prefix,
-            project_id=token.project_id,
-            detail={"name": token.name, "reason": "password changed"},
-        )
+    end_tokens(connection, user_id, reason="password changed", principal=principal)
