@@ -45,6 +45,7 @@ class Action(StrEnum):
     MESSAGE_TEMPLATE_CHANGED = "message_template_changed"
     OTP_LIMITS_CHANGED = "otp_limits_changed"
     RECIPIENT_RELEASED = "recipient_released"
+    RECIPIENT_ERASED = "recipient_erased"
     SECRETS_REENCRYPTED = "secrets_reencrypted"
 
     @property

@@ -182,8 +182,10 @@ def test_who_may_see_one_channel_learns_nothing_of_the_other(
     for channel in ("sms", "email"):
         world.notifier(project, channel, f"through-{channel}")
         for status in ("sent", "failed"):
-            about = {"channel": channel, "notifier_name": f"through-{channel}", "status": status}
-            add(app, project, f"to-{channel}", **about, error_reason=f"reason-{channel}")
+            add(
+                app, project, f"to-{channel}", channel=channel, notifier_name=f"through-{channel}", status=status,
+                error_reason=f"reason-{channel}",
+            )  # fmt: skip
     browser.sign_in(world.member(project, *codes))
     queries = (
         "",
