@@ -69,7 +69,10 @@ class NewTokenForm(Form):
         default=str(USUAL_DAYS),
         render_kw={"list": "usual-days", **DIGITS},
     )
-    never_expires = BooleanField("Never expires", description="Whatever stands above: it ends only when revoked.")
+    never_expires = BooleanField(
+        "Never expires",
+        description="Whatever the number above: the token ends only when it is revoked, or its owner leaves.",
+    )
     preset = SelectField(
         "Permissions",
         validate_choice=False,

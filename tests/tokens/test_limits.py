@@ -62,7 +62,9 @@ def test_by_default_a_token_has_all_of_its_owners_permissions_and_says_so(full: 
 
 
 def test_a_stolen_token_of_a_shops_backend_can_not_change_the_settings(full: People, api: ApiClient) -> None:
-    token = create(full.admin, preset="backend")
+    answer = full.admin.post("/tokens/new", {**FORM, "preset": "backend"}, follow_redirects=True)
+    token = TOKEN.findall(answer.text)[0]
+    assert f"Token {token}&#34; http://localhost/api/me" in answer.text, "a first call that the token may make"
     assert codes_of(api, token) == [9001, 9002]
     assert api.get_settings(token).status_code == 403
     assert api.patch_settings(token, {"notifications_otp_ttl": 3600}).status_code == 403
