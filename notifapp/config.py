@@ -36,7 +36,7 @@ class Retention:
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Retention:
-        """Read and validate every `NOTIFAPP_RETENTION_…` variable. Raise `ConfigError` for the first invalid one."""
+        """Read and validate the variables of retention. Raise `ConfigError` for the first invalid one."""
         return cls(
             codes=_days(env, "NOTIFAPP_RETENTION_CODES", cls.codes),
             deliveries=_days(env, "NOTIFAPP_RETENTION_DELIVERIES", cls.deliveries),

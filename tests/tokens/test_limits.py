@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from notifapp.access import Permission
+from notifapp.access import Permission, Principal
 from notifapp.access.models import ApiToken, MembershipPermission, User
 from notifapp.audit.models import AuditEvent
-from notifapp.database import writing
+from notifapp.database import close_connection, reading, writing
+from notifapp.errors import ValidationFailed
+from notifapp.tokens import service as tokens
+from notifapp.users import service as users
 from tests.audit.trail import events
 from tests.client import ApiClient, Browser, page_text
 from tests.people import People
@@ -141,6 +147,35 @@ def test_a_token_ends_with_the_membership_and_does_not_come_back_with_it(
     (event,) = of(app, "token_revoked")
     assert (event.subject, event.project_id) == (ended[:12], people.project.id)
     assert event.detail == {"name": "Web shop", "reason": "membership removed"}
+
+
+def test_no_token_slips_through_while_its_owner_is_removed(app: Flask, people: People, world: World) -> None:
+    """Of creating and removing at the same time either order is fine; a token that outlives the membership is not."""
+    for _ in range(10):
+        barrier = threading.Barrier(4)
+
+        def act(do: Callable[[], object], barrier: threading.Barrier = barrier) -> None:
+            with app.app_context():
+                barrier.wait()
+                with suppress(ValidationFailed):
+                    do()
+                close_connection()
+
+        def create_one() -> None:
+            tokens.create_token(1, people.project.id, "late", principal=Principal.operator())
+
+        def remove() -> None:
+            users.remove_membership(1, people.project.id, principal=Principal.operator())
+
+        threads = [threading.Thread(target=act, args=[do]) for do in (create_one, create_one, create_one, remove)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with app.app_context(), reading() as connection:
+            is_live = ApiToken.revoked_at.is_(None)
+            assert connection.execute(select(ApiToken.id).where(is_live)).all() == []
+        world.join(1, people.project, [1036])
 
 
 def test_a_token_ends_with_a_deactivation_and_does_not_come_back_with_the_account(
