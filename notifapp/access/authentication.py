@@ -31,7 +31,7 @@ def _look_up(join_strings: Any) -> Select[Any]:
         select(
             _token.id.label("token_id"),
             _token.expires_at,
-            _token.revoked_at,
+            _token.revoked_at.is_not(None).label("is_revoked"),
             _token.last_used_at,
             _token.codes.label("limited_to"),
             _user.id.label("user_id"),
@@ -96,7 +96,7 @@ def authenticate(token: str, *, address: str | None) -> TokenCaller:
         raise Unauthenticated("Invalid token.")
     if not found.is_active:
         raise Unauthenticated("User inactive or deleted.")
-    if found.revoked_at:
+    if found.is_revoked:
         raise Unauthenticated("Invalid token.")
     return TokenCaller(
         principal=Principal(
