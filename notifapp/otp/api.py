@@ -47,12 +47,11 @@ def policy(project: ProjectRef) -> Response:
     """The length and lifetime of a new code, the usable channels, and the limits."""
     in_force = get_policy(project)
     limits = get_limits(project.id)
-    usable = [channel.value for channel, notifier in in_force.notifiers.items() if notifier.is_enabled]
     return json_response(
         {
             "code_length": in_force.code_length,
             "ttl": in_force.ttl,
-            "channels": usable,
+            "channels": [channel.value for channel in in_force.usable],
             "limits": {
                 "attempts_per_challenge": limits.max_attempts,
                 "seconds_between_sends": limits.resend_seconds,

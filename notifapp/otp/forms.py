@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from wtforms import SelectField, StringField
 
 from notifapp.channels import Channel
@@ -53,9 +55,9 @@ class SendForm(Form):
         render_kw={"autocapitalize": "none", "spellcheck": "false"},
     )
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.channel.choices = [(channel.value, channel.label) for channel in Channel]
+    def offer(self, channels: Sequence[Channel]) -> None:
+        """Fill the dropdown with the channels by which codes can be sent."""
+        self.channel.choices = [(channel.value, channel.label) for channel in channels]
 
 
 class CodeForm(Form):

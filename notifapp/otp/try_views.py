@@ -17,6 +17,7 @@ from notifapp.otp.forms import CodeForm, SendForm
 from notifapp.otp.limits import block_of
 from notifapp.otp.parsing import CODE, RECIPIENT, read_challenge, read_code
 from notifapp.otp.service import IncompleteCode, InvalidCode
+from notifapp.settings.service import get_policy
 from notifapp.web.forms import Form, add_errors
 
 
@@ -26,7 +27,7 @@ def try_form(project: ProjectRef) -> str:
     form = SendForm()
     if not form.is_kept:
         form.channel.data, form.recipient.data = Channel.EMAIL.value, principal().email
-    return _send_page(form)
+    return _send_page(project, form)
 
 
 @permission_required(Permission.OTP_SEND)
@@ -41,7 +42,7 @@ def try_send(project: ProjectRef) -> ResponseReturnValue:
         challenge = service.issue_challenge(project, new.channel, new.recipient)
     except (ValidationFailed, Conflict, TooManyRequests) as error:
         _tell(form, error)
-        return _send_page(form), error.status
+        return _send_page(project, form), error.status
     return redirect(url_for(".try_code", project_slug=project.slug, challenge_id=challenge.id), 303)
 
 
@@ -86,8 +87,9 @@ def _with_attempts(error: InvalidCode) -> str:
     return f"{error.detail} {wording.count(error.attempts_left, 'attempt')} left."
 
 
-def _send_page(form: SendForm) -> str:
+def _send_page(project: ProjectRef, form: SendForm) -> str:
     require(Permission.OTP_VERIFY)
+    form.offer(get_policy(project).usable)
     return render_template("otp/try.html", form=form)
 
 

@@ -24,6 +24,7 @@ from notifapp.notifiers.models import OutboxMessage
 from notifapp.otp import codes
 from notifapp.otp.models import OtpChallenge, OtpRecipient
 from notifapp.recipients import mask, normalise
+from notifapp.retention.rules import COUNTED_AS
 
 ERASED = "(erased)"
 BATCH = 500  # rows in a transaction
@@ -64,12 +65,16 @@ def erase_recipient(address: str, *, principal: Principal) -> Erased:
 
 def _delete(project_id: int, channel: Channel, address: str) -> int:
     """Delete what a project has about the recipient. The counters are locked first, as issuing and verifying do."""
-    digest = codes.recipient_digest(project_id, channel.value, address)
-    is_counter = _recipient.project_id == project_id, _recipient.channel == channel.value, _recipient.digest == digest
+    digests = _digests(project_id, channel, address)
+    is_counter = (
+        _recipient.project_id == project_id,
+        _recipient.channel == channel.value,
+        _recipient.digest.in_(digests),
+    )
     is_theirs = (
         _challenge.project_id == project_id,
         _challenge.channel == channel.value,
-        _challenge.recipient_digest == digest,
+        COUNTED_AS.in_(digests),
     )
     is_kept_message = _outbox.project_id == project_id, _outbox.recipient == address
     with writing() as connection:
@@ -82,6 +87,11 @@ def _delete(project_id: int, channel: Channel, address: str) -> int:
             delete(table_of(OutboxMessage)).where(*is_kept_message),
         )
         return len(deliveries) + sum(connection.execute(statement).rowcount for statement in others)
+
+
+def _digests(project_id: int, channel: Channel, address: str) -> list[str]:
+    """All under which a project may count the recipient."""
+    return [codes.recipient_digest(project_id, channel.value, address)]
 
 
 def _blank_deliveries(channel: Channel, masked: str) -> int:

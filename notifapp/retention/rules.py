@@ -26,6 +26,7 @@ from notifapp.settings.models import NotificationSettings, SettingsRevision
 BATCH = 500  # rows in a transaction
 
 _challenge, _recipient, _delivery = table_of(OtpChallenge).c, table_of(OtpRecipient).c, table_of(Delivery).c
+COUNTED_AS = _challenge.recipient_digest  # the recipient under whose counters a challenge is
 _event = table_of(AuditEvent).c
 _settings, _revision = table_of(NotificationSettings).c, table_of(SettingsRevision).c
 _template, _template_revision = table_of(MessageTemplate).c, table_of(MessageTemplateRevision).c
@@ -43,11 +44,11 @@ def delete_challenges(connection: Connection, rule: Rule, cutoff: datetime) -> i
 
     Recipients are locked before their challenges, as issuing and verifying do.
     """
-    columns = (_challenge.id, _challenge.project_id, _challenge.channel, _challenge.recipient_digest)
+    columns = (_challenge.id, _challenge.project_id, _challenge.channel, COUNTED_AS.label("whose"))
     found = connection.execute(_oldest(rule, cutoff, *columns)).all()
     digests: dict[tuple[int, str], set[str]] = defaultdict(set)
     for row in found:
-        digests[row.project_id, row.channel].add(row.recipient_digest)
+        digests[row.project_id, row.channel].add(row.whose)
     recipients = [
         and_(_recipient.project_id == project_id, _recipient.channel == channel, _recipient.digest.in_(sorted(theirs)))
         for (project_id, channel), theirs in sorted(digests.items())
@@ -62,7 +63,7 @@ def delete_challenges(connection: Connection, rule: Rule, cutoff: datetime) -> i
     has_more = exists().where(
         _challenge.project_id == _recipient.project_id,
         _challenge.channel == _recipient.channel,
-        _challenge.recipient_digest == _recipient.digest,
+        _recipient.digest == COUNTED_AS,
     )
     for are_they in recipients:
         connection.execute(delete(table_of(OtpRecipient)).where(are_they, *is_idle, ~has_more))

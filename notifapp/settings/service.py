@@ -132,6 +132,11 @@ class Policy:
     ttl: int
     notifiers: dict[Channel, NotifierInForce]
 
+    @property
+    def usable(self) -> list[Channel]:
+        """The channels by which codes can be sent."""
+        return [channel for channel, notifier in self.notifiers.items() if notifier.is_enabled]
+
 
 @dataclass(frozen=True, slots=True)
 class Update:

@@ -18,7 +18,7 @@ from notifapp.settings import service
 from notifapp.settings.forms import PhoneRegionForm, SettingsForm, as_posted, touched
 from notifapp.settings.history import history as read_history
 from notifapp.settings.history import settings_at
-from notifapp.settings.values import EMAIL_NOTIFIER, SMS_NOTIFIER, Settings, differences
+from notifapp.settings.values import EMAIL_NOTIFIER, SMS_NOTIFIER, NotifierRef, Settings, differences
 from notifapp.web.forms import add_errors
 from notifapp.web.revisions import flash_saved, history_page
 
@@ -141,8 +141,18 @@ def _shown(project: ProjectRef, form: SettingsForm) -> Settings:
 
 def _saved(project: ProjectRef, updated: service.Update) -> Response:
     changes = differences(updated.before, updated.after)
-    flash_saved("Settings saved.", changes, unchanged="You have not changed anything.")
+    lost = [
+        channel for channel in Channel if _notifier(updated.before, channel) and not _notifier(updated.after, channel)
+    ]
+    stopped = [channel for channel in lost if health.asked_for(project, channel)]
+    saved = "Settings saved." + "".join(f" No code can be sent by {channel.sentence} now." for channel in stopped)
+    kind = "warning" if stopped else "success"
+    flash_saved(saved, changes, unchanged="You have not changed anything.", kind=kind)
     return _to_page(project)
+
+
+def _notifier(settings: Settings, channel: Channel) -> NotifierRef | None:
+    return {Channel.SMS: settings.sms_notifier, Channel.EMAIL: settings.email_notifier}[channel]
 
 
 def _to_page(project: ProjectRef) -> Response:

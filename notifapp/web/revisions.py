@@ -26,11 +26,11 @@ class VersionedForm(Form):
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
 
 
-def flash_saved(saved: str, changes: Sequence[Any], *, unchanged: str) -> None:
+def flash_saved(saved: str, changes: Sequence[Any], *, unchanged: str, kind: str = "success") -> None:
     """Say on the next page that something was saved, with its changes; or `unchanged` if there are none."""
     if changes:
         listed = get_template_attribute("macros.html", "change_list")(changes)
-        flash(Markup("<strong>{}</strong>{}").format(saved, listed), "success")
+        flash(Markup("<strong>{}</strong>{}").format(saved, listed), kind)
     else:
         flash(unchanged, "info")
 

@@ -91,13 +91,15 @@ def test_the_overview_says_when_a_code_was_sent_and_verified_last(staff: Browser
 
 
 def test_failures_of_the_last_hour_stand_there_with_their_reason(
-    staff: Browser, caller: Caller, app: Flask, time: Clock
+    staff: Browser, caller: Caller, app: Flask, world: World, time: Clock
 ) -> None:
     for number in (1, 2, 3):
         caller.open(f"+98912123456{number}")
     end_deliveries(app, status="failed", error_reason="The gateway rejected the key.")
     page = page_text(staff.get(OVERVIEW))
     assert "3 messages failed through gateway in the last hour: The gateway rejected the key." in page
+    admin = Browser(app).sign_in(world.admin())
+    assert 'href="/projects/shop/deliveries?notifier=gateway"' in admin.get(OVERVIEW).text
     time.advance(timedelta(hours=1).total_seconds())
     assert "failed through" not in page_text(staff.get(OVERVIEW))
 
@@ -168,7 +170,10 @@ def test_clearing_a_channel_that_is_used_asks_first_and_keeps_what_was_typed(sta
     assert caller.send("+989120000000").status_code == 201
 
     assert clear_sms(staff, confirmed="yes").status_code == 303
-    assert "No SMS notifier is chosen." in page_text(staff.get(OVERVIEW))
+    overview = staff.get(OVERVIEW)
+    assert "No SMS notifier is chosen." in page_text(overview)
+    assert '<div class="notice notice-warning" role="alert">' in overview.text  # the flash, not a warning of the page
+    assert "Settings saved. No code can be sent by SMS now." in page_text(overview)
 
 
 def test_clearing_a_channel_that_nobody_uses_asks_nothing(staff: Browser, caller: Caller) -> None:
@@ -181,8 +186,10 @@ def test_archiving_says_how_many_messages_stop(app: Flask, world: World, caller:
     caller.open()
     assert "1 code was requested by SMS in the last 24 hours." in page_text(admin.get(f"{OVERVIEW}/archive"))
     admin.post(f"{OVERVIEW}/archive")
-    page = admin.get(OVERVIEW)
-    assert "notice-danger" in page.text
+    for path in (OVERVIEW, SETTINGS):
+        page = admin.get(path)
+        assert "notice-danger" in page.text
+        assert "This project is archived" in page.text
 
 
 def test_a_new_project_shows_the_steps_to_its_first_code(app: Flask, world: World) -> None:

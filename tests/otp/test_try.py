@@ -33,6 +33,15 @@ def test_ones_own_address_is_proposed(staff: Browser) -> None:
     assert "Try it</a>" in page
 
 
+def test_only_channels_with_a_notifier_are_offered(staff: Browser, caller: Caller) -> None:
+    caller.change_settings(sms_notifier=None)
+    page = staff.get(PATH).text
+    assert '<option value="sms"' not in page
+    assert 'value="email"' in page
+    caller.change_settings(email_notifier=None)
+    assert "No enabled notifier is chosen in this project" in page_text(staff.get(PATH))
+
+
 def test_a_code_is_sent_and_verified(staff: Browser, caller: Caller) -> None:
     place = send(staff)
     page = staff.get(place)

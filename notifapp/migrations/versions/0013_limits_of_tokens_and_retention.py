@@ -21,11 +21,9 @@ def upgrade() -> None:
     op.create_index("ix_otp_challenge_delivery", "otp_challenge", ["delivery_id"])
     op.create_index("ix_delivery_created", "delivery", ["created_at"])
     op.create_index(op.f("ix_password_link_expires_at"), "password_link", ["expires_at"])
-    op.create_index(op.f("ix_outbox_message_created_at"), "outbox_message", ["created_at"])
 
 
 def downgrade() -> None:
-    op.drop_index(op.f("ix_outbox_message_created_at"), table_name="outbox_message")
     op.drop_index(op.f("ix_password_link_expires_at"), table_name="password_link")
     op.drop_index("ix_delivery_created", table_name="delivery")
     op.drop_index("ix_otp_challenge_delivery", table_name="otp_challenge")
