@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, cast, delete, exists, or_, select, update
 from sqlalchemy.engine import Connection
 
-from notifapp.access import Principal, credentials
+from notifapp.access import Principal, credentials, held_secrets
 from notifapp.access.models import HeldSecret, Project, Throttle, User
 from notifapp.audit.models import AuditEvent
 from notifapp.audit.service import Action, record
@@ -146,6 +146,6 @@ def _without(value: Any, forms: tuple[str, ...]) -> Any:
 
 def _forget_forms_and_tries(connection: Connection, address: str) -> int:
     """Erase the forms that wait for a sign-in, which may name anybody, and the count of sign-ins with the address."""
-    forms = delete(HeldSecret).where(HeldSecret.purpose == "form")
+    forms = delete(HeldSecret).where(HeldSecret.purpose == held_secrets.FORM)
     tries = delete(Throttle).where(Throttle.key.contains(credentials.digest(address)))
     return connection.execute(forms).rowcount + connection.execute(tries).rowcount

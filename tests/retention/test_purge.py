@@ -221,6 +221,33 @@ def test_others_write_amid_a_purge(app: Flask, world: World) -> None:
     assert set(left_at_writes) - {0, 10 * BATCH}, "not one write landed between two batches"
 
 
+def test_codes_are_issued_and_verified_amid_a_purge_of_their_recipients(app: Flask, caller: Caller) -> None:
+    phones = [f"+9891212345{number:02}" for number in range(40)]
+    for phone in phones:
+        caller.open(phone)
+    with app.app_context(), writing() as connection:
+        connection.execute(update(OtpChallenge).values(created_at=clock.now() - timedelta(days=31)))
+    found: list[int] = []
+
+    def send(mine: list[str]) -> None:
+        for phone in mine:
+            answer = caller.send(phone)
+            found.append(answer.status_code)
+            found.append(caller.verify(answer.get_json()["id"], WRONG).status_code)
+        with app.app_context():
+            close_connection()
+
+    threads = [threading.Thread(target=send, args=[phones[start::4]]) for start in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        run(app)
+    assert sorted(set(found)) == [201, 400]
+    assert len(found) == 2 * len(phones)
+    assert run(app).get("challenges", 0) == 0
+    assert len(values(app, OtpRecipient.digest)) == len(phones)
+
+
 @pytest.mark.parametrize("text", ["-1", "x", "36501", "1.5"])
 def test_an_odd_number_of_days_stops_the_start(text: str) -> None:
     message = "NOTIFAPP_RETENTION_CODES must be a number of days from 1 to 36500, or never"
