@@ -46,8 +46,8 @@ run: install
 	@$(BIN)/flask --app app init
 	@$(BIN)/flask --app app demo --url http://127.0.0.1:$(PORT)
 	@echo "Stop with Ctrl-C."
-	@set -m; $(BIN)/granian --interface wsgi --no-ws --host 127.0.0.1 --port $(PORT) --blocking-threads 4 \
-		--workers-kill-timeout 1 --log-level warning app:app & web=$$!; \
+	@set -m; $(BIN)/granian --interface rsgi --no-ws --host 127.0.0.1 --port $(PORT) \
+		--workers-kill-timeout 1 --log-level warning app:front & web=$$!; \
 	$(BIN)/flask --app app worker & worker=$$!; \
 	trap : INT TERM HUP; wait -n; kill $$web $$worker 2>/dev/null; wait $$web $$worker 2>/dev/null || true
 

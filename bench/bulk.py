@@ -25,10 +25,11 @@ SELECT %(after)s + n, 1, 2, 'email_one', 'console', 'email', '{MASKED}', 'otp',
     at, at + interval '2 minutes', md5(n::text), at, at, at + interval '1 second'
 FROM ({_TIMES}) AS codes"""
 _CHALLENGES = f"""
-INSERT INTO otp_challenge (id, project_id, channel, recipient_digest, recipient, settings_version, code_length, ttl,
-    code_mac, status, attempts_left, created_at, expires_at, resend_at, approved_at, delivery_id)
+INSERT INTO otp_challenge (id, project_id, channel, recipient_digest, counted_as, recipient, settings_version,
+    code_length, ttl, code_mac, status, attempts_left, created_at, expires_at, resend_at, approved_at, delivery_id)
 SELECT md5('challenge ' || n), 1, 'email', encode(sha256(('recipient ' || n %% %(recipients)s)::bytea), 'hex'),
-    '{MASKED}', 1, 5, 120, encode(sha256(('code ' || n)::bytea), 'hex'),
+    encode(sha256(('recipient ' || n %% %(recipients)s)::bytea), 'hex'), '{MASKED}',
+    1, 5, 120, encode(sha256(('code ' || n)::bytea), 'hex'),
     CASE WHEN n %% 10 = 0 THEN 'replaced' ELSE 'approved' END, 5,
     at, at + interval '2 minutes', at + interval '1 minute',
     CASE WHEN n %% 10 = 0 THEN NULL ELSE at + interval '30 seconds' END, %(after)s + n

@@ -21,6 +21,7 @@ from notifapp.extensions import db
 from notifapp.message_templates.models import MessageTemplate
 from notifapp.notifiers.models import Notifier
 from notifapp.settings.models import NotificationSettings, SettingsRevision
+from notifapp.traffic.models import MOST_CODES, OtpTrafficLimits
 
 NOT_DUE = timedelta(days=1)  # from now: a token's use is noted once a minute, and that isn't always to be measured
 REVISIONS = 10  # in each project's history
@@ -181,6 +182,12 @@ def _delivery(number: int, nth: int) -> Row:
     }
 
 
+def _traffic_limits(number: int, _nth: int) -> Row:
+    """No cap that a measurement would reach."""
+    of_codes = ("codes_per_hour", "codes_per_day", "token_codes_per_hour", "token_codes_per_day", "wrong_least")
+    return {"project_id": number, "countries": "", **dict.fromkeys(of_codes, MOST_CODES)}
+
+
 _ROWS: tuple[tuple[type[Base], Callable[[int, int], Row]], ...] = (
     (Project, _project),
     (User, _user),
@@ -190,6 +197,7 @@ _ROWS: tuple[tuple[type[Base], Callable[[int, int], Row]], ...] = (
     (UserSession, _session),
     (Notifier, _notifier),
     (NotificationSettings, _settings),
+    (OtpTrafficLimits, _traffic_limits),
     (SettingsRevision, _revision),
     (AuditEvent, _event),
     (MessageTemplate, _template),

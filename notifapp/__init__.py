@@ -29,6 +29,7 @@ from notifapp.otp import routes as otp
 from notifapp.projects import routes as projects
 from notifapp.settings import routes as settings
 from notifapp.tokens import routes as tokens
+from notifapp.traffic import routes as traffic
 from notifapp.users import routes as users
 from notifapp.web import error_responses, headers, logs, navigation, times
 
@@ -71,6 +72,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(message_templates.blueprint)
     app.register_blueprint(notifiers.blueprint)
     app.register_blueprint(otp.blueprint)
+    app.register_blueprint(traffic.blueprint)
     app.register_blueprint(delivery.blueprint)
     app.register_blueprint(apidocs.blueprint)
     cli.init_app(app)

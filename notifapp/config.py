@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +66,7 @@ class Config:
     trusted_proxy_hops: int = 0
     session_idle: int = 2 * 3600
     session_lifetime: int = 12 * 3600
+    security_contact: str | None = None
     redis_url: str | None = field(default=None, repr=False)
     allow_private_destinations: bool = False
     ready_needs_worker: bool = False
@@ -90,6 +92,7 @@ class Config:
             session_lifetime=_integer(
                 env, "NOTIFAPP_SESSION_LIFETIME", default=cls.session_lifetime, least=60, most=30 * 86400
             ),
+            security_contact=_security_contact(env),
             redis_url=_redis_url(env),
             allow_private_destinations=_boolean(env, "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS"),
             ready_needs_worker=_boolean(env, "NOTIFAPP_READY_NEEDS_WORKER"),
@@ -153,6 +156,13 @@ def _redis_url(env: Mapping[str, str]) -> str | None:
         ConnectionPool.from_url(text or "redis://")  # only parses; connects when first used
     except ValueError:
         raise ConfigError("NOTIFAPP_REDIS_URL must be redis://…, rediss://… or unix://…") from None
+    return text
+
+
+def _security_contact(env: Mapping[str, str]) -> str | None:
+    text = env.get("NOTIFAPP_SECURITY_CONTACT", "").strip() or None
+    if text and not re.fullmatch(r"mailto:[!-~]+@[!-~]+|https://[!-~]+", text):
+        raise ConfigError("NOTIFAPP_SECURITY_CONTACT must be mailto:… or https://…")
     return text
 
 

@@ -32,6 +32,11 @@ class ErrorCode(StrEnum):
     DAILY_LIMIT = "daily_limit"
     TOO_MANY_WRONG_CODES = "too_many_wrong_codes"
     RECIPIENT_BLOCKED = "recipient_blocked"
+    PROJECT_LIMIT = "project_limit"
+    TOKEN_LIMIT = "token_limit"  # noqa: S105
+    CLIENT_LIMIT = "client_limit"
+    GUESSING_SUSPECTED = "guessing_suspected"
+    UNUSUAL_TRAFFIC = "unusual_traffic"
     SERVER_ERROR = "server_error"
     UNAVAILABLE = "unavailable"
 

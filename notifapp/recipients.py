@@ -6,6 +6,8 @@ from notifapp import inputs
 from notifapp.channels import Channel
 from notifapp.errors import ValidationFailed
 
+_GMAIL = ("gmail.com", "googlemail.com")
+
 
 def normalise(channel: Channel, recipient: str, *, phone_region: str | None) -> str:
     """The normalised recipient. Raise `ValidationFailed` on `recipient`.
@@ -19,6 +21,21 @@ def normalise(channel: Channel, recipient: str, *, phone_region: str | None) -> 
         return inputs.email_address(recipient).lower()
     except ValueError as error:
         raise ValidationFailed({"recipient": [str(error)]}) from None
+
+
+def counted_as(channel: Channel, recipient: str) -> str:
+    """The address that a normalised recipient's limits are counted under: one for all spellings of one mailbox.
+
+    Most providers deliver `name+tag` to `name`, and Gmail ignores the dots in a name too. Messages go to the address as
+    it was given.
+    """
+    if channel is not Channel.EMAIL:
+        return recipient
+    name, _, domain = recipient.rpartition("@")
+    name = name.partition("+")[0] or name
+    if domain in _GMAIL:
+        name, domain = name.replace(".", ""), _GMAIL[0]
+    return f"{name}@{domain}"
 
 
 def mask(channel: Channel, recipient: str) -> str:

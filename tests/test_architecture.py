@@ -10,12 +10,12 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "notifapp"
 # Services call services downwards only: each feature's may import those of the features after it.
 FEATURES = (
-    "health", "retention", "otp", "delivery", "projects", "settings", "message_templates", "notifiers", "users",
-    "account", "tokens", "audit", "access",
+    "health", "retention", "otp", "traffic", "delivery", "projects", "settings", "message_templates", "notifiers",
+    "users", "account", "tokens", "audit", "access",
 )  # fmt: skip
 BASE = {
-    "channels", "clock", "config", "countries", "database", "errors", "extensions", "inputs", "keys", "migrations",
-    "recipients", "wording",
+    "channels", "clock", "config", "countries", "database", "errors", "extensions", "front", "inputs", "keys",
+    "migrations", "recipients", "wording",
 }  # fmt: skip
 # These put the features together, and nobody imports them but the app.
 COMPOSERS = {"__init__", "apidocs", "cli"}

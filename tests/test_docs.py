@@ -116,3 +116,10 @@ def test_package_and_api_have_one_version_number() -> None:
     package = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert document()["info"]["version"] == package
     assert f"\n## [{package}]" in PAGES["CHANGELOG.md"]
+
+
+def test_every_test_that_is_named_exists() -> None:
+    files = (ROOT / "tests").rglob("*.py")
+    defined = {name for file in files for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)}
+    for page in PAGES:
+        assert set(re.findall(r"`(test_\w+)`", PAGES[page])) <= defined, page

@@ -49,7 +49,7 @@ def check_sends(recipient: OtpRecipient, limits: OtpLimits, now: datetime) -> No
         OtpChallenge.objects.filter(
             project_id=recipient.project_id,
             channel=recipient.channel,
-            recipient_digest=recipient.digest,
+            counted_as=recipient.digest,
             created_at__gt=now - DAY,
         )
         .order_by("created_at")

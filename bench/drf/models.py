@@ -194,6 +194,7 @@ class OtpChallenge(Table):
     project = models.ForeignKey(Project, models.CASCADE)
     channel = models.CharField(max_length=5)
     recipient_digest = models.CharField(max_length=64)
+    counted_as = models.CharField(max_length=64)
     recipient = models.CharField(max_length=254)
     settings_version = models.IntegerField()
     code_length = models.IntegerField()

@@ -176,6 +176,7 @@ def _create(
         project_id=recipient.project_id,
         channel=recipient.channel,
         recipient_digest=recipient.digest,
+        counted_as=recipient.digest,
         recipient=recipient.masked,
         settings_version=in_force.version,
         code_length=in_force.notifications_otp_code_len,

@@ -127,11 +127,13 @@ def _answers(ids: list[str], code: str) -> Iterator[bytes]:
 
 def _row() -> dict[str, Any]:
     challenge_id, now = new_challenge_id(), clock.now()
+    digest = recipient_digest(1, "email", f"c{next(_recipients)}@example.com")
     return {
         "id": challenge_id,
         "project_id": 1,
         "channel": "email",
-        "recipient_digest": recipient_digest(1, "email", f"c{next(_recipients)}@example.com"),
+        "recipient_digest": digest,
+        "counted_as": digest,
         "recipient": "c•••@example.com",
         "settings_version": 1,
         "code_length": len(RIGHT),

@@ -46,6 +46,8 @@ class Action(StrEnum):
     OTP_LIMITS_CHANGED = "otp_limits_changed"
     RECIPIENT_RELEASED = "recipient_released"
     RECIPIENT_ERASED = "recipient_erased"
+    CODES_REFUSED = "codes_refused"
+    CODES_RELEASED = "codes_released"
     SECRETS_REENCRYPTED = "secrets_reencrypted"
 
     @property
@@ -61,6 +63,7 @@ _LABELS = {
     Action.MESSAGE_TEMPLATE_CHANGED: "Message changed",
     Action.OTP_LIMITS_CHANGED: "Limits changed",
     Action.RECIPIENT_RELEASED: "Recipient unblocked",
+    Action.CODES_RELEASED: "Codes sent again",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from notifapp import clock
-from notifapp.access import Permission, ProjectRef, permission_required
+from notifapp.access import Permission, ProjectRef, permission_required, principal
 from notifapp.otp import service
 from notifapp.otp.limits import get_limits
 from notifapp.otp.parsing import read_challenge, read_code
@@ -23,7 +23,7 @@ POLICY_PATH = "/api/otp/policy"
 def create_challenge(project: ProjectRef) -> Response:
     """Send a new code, which replaces the recipient's open one."""
     new = read_challenge(read_fields())
-    challenge = service.issue_challenge(project, new.channel, new.recipient)
+    challenge = service.issue_challenge(project, new.channel, new.recipient, principal=principal(), client=new.client)
     return json_response(_new(challenge), status=201)
 
 

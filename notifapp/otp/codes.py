@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import re
 import secrets
 import unicodedata
@@ -38,6 +39,14 @@ def recipient_digest(project_id: int, channel: str, recipient: str) -> str:
     return _mac("recipient", str(project_id), channel, recipient)
 
 
+def client_digest(project_id: int, client: str) -> str:
+    """The MAC that identifies a client of a project: an IP address or any other text.
+
+    Of an IPv6 address the first 64 bits count, because whoever has one has the whole network (RFC 6177).
+    """
+    return _mac("client", str(project_id), _network_of(client))
+
+
 def equal(one: str, other: str) -> bool:
     """Compare two MACs in constant time."""
     return hmac.compare_digest(one, other)
@@ -55,6 +64,16 @@ def normalise(code: str) -> str:
 def _ascii(character: str) -> str:
     digit = unicodedata.decimal(character, None)
     return character if digit is None else str(digit)
+
+
+def _network_of(client: str) -> str:
+    try:
+        address = ipaddress.ip_address(client)
+    except ValueError:
+        return client
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or ipaddress.ip_network((address.packed, 64), strict=False))
 
 
 def _mac(*parts: str) -> str:

@@ -13,6 +13,7 @@ from notifapp.otp import limit_settings
 from notifapp.otp.forms import LimitsForm
 from notifapp.otp.limits import get_limits
 from notifapp.settings.service import get_policy
+from notifapp.traffic.queries import get_traffic
 from notifapp.web import paging
 from notifapp.web.forms import add_errors
 
@@ -55,5 +56,10 @@ def release(project: ProjectRef) -> Response:
 def _render(project: ProjectRef, form: LimitsForm) -> str:
     page = paging.page(limit_settings.list_stopped(project, paging.requested()))
     return render_template(
-        "otp/limits.html", form=form, page=page, limits=get_limits(project.id), code_lifetime=get_policy(project).ttl
+        "otp/limits.html",
+        form=form,
+        page=page,
+        limits=get_limits(project.id),
+        code_lifetime=get_policy(project).ttl,
+        traffic=get_traffic(project),
     )

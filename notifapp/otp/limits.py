@@ -59,12 +59,13 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A code's recipient as stored: the MAC of the address, and the address masked."""
+    """A code's recipient as stored: the MAC that it is counted under, the address masked, and the address's own MAC."""
 
     project_id: int
     channel: str
     digest: str
     masked: str
+    address_digest: str
 
     @property
     def key(self) -> dict[str, Any]:
@@ -122,7 +123,7 @@ _BLOCK = Statement(
         and_(
             _challenge.project_id == _recipient.project_id,
             _challenge.channel == _recipient.channel,
-            _challenge.recipient_digest == _recipient.digest,
+            _challenge.counted_as == _recipient.digest,
         ),
     )
     .where(_challenge.id == bindparam("challenge_id"))

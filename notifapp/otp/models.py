@@ -75,7 +75,11 @@ class OtpRecipient(Base):
 
 
 class OtpChallenge(Base):
-    """An issued code, under the settings at that time: later changes don't affect it."""
+    """An issued code, under the settings at that time: later changes don't affect it.
+
+    `recipient_digest` identifies the address itself, `counted_as` the recipient whose limits it is counted under;
+    `unsettled` is how many codes that recipient was sent since the last right one, this one included.
+    """
 
     __tablename__ = "otp_challenge"
     __table_args__ = (
@@ -83,7 +87,7 @@ class OtpChallenge(Base):
         CheckConstraint("status IN ('pending', 'approved', 'replaced', 'failed')", "status_known"),
         CheckConstraint("attempts_left >= 0", "attempts_left_counts"),
         CheckConstraint("(approved_at IS NOT NULL) = (status = 'approved')", "approved_at_an_instant"),
-        Index("ix_otp_challenge_recipient", "project_id", "channel", "recipient_digest", "created_at"),
+        Index("ix_otp_challenge_counted", "project_id", "channel", "counted_as", "created_at"),
         # What is old enough to be deleted, and what refers to a delivery that is.
         Index("ix_otp_challenge_created", "created_at"),
         Index("ix_otp_challenge_delivery", "delivery_id"),
@@ -109,6 +113,10 @@ class OtpChallenge(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
     channel: Mapped[str] = mapped_column(String(5))
     recipient_digest: Mapped[str] = mapped_column(String(64))
+    counted_as: Mapped[str] = mapped_column(String(64), server_default="")
+    country: Mapped[str | None] = mapped_column(String(3))
+    prefix: Mapped[str | None] = mapped_column(String(6))
+    unsettled: Mapped[int] = mapped_column(server_default="1")
     recipient: Mapped[str] = mapped_column(String(254))
     settings_version: Mapped[int]
     code_length: Mapped[int]

@@ -7,7 +7,15 @@ from notifapp.channels import Channel
 from notifapp.errors import ErrorCode
 from notifapp.otp import models
 from notifapp.otp.api import CHALLENGES_PATH, POLICY_PATH
-from notifapp.otp.parsing import CHANNEL, CODE, MAX_CODE_LENGTH, MAX_RECIPIENT_LENGTH, RECIPIENT
+from notifapp.otp.parsing import (
+    CHANNEL,
+    CLIENT,
+    CODE,
+    MAX_CLIENT_LENGTH,
+    MAX_CODE_LENGTH,
+    MAX_RECIPIENT_LENGTH,
+    RECIPIENT,
+)
 from notifapp.otp.service import ExpiredCode, IncompleteCode, InvalidCode, UsedCode
 from notifapp.settings.models import MAX_OTP_CODE_LEN, MAX_OTP_TTL, MIN_OTP_CODE_LEN, MIN_OTP_TTL
 from notifapp.web.openapi import (
@@ -105,12 +113,18 @@ _SCHEMAS: Json = {
                 "description": "For `sms` a phone number, with + and the country's code unless it is one of "
                 "the project's phone region; for `email` an email address.",
             },
+            CLIENT: {
+                "type": "string",
+                "maxLength": MAX_CLIENT_LENGTH,
+                "description": "Who asks you for the code: the end user's IP address, or the id of their device. "
+                "It has limits of its own, so that a stranger can't use up a recipient's. Kept as an HMAC only.",
+            },
         },
         required=False,
     )
     | {"required": [CHANNEL, RECIPIENT]},
     "OtpChallengeErrors": _object(
-        dict.fromkeys((CHANNEL, RECIPIENT, "non_field_errors"), MESSAGES) | {"code": _INVALID},
+        dict.fromkeys((CHANNEL, RECIPIENT, CLIENT, "non_field_errors"), MESSAGES) | {"code": _INVALID},
         "All invalid fields and their messages.",
         required=False,
     )
@@ -190,17 +204,23 @@ def _error(code: ErrorCode, detail: str) -> Json:
 
 _NOT_JSON = _error(ErrorCode.PARSE_ERROR, "JSON parse error - Expecting value: line 1 column 1 (char 0)")
 _NOT_AN_OBJECT = NOT_AN_OBJECT | {"code": ErrorCode.INVALID.value}
-_TOO_MANY = response(
-    "A limit was reached. `detail` says which, and `Retry-After` when to try again.",
-    ref("schemas", "Error"),
-    {
-        "Too soon": _error(ErrorCode.TOO_SOON, "A code was sent just now. Try again in 42 seconds."),
-        "Too many wrong codes": _error(
-            ErrorCode.TOO_MANY_WRONG_CODES, "Too many wrong codes for this recipient. Try again in 4 minutes."
-        ),
-    },
-    "Retry-After",
-)
+_TOO_SOON = {"Too soon": _error(ErrorCode.TOO_SOON, "A code was sent just now. Try again in 42 seconds.")}
+_PROJECT_LIMIT = {
+    "Too many for the project": _error(
+        ErrorCode.PROJECT_LIMIT, "This project has reached its limit of codes in an hour. Try again in 12 minutes."
+    )
+}
+_WRONG_CODES = {
+    "Too many wrong codes": _error(
+        ErrorCode.TOO_MANY_WRONG_CODES, "Too many wrong codes for this recipient. Try again in 4 minutes."
+    )
+}
+
+
+def _too_many(examples: Json) -> Json:
+    text = "A limit was reached. `detail` says which, and `Retry-After` when to try again."
+    return response(text, ref("schemas", "Error"), examples, "Retry-After")
+
 
 _CREATE = operation(
     "createOtpChallenge",
@@ -213,6 +233,9 @@ _CREATE = operation(
         {
             "sms": example("To a phone", {CHANNEL: "sms", RECIPIENT: "+989121234567"}),
             "email": example("To an email address", {CHANNEL: "email", RECIPIENT: "customer@example.com"}),
+            "client": example(
+                "On behalf of a client", {CHANNEL: "sms", RECIPIENT: "+989121234567", CLIENT: "203.0.113.9"}
+            ),
         },
         required=True,
     ),
@@ -224,6 +247,10 @@ _CREATE = operation(
             {
                 "Not a number": {
                     RECIPIENT: ["Enter a valid phone number, such as +989121234567."],
+                    "code": ErrorCode.INVALID.value,
+                },
+                "Not one of the project's countries": {
+                    RECIPIENT: ["Codes are not sent to this country."],
                     "code": ErrorCode.INVALID.value,
                 },
                 "Not JSON": _NOT_JSON,
@@ -239,7 +266,7 @@ _CREATE = operation(
                 )
             },
         ),
-        "429": _TOO_MANY,
+        "429": _too_many(_TOO_SOON | _PROJECT_LIMIT | _WRONG_CODES),
     },
 )
 
@@ -268,7 +295,7 @@ _VERIFY = operation(
                 "JSON, but not an object": _NOT_AN_OBJECT,
             },
         ),
-        "429": _TOO_MANY,
+        "429": _too_many(_WRONG_CODES),
     },
 )
 

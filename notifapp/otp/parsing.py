@@ -9,29 +9,35 @@ from notifapp import inputs
 from notifapp.channels import Channel
 from notifapp.inputs import FieldErrors
 
-CHANNEL, RECIPIENT, CODE = "channel", "recipient", "code"
+CHANNEL, RECIPIENT, CLIENT, CODE = "channel", "recipient", "client", "code"
 MAX_RECIPIENT_LENGTH = 254
+MAX_CLIENT_LENGTH = 200
 MAX_CODE_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True)
 class NewChallenge:
-    """A request to send a code to this recipient on this channel."""
+    """A request to send a code to this recipient on this channel, made by this client of the caller's."""
 
     channel: Channel
     recipient: str
+    client: str | None = None
 
 
 def read_challenge(fields: Mapping[str, object]) -> NewChallenge:
-    """The channel and the recipient. Raise `ValidationFailed` with every failing field."""
+    """The channel, the recipient and, if it is there, the client. Raise `ValidationFailed` with every failing field."""
     errors = FieldErrors()
     channel = recipient = ""
+    client = None
     with errors.of(CHANNEL):
         channel = inputs.choice(inputs.required(fields, CHANNEL), list(Channel))
     with errors.of(RECIPIENT):
         recipient = inputs.text(inputs.required(fields, RECIPIENT), max_length=MAX_RECIPIENT_LENGTH)
+    if CLIENT in fields:
+        with errors.of(CLIENT):
+            client = inputs.text(fields[CLIENT], max_length=MAX_CLIENT_LENGTH)
     errors.raise_any()
-    return NewChallenge(Channel(channel), recipient)
+    return NewChallenge(Channel(channel), recipient, client)
 
 
 def read_code(fields: Mapping[str, object]) -> str:

@@ -5,16 +5,16 @@ Sources: NIST SP 800-63B-4 (3.1.3, 3.2.2), OWASP ASVS 5 (6.5, 6.6), and the rule
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, select, text, update
+from sqlalchemy import and_, bindparam, case, select, text, update
 from sqlalchemy.engine import Connection
 
 from notifapp import clock, recipients
-from notifapp.access import ProjectRef
+from notifapp.access import Principal, ProjectRef
 from notifapp.channels import Channel
 from notifapp.database import Statement, UtcDateTime, reading, table_of, upsert, writing
 from notifapp.delivery.models import Purpose
@@ -27,6 +27,7 @@ from notifapp.otp import codes, limits
 from notifapp.otp.limits import Recipient
 from notifapp.otp.models import ChallengeStatus, OtpChallenge
 from notifapp.settings.service import SELECT_POLICY, NotifierInForce, Policy, policy_of
+from notifapp.traffic import service as traffic
 
 _table = table_of(OtpChallenge)
 _challenge = _table.c
@@ -34,12 +35,7 @@ _NOW = bindparam("now", type_=UtcDateTime)
 _PROJECT = bindparam("project_id", type_=_challenge.project_id.type)
 
 
-def _of_recipient() -> list[ColumnElement[bool]]:
-    return [
-        _challenge.project_id == _PROJECT,
-        _challenge.channel == bindparam("channel"),
-        _challenge.recipient_digest == bindparam("digest"),
-    ]
+_OF_CHANNEL = [_challenge.project_id == _PROJECT, _challenge.channel == bindparam("channel")]
 
 
 def _insert(insert: Any) -> Any:
@@ -56,14 +52,25 @@ def _insert(insert: Any) -> Any:
 # Everything needed to issue a code, in one row for each of the last day's sends to the recipient, oldest first.
 _SITUATION = Statement(
     with_template(limits.with_limits(SELECT_POLICY, _PROJECT), _PROJECT, bindparam("channel"))
-    .add_columns(_challenge.created_at.label("sent_at"))
-    .outerjoin(_table, and_(*_of_recipient(), _challenge.created_at > bindparam("since", type_=UtcDateTime)))
+    .add_columns(_challenge.created_at.label("sent_at"), _challenge.status.label("sent_status"))
+    .outerjoin(
+        _table,
+        and_(
+            *_OF_CHANNEL,
+            _challenge.counted_as == bindparam("digest"),
+            _challenge.created_at > bindparam("since", type_=UtcDateTime),
+        ),
+    )
     .order_by(_challenge.created_at)
 )
 _INSERT = Statement(upsert(_table, _insert))
 _REPLACE = Statement(
     update(_table)
-    .where(*_of_recipient(), _challenge.status == ChallengeStatus.PENDING.value)
+    .where(
+        *_OF_CHANNEL,
+        _challenge.recipient_digest == bindparam("address_digest"),
+        _challenge.status == ChallengeStatus.PENDING.value,
+    )
     .values(status=ChallengeStatus.REPLACED.value)
     .returning(_challenge.delivery_id)
 )
@@ -152,33 +159,43 @@ class Challenge:
     delivery_id: int | None
 
 
-def issue_challenge(project: ProjectRef, channel: Channel, recipient: str) -> Challenge:
+def issue_challenge(
+    project: ProjectRef, channel: Channel, recipient: str, *, principal: Principal, client: str | None = None
+) -> Challenge:
     """Create a code, store its MAC and queue its message, in one transaction.
 
-    This replaces the recipient's open challenge on the same channel. Raise `ValidationFailed` on `recipient`,
-    `Conflict` if the settings have no enabled notifier for the channel, and `TooManyRequests` at a limit.
+    It replaces the recipient's open challenge on the same channel. `client` is the end user's IP address or device id,
+    if the caller tells it. Raise `ValidationFailed` on `recipient`, `Conflict` if the settings have no enabled notifier
+    for the channel, and `TooManyRequests` at a limit.
     """
     address = recipients.normalise(channel, recipient, phone_region=project.phone_region)
-    digest = codes.recipient_digest(project.id, channel.value, address)
-    whom = Recipient(project.id, channel.value, digest, recipients.mask(channel, address))
-    with writing() as connection:
-        now = limits.take(connection, whom)
-        rows = _SITUATION.all(connection, **whom.key, since=now - limits.DAY)
-        policy, allowed = policy_of(rows[0]), limits.limits_of(rows[0])
-        notifier = _notifier(policy, channel)
-        sent = [row.sent_at for row in rows if row.sent_at]
-        limits.check_sends(sent, allowed, now)
-        code = codes.new_code(policy.code_length)
-        words = compose(template_of(rows[0]), code=code, ttl=policy.ttl, project_name=project.name)
-        outgoing = _outgoing(notifier, whom, address, words, now + timedelta(seconds=policy.ttl))
-        delivery_id = enqueue(connection, outgoing)
-        new = _new_row(whom, policy, code, now, delivery_id) | {
-            "attempts_left": allowed.max_attempts,
-            "resend_at": limits.next_send(sent, allowed, now),
-        }
-        if _INSERT.first(connection, **new) is None:
-            _replace_open(connection, whom, now)
-            _INSERT.execute(connection, **new)
+    whom = _recipient(project, channel, address)
+    client_digest = codes.client_digest(project.id, client) if client else None
+    order = traffic.order(project, channel, address, principal=principal, client=client_digest)
+    with traffic.refusals_counted(order):
+        cleared = traffic.check(order)
+        with writing() as connection:
+            now = limits.take(connection, whom)
+            rows = _SITUATION.all(connection, **whom.key, since=now - limits.DAY)
+            policy, allowed = policy_of(rows[0]), limits.limits_of(rows[0])
+            notifier = _notifier(policy, channel)
+            sent = [row.sent_at for row in rows if row.sent_at]
+            limits.check_sends(sent, allowed, now)
+            code = codes.new_code(policy.code_length)
+            words = compose(template_of(rows[0]), code=code, ttl=policy.ttl, project_name=project.name)
+            outgoing = _outgoing(notifier, whom, address, words, now + timedelta(seconds=policy.ttl))
+            delivery_id = enqueue(connection, outgoing)
+            new = _new_row(whom, policy, code, now, delivery_id) | {
+                "attempts_left": allowed.max_attempts,
+                "resend_at": limits.next_send(sent, allowed, now),
+                "country": order.destination.country if order.destination else None,
+                "prefix": order.destination.prefix if order.destination else None,
+                "unsettled": 1 + _unsettled(rows),
+            }
+            if _INSERT.first(connection, **new) is None:
+                _replace_open(connection, whom, now)
+                _INSERT.execute(connection, **new)
+            traffic.charge(connection, cleared)
     wake_workers()
     return _shown(new, now)
 
@@ -195,7 +212,7 @@ def verify_challenge(project: ProjectRef, challenge_id: str, code: str) -> Chall
         found = _find(connection, project, challenge_id)
         if found is None:
             raise InvalidCode(attempts_left=0)
-        whom = Recipient(project.id, found.channel, found.recipient_digest, found.recipient)
+        whom = Recipient(project.id, found.channel, found.counted_as, found.recipient, found.recipient_digest)
         if not codes.equal(found.code_mac, codes.code_mac(found.id, typed)):
             failure = _refuse(connection, found, whom, typed)
         else:
@@ -203,6 +220,8 @@ def verify_challenge(project: ProjectRef, challenge_id: str, code: str) -> Chall
             # One conditional UPDATE, so that only one of several simultaneous right codes is approved.
             if _APPROVE.execute(connection, challenge_id=found.id, now=now) == 0:
                 raise _lost(connection, project, challenge_id, now)
+            destination = (found.country, found.prefix) if found.country else None
+            traffic.count_approval(connection, project.id, destination, found.unsettled)
             approved = {"status": ChallengeStatus.APPROVED, "approved_at": now}
             return _shown(found._asdict() | approved, now)
     raise failure
@@ -224,6 +243,13 @@ def _find(connection: Connection, project: ProjectRef, challenge_id: str) -> Any
     return _FIND.first(connection, challenge_id=challenge_id, project_id=project.id)
 
 
+def _recipient(project: ProjectRef, channel: Channel, address: str) -> Recipient:
+    counted_as = recipients.counted_as(channel, address)
+    exact = codes.recipient_digest(project.id, channel.value, address)
+    counted = exact if counted_as == address else codes.recipient_digest(project.id, channel.value, counted_as)
+    return Recipient(project.id, channel.value, counted, recipients.mask(channel, address), exact)
+
+
 def _notifier(policy: Policy, channel: Channel) -> NotifierInForce:
     notifier = policy.notifiers.get(channel)
     if notifier is None:
@@ -239,9 +265,20 @@ def _notifier(policy: Policy, channel: Channel) -> NotifierInForce:
     return notifier
 
 
+def _unsettled(sends: Sequence[Any]) -> int:
+    """How many of the last day's sends, oldest first, came after the recipient's last right code."""
+    statuses = [row.sent_status for row in sends if row.sent_at]
+    return next(
+        (number for number, status in enumerate(reversed(statuses)) if status == ChallengeStatus.APPROVED),
+        len(statuses),
+    )
+
+
 def _replace_open(connection: Connection, whom: Recipient, now: datetime) -> None:
     """End the recipient's open challenge, and withdraw its message if it hasn't been sent."""
-    replaced = _REPLACE.first(connection, **whom.key)
+    replaced = _REPLACE.first(
+        connection, project_id=whom.project_id, channel=whom.channel, address_digest=whom.address_digest
+    )
     if replaced is not None and replaced.delivery_id is not None:
         withdraw(connection, replaced.delivery_id, now)
 
@@ -252,7 +289,8 @@ def _new_row(whom: Recipient, policy: Policy, code: str, now: datetime, delivery
         "id": challenge_id,
         "project_id": whom.project_id,
         "channel": whom.channel,
-        "recipient_digest": whom.digest,
+        "recipient_digest": whom.address_digest,
+        "counted_as": whom.digest,
         "recipient": whom.masked,
         "settings_version": policy.version,
         "code_length": policy.code_length,
@@ -295,6 +333,7 @@ def _refuse(connection: Connection, found: Any, whom: Recipient, typed: str) -> 
     counted = _COUNT_WRONG.first(connection, challenge_id=found.id, now=now)
     if counted is None:  # closed while this call waited for the row: undo the failure
         raise _not_open(found, now)
+    traffic.count_wrong(connection, whom.project_id)
     return InvalidCode(attempts_left=counted.attempts_left)
 
 

@@ -39,7 +39,7 @@ def try_send(project: ProjectRef) -> ResponseReturnValue:
         if not (form.recipient.data or "").strip():
             raise ValidationFailed({RECIPIENT: ["Enter a phone number or an email address."]})
         new = read_challenge({field.name: field.data for field in form if field.data})
-        challenge = service.issue_challenge(project, new.channel, new.recipient)
+        challenge = service.issue_challenge(project, new.channel, new.recipient, principal=principal())
     except (ValidationFailed, Conflict, TooManyRequests) as error:
         _tell(form, error)
         return _send_page(project, form), error.status

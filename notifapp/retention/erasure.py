@@ -23,7 +23,7 @@ from notifapp.delivery.models import Delivery
 from notifapp.notifiers.models import OutboxMessage
 from notifapp.otp import codes
 from notifapp.otp.models import OtpChallenge, OtpRecipient
-from notifapp.recipients import mask, normalise
+from notifapp.recipients import counted_as, mask, normalise
 from notifapp.retention.rules import COUNTED_AS
 
 ERASED = "(erased)"
@@ -91,7 +91,8 @@ def _delete(project_id: int, channel: Channel, address: str) -> int:
 
 def _digests(project_id: int, channel: Channel, address: str) -> list[str]:
     """All under which a project may count the recipient."""
-    return [codes.recipient_digest(project_id, channel.value, address)]
+    forms = sorted({address, counted_as(channel, address)})
+    return [codes.recipient_digest(project_id, channel.value, form) for form in forms]
 
 
 def _blank_deliveries(channel: Channel, masked: str) -> int:

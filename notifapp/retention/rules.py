@@ -22,14 +22,21 @@ from notifapp.message_templates.models import MessageTemplate, MessageTemplateRe
 from notifapp.notifiers.models import OutboxMessage
 from notifapp.otp.models import OtpChallenge, OtpRecipient
 from notifapp.settings.models import NotificationSettings, SettingsRevision
+from notifapp.traffic.models import OtpTraffic
+from notifapp.traffic.service import hour_of
 
 BATCH = 500  # rows in a transaction
 
 _challenge, _recipient, _delivery = table_of(OtpChallenge).c, table_of(OtpRecipient).c, table_of(Delivery).c
-COUNTED_AS = _challenge.recipient_digest  # the recipient under whose counters a challenge is
+COUNTED_AS = _challenge.counted_as  # the recipient under whose counters a challenge is
 _event = table_of(AuditEvent).c
 _settings, _revision = table_of(NotificationSettings).c, table_of(SettingsRevision).c
 _template, _template_revision = table_of(MessageTemplate).c, table_of(MessageTemplateRevision).c
+
+
+def as_it_is(moment: datetime) -> datetime:
+    """A time that is stored as such."""
+    return moment
 
 
 def delete_rows(connection: Connection, rule: Rule, cutoff: datetime) -> int:
@@ -81,7 +88,8 @@ def delete_deliveries(connection: Connection, rule: Rule, cutoff: datetime) -> i
 class Rule:
     """Rows may go once `age` is `days` in the past: a fixed number, or the operator's under this name.
 
-    `only` are further conditions, `delete` deletes a batch. An index must begin with `age`.
+    `only` are further conditions, `delete` deletes a batch, `as_stored` turns a time into what `age` holds. An index
+    must begin with `age`.
     """
 
     name: str
@@ -89,6 +97,7 @@ class Rule:
     days: int | str
     only: tuple[ColumnElement[bool], ...] = ()
     delete: Callable[[Connection, Rule, datetime], int] = delete_rows
+    as_stored: Callable[[datetime], Any] = as_it_is
 
     @property
     def table(self) -> Table:
@@ -111,6 +120,7 @@ _IS_FORMER_TEMPLATE = _template_revision.version < (
 )
 RULES = (
     Rule("challenges", _challenge.created_at, "codes", delete=delete_challenges),
+    Rule("traffic", table_of(OtpTraffic).c.hour, 30, as_stored=hour_of),
     Rule("deliveries", _delivery.created_at, "deliveries", delete=delete_deliveries),
     Rule("failed sign-ins", _event.at, "failed_sign_ins", (_event.action == Action.SIGN_IN_FAILED.value,)),
     Rule("audit events", _event.at, "audit"),
@@ -126,4 +136,4 @@ RULES = (
 
 
 def _oldest(rule: Rule, cutoff: datetime, *columns: Any) -> Any:
-    return select(*columns).where(rule.age <= cutoff, *rule.only).order_by(rule.age).limit(BATCH)
+    return select(*columns).where(rule.age <= rule.as_stored(cutoff), *rule.only).order_by(rule.age).limit(BATCH)

@@ -45,6 +45,11 @@ ERROR_CODES = {
     ErrorCode.DAILY_LIMIT: "too many codes were sent to this recipient in the last day",
     ErrorCode.TOO_MANY_WRONG_CODES: "the recipient has to wait after too many wrong codes",
     ErrorCode.RECIPIENT_BLOCKED: "the recipient is blocked until an admin unblocks them",
+    ErrorCode.PROJECT_LIMIT: "the project has sent as many codes as it may in an hour or a day",
+    ErrorCode.TOKEN_LIMIT: "the token has",
+    ErrorCode.CLIENT_LIMIT: "the client that the request names has",
+    ErrorCode.UNUSUAL_TRAFFIC: "too many codes to this country, or to numbers that begin alike, were not verified",
+    ErrorCode.GUESSING_SUSPECTED: "too many wrong codes were entered in the project in this hour",
     ErrorCode.SERVER_ERROR: "an error on our side",
     ErrorCode.UNAVAILABLE: "the database can't be reached or is too busy",
 }

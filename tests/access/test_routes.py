@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from werkzeug.routing import Rule
 
 from notifapp.access import Permission, guard
+from tests.access.walk import UNSAFE, is_api, methods, path_of, rules
 from tests.client import Browser
 from tests.world import World
 
@@ -21,29 +20,9 @@ PUBLIC = {
     "apidocs.openapi",
     "health.healthz",
     "health.readyz",
+    "health.security_txt",
     "static",
 }
-UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
-
-
-def rules(app: Flask) -> Iterator[Rule]:
-    """Every route but the files."""
-    return (rule for rule in app.url_map.iter_rules() if rule.endpoint != "static")
-
-
-def path_of(rule: Rule) -> str:
-    """An address that this rule matches."""
-    path = re.sub(r"<int(\([^)]*\))?:\w+>", "1", rule.rule)
-    path = re.sub(r"<any\((\w+)[^>]*>", r"\1", path)
-    return re.sub(r"<(\w+:)?\w+>", "x1", path)
-
-
-def is_api(rule: Rule) -> bool:
-    return rule.rule.startswith("/api/")
-
-
-def methods(rule: Rule, among: tuple[str, ...]) -> list[str]:
-    return [method for method in among if method in (rule.methods or ())]
 
 
 def test_every_route_declares_who_may_call_it(app: Flask) -> None:

@@ -66,10 +66,10 @@ def furnish(live: LiveServer) -> BusyServer:
             _history(shop, admin, _principal(people["editor"], "omid@example.com"))
             _messages(shop, _principal(people["editor"], "omid@example.com"))
             values: dict[str, object] = dict(_tokens(people, shop, admin))
-            _deliveries(shop)
+            _deliveries(shop, admin)
             _long_project(people, admin)
             _other_projects(admin)
-        values["challenge"] = issue_challenge(shop, Channel.EMAIL, "omid@example.com").id
+        values["challenge"] = issue_challenge(shop, Channel.EMAIL, "omid@example.com", principal=admin).id
         values["link"] = users.create_password_link(people["newcomer"], principal=admin)  # lives for a day from now
     return BusyServer(live, people, shop, values | _ids(live, shop))
 
@@ -187,10 +187,10 @@ def _messages(shop: ProjectRef, editor: Principal) -> None:
         Console().send(ConsoleConfig(), message)
 
 
-def _deliveries(shop: ProjectRef) -> None:
+def _deliveries(shop: ProjectRef, admin: Principal) -> None:
     """Codes that wait, tests that were sent or refused, and a recipient who is stopped."""
     for number in range(4):
-        issue_challenge(shop, Channel.SMS, f"+98912123456{number}")
+        issue_challenge(shop, Channel.SMS, f"+98912123456{number}", principal=admin)
     notifier = _by_name(shop, Channel.SMS)["ippanel_one"]
     about = {"project_id": shop.id, "notifier_id": notifier, "notifier_name": "ippanel_one", "backend": "ippanel"}
     about |= {"channel": "sms", "recipient": "+98•••••••67", "started_at": clock.now(), "created_at": clock.now()}

@@ -79,6 +79,7 @@ PAGES = {
     "tokens.created": [("admin", "/tokens/{token}/created")],
     "tokens.index": [("admin", "/tokens?project={shop}")],
     "tokens.new": [("admin", "/tokens/new")],
+    "traffic.edit": [("admin", "/projects/{shop}/limits/project")],
     "users.choose_project": [("admin", "/users/{reader}/memberships?q=s")],
     "users.create": [("admin", "/users/new")],
     "users.deactivate": [("admin", "/users/{editor}/deactivate")],
@@ -284,6 +285,13 @@ def one_message_saved_and_the_other_kept(page: Page) -> None:
 @state("admin", "/projects/{shop}/limits")
 def limits_refused(page: Page) -> None:
     page.get_by_label("Codes per hour").fill("0")
+    press(page, "Save limits")
+
+
+@state("admin", "/projects/{shop}/limits/project")
+def project_limits_refused(page: Page) -> None:
+    page.get_by_label("Countries").fill("Atlantis")
+    page.get_by_label("Codes of the project per hour").fill("0")
     press(page, "Save limits")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from notifapp.access.credentials import new_key
+from tests.load.slow_clients import PATIENCE, Slow, sign_in, slow_clients
 
 pytestmark = pytest.mark.slow
 
@@ -233,6 +234,23 @@ def test_make_run_serves_the_demo_and_goes_on_with_it(environment: Environment, 
     assert len(signed_in[0]) == 3
     assert signed_in[0] == signed_in[1]
     assert "Open http://127.0.0.1:PORT " in outputs[0]
+
+
+@needs_install
+def test_twenty_slow_clients_do_not_stop_make_run(environment: Environment, tmp_path: Path) -> None:
+    port = free_port()
+    server = Server(("make", "run", f"PORT={port}"), environment, port, tmp_path / "log")
+    try:
+        server.wait_until_ready()
+        email, password = (tmp_path / "instance" / "demo.txt").read_text().splitlines()[-2].split()
+        for slow in Slow:
+            with slow_clients(port, 20, slow):
+                for _ in range(3):
+                    with urllib.request.urlopen(f"{server.url}/healthz", timeout=PATIENCE) as answer:
+                        assert answer.status == 200, slow
+                    sign_in(server.url, email, password)
+    finally:
+        server.end()
 
 
 @needs_install

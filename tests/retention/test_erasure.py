@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select, text, update
 
+from notifapp import clock
 from notifapp.access import Principal, Source, held_secrets, sessions
 from notifapp.access.credentials import digest
 from notifapp.account.service import sign_in
@@ -186,3 +188,19 @@ def test_what_is_no_address_is_refused_in_one_line(app: Flask, caller: Caller, a
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: recipient: ")
     assert caller.count(OtpChallenge) == 1
+
+
+@pytest.mark.parametrize("erased", ["victim@gmail.com", "victim+7@gmail.com"])
+def test_a_mailbox_is_erased_under_whatever_tag_it_was_counted(app: Flask, caller: Caller, erased: str) -> None:
+    for address in ("victim@gmail.com", "victim+7@gmail.com"):
+        caller.set_limits(resend_seconds=1, sends_per_hour=10)
+        with app.app_context(), writing() as connection:
+            connection.execute(update(OtpChallenge).values(created_at=clock.now() - timedelta(hours=2)))
+        caller.open(address, "email")
+    erase(app, erased)
+    left = dump(app)
+    for form in [
+        *forms(app, Channel.EMAIL, erased, caller.project.id),
+        *forms(app, Channel.EMAIL, "victim@gmail.com", 1),
+    ]:
+        assert form not in left

@@ -20,6 +20,7 @@ from notifapp.extensions import db
 from notifapp.otp.models import OtpChallenge, OtpRecipient
 from notifapp.retention import rules
 from notifapp.retention.service import purge
+from notifapp.traffic.models import OtpTraffic
 from tests.statements import sent
 from tests.world import World
 
@@ -66,6 +67,13 @@ def tables(project_id: int) -> Iterator[tuple[type[Any], list[dict[str, Any]]]]:
          "next_attempt_at": then, "expires_at": then, "created_at": then + timedelta(days=40)}
         for then in times
     ]  # fmt: skip
+    yield (
+        OtpTraffic,
+        [
+            {"project_id": project_id, "scope": "prefix", "key": f"{n}", "hour": int(then.timestamp()) // 3600}
+            for n, then in enumerate(times)
+        ],
+    )
     yield OtpRecipient, [{**at, "digest": f"{n}", "masked": "r"} for n in range(ROWS)]
     yield OtpChallenge, [
         {**at, "id": f"{n:032x}", "recipient_digest": f"{n}", "recipient": "r", "settings_version": 1, "code_length": 5,

@@ -1,12 +1,12 @@
 """Tokens that may do less than their owners, and indexes that find what is old enough to be deleted.
 
-Revision 0013, after 0008.
+Revision 0010, after 0009.
 """
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
@@ -21,9 +21,11 @@ def upgrade() -> None:
     op.create_index("ix_otp_challenge_delivery", "otp_challenge", ["delivery_id"])
     op.create_index("ix_delivery_created", "delivery", ["created_at"])
     op.create_index(op.f("ix_password_link_expires_at"), "password_link", ["expires_at"])
+    op.create_index("ix_otp_traffic_hour", "otp_traffic", ["hour"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_otp_traffic_hour", table_name="otp_traffic")
     op.drop_index(op.f("ix_password_link_expires_at"), table_name="password_link")
     op.drop_index("ix_delivery_created", table_name="delivery")
     op.drop_index("ix_otp_challenge_delivery", table_name="otp_challenge")
