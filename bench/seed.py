@@ -106,7 +106,15 @@ def _token(number: int, _nth: int) -> Row:
 def _session(number: int, _nth: int) -> Row:
     now = clock.now()
     digest = credentials.digest(session_of(number))
-    return {"user_id": number, "digest": digest, "created_at": now, "expires_at": now + timedelta(hours=12)}
+    return {
+        "user_id": number,
+        "digest": digest,
+        "device": "Firefox on Linux",
+        "address": "127.0.0.1",
+        "created_at": now,
+        "used_at": now,
+        "expires_at": now + timedelta(hours=12),
+    }
 
 
 def _notifier(number: int, nth: int) -> Row:

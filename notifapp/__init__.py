@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from notifapp import cli, wording
-from notifapp.access import Permission, guard, passwords, sessions, token_uses
+from notifapp.access import Permission, guard, last_uses, passwords, sessions
 from notifapp.account import routes as account
 from notifapp.apidocs import routes as apidocs
 from notifapp.audit import routes as audit
@@ -55,9 +55,9 @@ def create_app(config: Config | None = None) -> Flask:
     _configure(app, config)
     _extend(app, config)
 
+    headers.init_app(app, config)
     guard.init_app(app)
     logs.init_app(app)
-    headers.init_app(app)
     error_responses.init_app(app)
     navigation.init_app(app)
     times.init_app(app)
@@ -114,6 +114,6 @@ def _extend(app: Flask, config: Config) -> None:
     login_manager.user_loader(sessions.load_session)
     app.extensions["vault"] = MultiFernet([Fernet(key) for key in config.encryption_keys])
     app.extensions["password_hasher"] = passwords.make_hasher()
-    token_uses.init_app(app)
+    last_uses.init_app(app)
     with app.app_context():
         init_engine(app, db.engine)

@@ -19,6 +19,7 @@ MIN_KEY_LENGTH = 32
 MIN_KEY_CHARACTERS = 10
 MAX_BODY_BYTES = 64 * 1024
 MAX_RETENTION_DAYS = 36_500
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f]*:[0-9a-f:.]+")  # the latter is an IPv6 address
 
 
 class ConfigError(Exception):
@@ -71,6 +72,8 @@ class Config:
     allow_private_destinations: bool = False
     ready_needs_worker: bool = False
     retention: Retention = Retention()
+    trusted_hosts: tuple[str, ...] = ()
+    hsts_include_subdomains: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Config:
@@ -97,6 +100,8 @@ class Config:
             allow_private_destinations=_boolean(env, "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS"),
             ready_needs_worker=_boolean(env, "NOTIFAPP_READY_NEEDS_WORKER"),
             retention=Retention.from_environment(env),
+            trusted_hosts=_host_names(env, "NOTIFAPP_TRUSTED_HOSTS"),
+            hsts_include_subdomains=_boolean(env, "NOTIFAPP_HSTS_INCLUDE_SUBDOMAINS"),
         )
 
 
@@ -134,6 +139,13 @@ def _days(env: Mapping[str, str], name: str, default: int | None) -> int | None:
     if not 0 <= days <= MAX_RETENTION_DAYS:
         raise ConfigError(f"{name} must be a number of days from 1 to {MAX_RETENTION_DAYS}, or never")
     return days or None
+
+
+def _host_names(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    names = tuple(host for part in env.get(name, "").split(",") if (host := part.strip().lower()))
+    if not all(map(_HOST_NAME.fullmatch, names)):
+        raise ConfigError(f"{name} must list host names without scheme and port, such as desk.example.com,10.1.2.3")
+    return names
 
 
 def _database_url(env: Mapping[str, str], folder: Path) -> str:

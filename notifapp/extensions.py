@@ -1,5 +1,6 @@
 """The Flask extensions, created here and bound to the app in `create_app()`."""
 
+import hashlib
 from pathlib import Path
 
 from flask import Response
@@ -7,6 +8,7 @@ from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
+from itsdangerous import Signer
 
 from notifapp.database import Base
 
@@ -27,3 +29,4 @@ db = SQLAlchemy(
 migrate = Migrate(compare_type=True, render_as_batch=True)
 login_manager = SessionLogins()
 csrf = CSRFProtect()
+Signer.default_digest_method = staticmethod(hashlib.sha256)  # Flask-WTF's tokens take no other way to it

@@ -13,7 +13,7 @@ from flask_migrate import upgrade
 from sqlalchemy import create_engine, event, text
 
 from notifapp import create_app
-from notifapp.access import passwords, token_uses
+from notifapp.access import last_uses, passwords
 from notifapp.config import Config
 from notifapp.extensions import db
 from tests.client import ApiClient, Browser
@@ -83,8 +83,8 @@ def database(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_writes_in_between() -> None:
-    """Token uses are written when a test asks for it."""
-    token_uses.INTERVAL = 3600
+    """Last uses are written when a test asks for it."""
+    last_uses.INTERVAL = 3600
 
 
 class Databases:

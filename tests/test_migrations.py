@@ -14,11 +14,13 @@ from sqlalchemy.exc import IntegrityError
 
 from notifapp import create_app
 from notifapp.access import Permission
+from notifapp.access.held_secrets import hold
 from notifapp.channels import Channel
 from notifapp.extensions import db
 from notifapp.message_templates.history import history
 from notifapp.message_templates.service import get_templates
 from notifapp.notifiers.models import OutboxMessage
+from tests.client import Browser
 from tests.conftest import Databases, config_for
 from tests.world import World
 
@@ -117,6 +119,25 @@ def test_messages_of_the_version_before_keep_their_words_and_get_a_history(
         assert (revision.version, revision.values, revision.actor) == (1, template, "a@example.org")
         assert db.session.scalars(select(OutboxMessage.subject)).one() == "Hello"
         assert db.session.scalars(text("SELECT subject FROM outbox_message")).one() != "Hello"
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_sessions_whose_cookies_are_no_longer_accepted_go_with_what_they_held(
+    kind: str, databases: Databases, tmp_path: Path
+) -> None:
+    app = create_app(config_for(databases.make(kind), tmp_path))
+    Browser(app).sign_in(World(app).user())
+    with app.app_context():
+        hold(1, "token 1", "secret")
+        downgrade(revision="0008")
+        assert db.session.scalars(text("SELECT count(*) FROM held_secret")).one() == 1
+        db.session.remove()
+        upgrade()
+        for table in ("user_session", "held_secret"):
+            assert db.session.scalars(text(f"SELECT count(*) FROM {table}")).one() == 0
+        assert db.session.scalars(text("SELECT count(*) FROM user_account")).one() == 1
         db.session.remove()
         db.engine.dispose()
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Select, String, bindparam, cast, func, literal_column, select
 
 from notifapp import clock
-from notifapp.access import credentials
+from notifapp.access import credentials, last_uses
 from notifapp.access.models import ApiToken, MembershipPermission, Project, User
 from notifapp.access.principal import Principal, ProjectRef, Source
 from notifapp.database import Statement, reading, table_of
 from notifapp.errors import Unauthenticated
-
-LAST_USE_INTERVAL = timedelta(minutes=1)
 
 _token, _user, _project = table_of(ApiToken).c, table_of(User).c, table_of(Project).c
 _held = table_of(MembershipPermission).c
@@ -91,8 +88,7 @@ def authenticate(token: str, *, address: str | None) -> TokenCaller:
         found = _LOOK_UP.first(connection, digest=credentials.digest(token))
     if found is None:
         raise Unauthenticated("Invalid token.")
-    now = clock.now()
-    if found.expires_at and found.expires_at <= now:
+    if found.expires_at and found.expires_at <= clock.now():
         raise Unauthenticated("Invalid token.")
     if not found.is_active:
         raise Unauthenticated("User inactive or deleted.")
@@ -110,7 +106,7 @@ def authenticate(token: str, *, address: str | None) -> TokenCaller:
         ),
         project=ProjectRef(found.project_id, found.slug, found.project_name, phone_region=found.phone_region),
         codes=_codes(found),
-        is_use_due=found.last_used_at is None or found.last_used_at < now - LAST_USE_INTERVAL,
+        is_use_due=last_uses.is_due(found.last_used_at),
     )
 
 

@@ -17,11 +17,11 @@ from flask_login import current_user
 from sqlalchemy import bindparam, select
 from werkzeug.exceptions import HTTPException
 
-from notifapp.access import authentication, token_uses
+from notifapp.access import authentication, last_uses
 from notifapp.access.models import Membership, MembershipPermission, Project
 from notifapp.access.permissions import NOTIFIER_PERMISSIONS, Permission
 from notifapp.access.principal import Principal, ProjectArchived, ProjectRef, Source
-from notifapp.access.sessions import is_api_path
+from notifapp.access.sessions import MAX_ADDRESS_LENGTH, is_api_path
 from notifapp.channels import Channel
 from notifapp.database import Statement, reading, table_of
 from notifapp.errors import DomainError, ErrorCode, Forbidden, NotFound, Unauthenticated
@@ -215,13 +215,16 @@ def _guard() -> None:
 def _signed_in(request: Request) -> Principal | None:
     if not current_user.is_authenticated:
         return None
+    address = (request.remote_addr or "")[:MAX_ADDRESS_LENGTH] or None
+    if address != current_user.address or last_uses.is_due(current_user.used_at):
+        last_uses.notes().note_session(current_user.session_id, address)
     return Principal(
         source=Source.PAGE,
         email=current_user.email,
         name=current_user.name,
         is_admin=current_user.is_admin,
         user_id=current_user.user_id,
-        address=request.remote_addr,
+        address=address,
         time_zone=current_user.time_zone,
     )
 
@@ -273,7 +276,7 @@ def _authenticate(access: Access, request: Request) -> None:
     access.token = found = authentication.authenticate(token, address=request.remote_addr)
     access.principal = found.principal
     if found.is_use_due:
-        token_uses.note(found.principal.token_id or 0)
+        last_uses.notes().note_token(found.principal.token_id or 0)
 
 
 def _enter_project(access: Access, view_args: dict[str, Any]) -> None:

@@ -125,7 +125,8 @@ class ApiToken(Base):
 class UserSession(Base):
     """A signed-in browser.
 
-    A cookie is valid only as long as this row exists (OWASP ASVS 5, 7.4.1).
+    A cookie is valid only as long as this row exists (OWASP ASVS 5, 7.4.1). `device` is a name such as "Firefox on
+    Windows"; `address` is the IP address of the last use.
     """
 
     __tablename__ = "user_session"
@@ -133,7 +134,10 @@ class UserSession(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
+    device: Mapped[str] = mapped_column(String(40))
+    address: Mapped[str | None] = mapped_column(String(45))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 

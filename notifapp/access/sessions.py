@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask import Flask, Request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import UserMixin
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
 from notifapp import clock
@@ -16,10 +17,22 @@ from notifapp.access import credentials
 from notifapp.access.models import User, UserSession
 from notifapp.database import Statement, UtcDateTime, reading, table_of
 
+UNKNOWN_DEVICE = "Unknown device"
+MAX_ADDRESS_LENGTH = 45  # characters of the longest IPv6 address
+
 _table = table_of(UserSession)
 _user, _session = table_of(User).c, _table.c
 _LOAD = Statement(
-    select(_session.id, _user.id.label("user_id"), _user.email, _user.name, _user.is_admin, _user.time_zone)
+    select(
+        _session.id,
+        _session.address,
+        _session.used_at,
+        _user.id.label("user_id"),
+        _user.email,
+        _user.name,
+        _user.is_admin,
+        _user.time_zone,
+    )
     .join_from(_table, table_of(User), _user.id == _session.user_id)
     .where(
         _session.digest == bindparam("digest"),
@@ -35,7 +48,9 @@ def is_api_path(path: str) -> bool:
 
 
 class PageSessions(SecureCookieSessionInterface):
-    """Flask's signed cookie, only for pages: the API neither reads nor sets cookies."""
+    """Flask's cookie, signed with HMAC-SHA256, only for pages: the API neither reads nor sets cookies."""
+
+    digest_method = staticmethod(hashlib.sha256)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """The session in the request's cookie; for the API None, which Flask replaces by an empty read-only one."""
@@ -44,7 +59,10 @@ class PageSessions(SecureCookieSessionInterface):
 
 @dataclass(frozen=True, slots=True)
 class SignedInUser(UserMixin):  # type: ignore[misc]
-    """The signed-in user, for Flask-Login; `get_id` returns the session's key, not the user's id."""
+    """The signed-in user, for Flask-Login; `get_id` returns the session's key, not the user's id.
+
+    `used_at` and `address` are those of the session's last use that was recorded.
+    """
 
     key: str
     session_id: int
@@ -53,21 +71,27 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
     name: str
     is_admin: bool
     time_zone: str | None
+    used_at: datetime
+    address: str | None
 
     def get_id(self) -> str:
         """The session's key, which the signed cookie carries."""
         return self.key
 
 
-def open_session(connection: Connection, user_id: int, *, lifetime: int) -> str:
-    """Open a session that expires after `lifetime` seconds. Return its key, of which only the digest is stored."""
+def open_session(
+    connection: Connection, user_id: int, *, lifetime: int, device: str = UNKNOWN_DEVICE, address: str | None = None
+) -> str:
+    """Open a session that expires after `lifetime` seconds. Return its key, of which only the digest is stored.
+
+    `device` is the name to list it under, and `address` the client's IP address.
+    """
     now = clock.now()
     connection.execute(delete(_table).where(_session.expires_at <= now))
     key = credentials.new_key()
-    expires_at = now + timedelta(seconds=lifetime)
-    connection.execute(
-        insert(_table).values(user_id=user_id, digest=credentials.digest(key), created_at=now, expires_at=expires_at)
-    )
+    new = {"digest": credentials.digest(key), "device": device, "address": address and address[:MAX_ADDRESS_LENGTH]}
+    times = {"created_at": now, "used_at": now, "expires_at": now + timedelta(seconds=lifetime)}
+    connection.execute(insert(_table).values(user_id=user_id, **new, **times))
     return key
 
 
@@ -77,7 +101,24 @@ def load_session(key: str) -> SignedInUser | None:
         row = _LOAD.first(connection, digest=credentials.digest(key), now=clock.now())
     if row is None:
         return None
-    return SignedInUser(key, row.id, row.user_id, row.email, row.name, row.is_admin, row.time_zone)
+    return SignedInUser(
+        key=key,
+        session_id=row.id,
+        user_id=row.user_id,
+        email=row.email,
+        name=row.name,
+        is_admin=row.is_admin,
+        time_zone=row.time_zone,
+        used_at=row.used_at,
+        address=row.address,
+    )
+
+
+def renew_session(connection: Connection, session_id: int) -> str:
+    """Give a session a new key and return it. Every copy of the old cookie is worth nothing then."""
+    key = credentials.new_key()
+    connection.execute(update(_table).where(_session.id == session_id).values(digest=credentials.digest(key)))
+    return key
 
 
 def end_session(connection: Connection, session_id: int) -> None:

@@ -45,8 +45,9 @@ class Limit:
 def take(limits: dict[str, Limit]) -> dict[str, datetime]:
     """Count one try under each key, before it is made. Raise `TooManyRequests` if a limit is reached.
 
-    Counting first, in one statement, keeps parallel tries from slipping past the limit. Return the windows in
-    which the try was counted, for `give_back`.
+    Counting first, in one statement, keeps parallel tries from slipping past the limit. A refused try is counted
+    nowhere, so whoever is stopped by one limit can't use up another. Return the windows in which the try was counted,
+    for `give_back`.
     """
     windows: dict[str, datetime] = {}
     wait = 0
@@ -60,8 +61,8 @@ def take(limits: dict[str, Limit]) -> dict[str, datetime]:
             if counted.tries > limit.count:
                 ends_at = windows[key] + timedelta(seconds=limit.seconds)
                 wait = max(wait, ceil((ends_at - now).total_seconds()))
-    if wait:
-        raise TooManyRequests(wait, f"Too many attempts. Try again in {wording.count(ceil(wait / 60), 'minute')}.")
+        if wait:
+            raise TooManyRequests(wait, f"Too many attempts. Try again in {wording.wait(wait)}.")
     return windows
 
 

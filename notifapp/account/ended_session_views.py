@@ -18,7 +18,7 @@ from notifapp.notifiers.backends import BACKENDS
 from notifapp.web import error_responses, kept_forms
 
 _PASSWORDS = {"password", "current", "new", "repeat", "code"}
-_WITHOUT_SESSION = ("account.sign_in", "account.password_link")
+_WITHOUT_SESSION = ("account.sign_in", "account.set_password")
 _TOO_LONG = "This page was open for too long. Try again."
 _NOT_SAVED = "What you typed is filled in below, but it has not been saved. Check it and send the form again."
 _TYPE_AGAIN = " Passwords and keys were not kept: type them again."

@@ -15,7 +15,7 @@ def _new_password() -> PasswordField:
     return PasswordField(
         "New password",
         validators=[Hints(required=True)],
-        description=f"At least {passwords.MIN_LENGTH} characters. A few words in a row make a good password.",
+        description=f"At least {passwords.MIN_LENGTH} characters. Four or more unrelated words make a good one.",
         render_kw={"autocomplete": "new-password"},
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Blueprint
 from flask_wtf.csrf import CSRFError
 
-from notifapp.account import ended_session_views, views
+from notifapp.account import ended_session_views, password_link_views, session_views, views
+from notifapp.database import MAX_ID
 from notifapp.errors import Unauthenticated
 
 BOTH = ("GET", "POST")
@@ -16,6 +17,10 @@ blueprint.route("/sign-in", methods=BOTH)(views.sign_in)
 blueprint.post("/sign-out")(views.sign_out)
 blueprint.route("/account", methods=BOTH)(views.account)
 blueprint.route("/account/password", methods=BOTH)(views.change_password)
-blueprint.route("/password/<key>", methods=BOTH)(views.password_link)
+blueprint.get("/account/sessions")(session_views.sessions)
+blueprint.post(f"/account/sessions/<int(max={MAX_ID}):session_id>/end")(session_views.end_session)
+blueprint.route("/account/sessions/end-others", methods=BOTH)(session_views.end_other_sessions)
+blueprint.get("/password/<key>")(password_link_views.password_link)
+blueprint.route("/password", methods=BOTH)(password_link_views.set_password)
 blueprint.app_errorhandler(Unauthenticated)(ended_session_views.sign_in_first)
 blueprint.app_errorhandler(CSRFError)(ended_session_views.refuse_form)

@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
-
-from sqlalchemy import ColumnElement, delete, func, select, true, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, true, update
 from sqlalchemy.engine import Connection
 
 from notifapp import clock, inputs
 from notifapp.access import Principal, Source, credentials, passwords, sessions, throttle
-from notifapp.access.models import PasswordLink, User
+from notifapp.access.models import Membership, PasswordLink, Project, User
+from notifapp.account import password_limits
+from notifapp.account.devices import Device
 from notifapp.audit.service import Action, Change, record
 from notifapp.database import AnyRow, reading, writing
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.inputs import FieldErrors
 from notifapp.tokens.service import end_tokens, is_live
 
-PER_ACCOUNT = throttle.Limit(count=10, seconds=15 * 60)
-PER_ADDRESS = throttle.Limit(count=100, seconds=15 * 60)
+MAX_PROJECTS_NAMED = 100
 
 _WRONG = "The email address or the password is wrong."
 _DEAD_LINK = "This link was used already, has expired or was replaced by a newer one. Ask an admin for a new link."
 
 
-def sign_in(email: str, password: str, *, address: str | None, lifetime: int) -> str:
+def sign_in(email: str, password: str, *, device: Device, lifetime: int) -> str:
     """Verify the password and open a session of `lifetime` seconds. Return the session's key.
 
     Raise the same `ValidationFailed` for an unknown email address, a wrong password and a deactivated user, and
-    `TooManyRequests` after too many failures for the account or from `address`, the client's IP address.
+    `TooManyRequests` after too many failures; see password_limits.py.
     """
     email, typed = _lookup_name(email)
-    taken = throttle.take(_tries(email, address))
     user = _user_by_email(email)
+    taken = throttle.take(_limits_of_sign_in(email, user, device))
     verified = passwords.verify_password(user.password_hash if user else None, password)
-    key = _open_session(user, password, address, lifetime) if user and user.is_active and verified else None
+    key = _open_session(user, password, device, lifetime) if user and user.is_active and verified else None
     if key is None:
-        stranger = Principal(source=Source.PAGE, email=typed, name="", is_admin=False, address=address)
+        stranger = Principal(source=Source.PAGE, email=typed, name="", is_admin=False, address=device.address)
         _record_failure(stranger, "sign-in")
         raise ValidationFailed({"non_field_errors": [_WRONG]})
     throttle.give_back(taken)
@@ -71,14 +70,16 @@ def change_profile(name: str, time_zone: str, *, principal: Principal) -> None:
             record(connection, Action.USER_CHANGED, principal=principal, subject=principal.email, detail=detail)
 
 
-def change_password(current: str, new: str, *, session_id: int, principal: Principal) -> None:
+def change_password(current: str, new: str, *, session_id: int, principal: Principal) -> str:
     """Change the caller's own password, end their other sessions and revoke all their tokens.
 
-    Raise `ValidationFailed` on `current` or `new`, and `TooManyRequests` as `sign_in` does.
+    Return the new key of the session in hand: copies of its cookie are worth nothing from then on (NIST SP 800-63B-4
+    §5.1, OWASP ASVS 5, 7.2.4). Raise `ValidationFailed` on `current` or `new`, and `TooManyRequests` after too many
+    wrong ones.
     """
-    taken = throttle.take(_tries(principal.email, principal.address))
+    taken = throttle.take(password_limits.of_own_password(principal.user_id or 0, principal.address))
     user = _user_by_email(principal.email)
-    errors = _new_password_problems(new, principal.email, present=current)
+    errors = _new_password_problems(new, principal.user_id or 0, present=current)
     if user is None or not passwords.verify_password(user.password_hash, current):
         _record_failure(principal, "password change")
         raise ValidationFailed({"current": ["That is not your current password."], **errors})
@@ -92,6 +93,7 @@ def change_password(current: str, new: str, *, session_id: int, principal: Princ
         if connection.scalars(changed).one_or_none() is None:
             raise Conflict("Your password was changed elsewhere in the meantime.")
         _after_password_change(connection, user.id, principal, keep=session_id)
+        return sessions.renew_session(connection, session_id)
 
 
 def count_live_tokens(user_id: int) -> int:
@@ -100,24 +102,25 @@ def count_live_tokens(user_id: int) -> int:
         return connection.execute(select(func.count()).where(is_live(user_id))).scalar_one()
 
 
-def peek_password_link(key: str) -> str:
+def open_password_link(key: str) -> str:
+    """The digest of the link's key, which the functions below take. Raise `NotFound` for a dead link."""
+    digest = credentials.digest(key)
+    peek_password_link(digest)
+    return digest
+
+
+def peek_password_link(digest: str) -> str:
     """The email address of the user whose password this link sets. Raise `NotFound` for a dead link."""
-    with reading() as connection:
-        email: str | None = connection.execute(
-            select(User.email).join(PasswordLink, PasswordLink.user_id == User.id).where(*_live_link(key))
-        ).scalar_one_or_none()
-    if email is None:
-        raise NotFound(_DEAD_LINK)
-    return email
+    return str(_linked_user(digest).email)
 
 
-def set_password_by_link(key: str, new: str, *, address: str | None) -> None:
+def set_password_by_link(digest: str, new: str, *, address: str | None) -> int:
     """Use up the link to set its user's password, end all their sessions and revoke all their tokens.
 
-    Raise `ValidationFailed` on `new`, which leaves the link usable, and `NotFound` for a dead link.
+    Return the user's id. Raise `ValidationFailed` on `new`, which leaves the link usable, and `NotFound` for a dead
+    link.
     """
-    email = peek_password_link(key)
-    if errors := _new_password_problems(new, email):
+    if errors := _new_password_problems(new, _linked_user(digest).id):
         raise ValidationFailed(errors)
     new_hash = passwords.hash_password(new)
     with writing() as connection:
@@ -125,13 +128,14 @@ def set_password_by_link(key: str, new: str, *, address: str | None) -> None:
         user = connection.execute(
             select(User.id, User.email, User.name, User.is_admin)
             .join(PasswordLink, link)
-            .where(*_live_link(key))
+            .where(*_live_link(digest))
             .with_for_update(key_share=True)
         ).one_or_none()
         if user is None:
             raise NotFound(_DEAD_LINK)
         connection.execute(update(User).where(User.id == user.id).values(password_hash=new_hash))
         _after_password_change(connection, user.id, _person(user, address))
+        return int(user.id)
 
 
 def _lookup_name(email: str) -> tuple[str, str]:
@@ -143,19 +147,9 @@ def _lookup_name(email: str) -> tuple[str, str]:
         return email.strip().lower(), "not an email address"
 
 
-def _tries(email: str, address: str | None) -> dict[str, throttle.Limit]:
-    tries = {f"sign-in:account:{credentials.digest(email)}": PER_ACCOUNT}
-    if address is not None:
-        tries[f"sign-in:address:{_network(address)}"] = PER_ADDRESS
-    return tries
-
-
-def _network(address: str) -> str:
-    """The address to count tries by: for IPv6 its /64, because a single subscriber has all of it."""
-    try:
-        return address if ip_address(address).version == 4 else str(ip_network(f"{address}/64", strict=False))
-    except ValueError:
-        return address[:64]
+def _limits_of_sign_in(email: str, user: AnyRow | None, device: Device) -> dict[str, throttle.Limit]:
+    mark = device.mark_for(user.id, user.password_hash) if user else None
+    return password_limits.of_sign_in(email, device.address, mark)
 
 
 def _user_by_email(email: str) -> AnyRow | None:
@@ -164,14 +158,37 @@ def _user_by_email(email: str) -> AnyRow | None:
         return connection.execute(select(*columns).where(User.email == email.replace("\0", ""))).one_or_none()
 
 
-def _new_password_problems(new: str, email: str, *, present: str | None = None) -> dict[str, list[str]]:
-    problems = passwords.problems(new, email=email)
+def _linked_user(digest: str) -> AnyRow:
+    with reading() as connection:
+        user = connection.execute(
+            select(User.id, User.email).join(PasswordLink, PasswordLink.user_id == User.id).where(*_live_link(digest))
+        ).one_or_none()
+    if user is None:
+        raise NotFound(_DEAD_LINK)
+    return user
+
+
+def _new_password_problems(new: str, user_id: int, *, present: str | None = None) -> dict[str, list[str]]:
+    problems = passwords.problems(new, names=_names_around(user_id))
     if new == present:
         problems.append("Choose a password that you don't use now.")
     return {"new": problems} if problems else {}
 
 
-def _open_session(user: AnyRow, password: str, address: str | None, lifetime: int) -> str | None:
+def _names_around(user_id: int) -> set[str]:
+    """What a stranger would try first: the person's name and email address, and their projects' names."""
+    theirs = Project.id.in_(select(Membership.project_id).where(Membership.user_id == user_id))
+    statement = (
+        select(User.email, User.name, Project.name.label("project"), Project.slug)
+        .outerjoin(Project, or_(theirs, User.is_admin))
+        .where(User.id == user_id)
+        .limit(MAX_PROJECTS_NAMED)
+    )
+    with reading() as connection:
+        return {name for row in connection.execute(statement) for name in row if name}
+
+
+def _open_session(user: AnyRow, password: str, device: Device, lifetime: int) -> str | None:
     """Open a session, unless the password has changed or the user was deactivated since the verification."""
     stale = passwords.needs_rehash(user.password_hash)
     new_hash = passwords.hash_password(password) if stale else user.password_hash
@@ -180,8 +197,8 @@ def _open_session(user: AnyRow, password: str, address: str | None, lifetime: in
         kept = update(User).where(*same).values(password_hash=new_hash).returning(User.id)
         if connection.scalars(kept).one_or_none() is None:
             return None
-        key = sessions.open_session(connection, user.id, lifetime=lifetime)
-        record(connection, Action.SIGNED_IN, principal=_person(user, address), subject=user.email)
+        key = sessions.open_session(connection, user.id, lifetime=lifetime, device=device.name, address=device.address)
+        record(connection, Action.SIGNED_IN, principal=_person(user, device.address), subject=user.email)
     return key
 
 
@@ -202,9 +219,9 @@ def _person(user: AnyRow, address: str | None) -> Principal:
     )
 
 
-def _live_link(key: str) -> tuple[ColumnElement[bool], ...]:
+def _live_link(digest: str) -> tuple[ColumnElement[bool], ...]:
     return (
-        PasswordLink.digest == credentials.digest(key),
+        PasswordLink.digest == digest,
         PasswordLink.expires_at > clock.now(),
         User.is_active == true(),
     )

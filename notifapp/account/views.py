@@ -10,10 +10,13 @@ from werkzeug.wrappers import Response
 from notifapp.access import principal, public, sign_in_required
 from notifapp.access.sessions import load_session
 from notifapp.account import service
+from notifapp.account.device_views import remember_device, this_device
 from notifapp.account.ended_session_views import next_path, open_again
-from notifapp.account.forms import ChangePasswordForm, NewPasswordForm, ProfileForm, SignInForm
+from notifapp.account.forms import ChangePasswordForm, ProfileForm, SignInForm
 from notifapp.errors import TooManyRequests, Unauthenticated, ValidationFailed
 from notifapp.web.forms import add_errors
+
+_NO_WAIT = "On a device that you have signed in with before, you may not have to wait."
 
 
 @public
@@ -36,7 +39,7 @@ def sign_in() -> ResponseReturnValue:
         add_errors(form, error)
         return _sign_in_page(form), error.status
     except TooManyRequests as error:
-        form.form_errors.append(error.detail)
+        form.form_errors.append(f"{error.detail} {_NO_WAIT}")
         return _sign_in_page(form), error.status, dict(error.headers())
     return _go_on(form)
 
@@ -75,7 +78,7 @@ def change_password() -> ResponseReturnValue:
     if not form.validate():
         return _account(_profile_form(), form), ValidationFailed.status
     try:
-        service.change_password(
+        key = service.change_password(
             form.current.data or "", form.new.data or "", session_id=current_user.session_id, principal=principal()
         )
     except ValidationFailed as error:
@@ -84,36 +87,24 @@ def change_password() -> ResponseReturnValue:
     except TooManyRequests as error:
         form.form_errors.append(error.detail)
         return _account(_profile_form(), form), error.status, dict(error.headers())
+    _enter_session(key)
     flash("Your password is changed. Your other sessions have ended and your API tokens are revoked.", "success")
     return redirect(url_for("account.account"), 303)
 
 
-@public
-def password_link(key: str) -> ResponseReturnValue:
-    """Set a password with a one-time link."""
-    form = NewPasswordForm()
-    email = service.peek_password_link(key)
-    if not form.validate_on_submit():
-        page = render_template("account/password_link.html", form=form, email=email)
-        return (page, ValidationFailed.status) if form.is_submitted() else page
-    try:
-        service.set_password_by_link(key, form.new.data or "", address=request.remote_addr)
-    except ValidationFailed as error:
-        add_errors(form, error)
-        return render_template("account/password_link.html", form=form, email=email), error.status
-    flash("Your password is set. Sign in with it.", "success")
-    return redirect(url_for("account.sign_in"), 303)
-
-
 def _sign_in(email: str, password: str) -> None:
     lifetime = current_app.config["NOTIFAPP"].session_lifetime
-    key = service.sign_in(email, password, address=request.remote_addr, lifetime=lifetime)
+    _enter_session(service.sign_in(email, password, device=this_device(), lifetime=lifetime))
+
+
+def _enter_session(key: str) -> None:
     user = load_session(key)
     if user is None:
         raise Unauthenticated
-    session.clear()  # keep nothing from before signing in
+    session.clear()  # keep nothing from before, such as the CSRF token
     session.permanent = True  # the cookie's lifetime is the idle limit
     login_user(user)
+    remember_device(user.user_id)
 
 
 def _sign_in_page(form: SignInForm) -> str:

@@ -20,6 +20,7 @@ class Action(StrEnum):
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
     SIGNED_OUT = "signed_out"
+    SESSIONS_ENDED = "sessions_ended"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     PASSWORD_LINK_CREATED = "password_link_created"  # noqa: S105
     USER_CREATED = "user_created"

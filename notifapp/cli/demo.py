@@ -13,7 +13,7 @@ from sqlalchemy import insert, select
 
 from notifapp import clock, keys
 from notifapp.access import Permission, Principal, ProjectRef, Source
-from notifapp.account.service import set_password_by_link
+from notifapp.account.service import open_password_link, set_password_by_link
 from notifapp.channels import Channel
 from notifapp.database import table_of, writing
 from notifapp.delivery.models import Delivery, DeliveryStatus, Purpose
@@ -103,7 +103,8 @@ def _ensure_person(person: Person, password: str, project: ProjectRef) -> Princi
     operator = Principal.operator()
     try:
         user_id = find_user(person.email)
-        set_password_by_link(create_password_link(user_id, principal=operator), password, address=None)
+        link = open_password_link(create_password_link(user_id, principal=operator))
+        set_password_by_link(link, password, address=None)
     except NotFound:
         user_id = create_user(
             person.email, person.name, principal=operator, is_admin=person.is_admin, password=password

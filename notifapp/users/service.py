@@ -193,7 +193,7 @@ def _checked(email: str, name: str, password: str | None = None) -> tuple[str, s
         email = inputs.account_email(email)
     with errors.of("name"):
         name = inputs.display_name(name)
-    if password is not None and (found := passwords.problems(password, email=email)):
+    if password is not None and (found := passwords.problems(password, names=(email, name))):
         errors.messages["password"] = found
     errors.raise_any()
     return email, name

@@ -7,7 +7,7 @@ from flask import Flask
 
 from notifapp.access import passwords
 
-EMAIL = "sara.ahmadi@shop.example"
+NAMES = ("sara.ahmadi@shop.example", "Sara Ahmadi", "Corner Shop", "corner-shop")
 
 
 @pytest.mark.parametrize(
@@ -16,13 +16,13 @@ EMAIL = "sara.ahmadi@shop.example"
         "correct horse battery staple",
         "x7#Kq!pZ2vLm9@w",
         "رمز عبور من خیلی بلند است",
-        "fifteen letters",
+        "x" * 10 + "fifteen letters and walnuts",
         "notifapp runs on seven quiet walnuts",
         "qR8" * 3 + " and then some",
     ],
 )
 def test_a_long_password_of_ones_own_is_good(password: str) -> None:
-    assert passwords.problems(password, email=EMAIL) == []
+    assert passwords.problems(password, names=NAMES) == []
 
 
 @pytest.mark.parametrize(
@@ -40,10 +40,24 @@ def test_a_long_password_of_ones_own_is_good(password: str) -> None:
         "Sara.Ahmadi1234567",
         "notifapp-notifapp-notifapp",
         "wordwordwordwordword",
+        "fifteen letters",
+        "administrator123",
+        "letmeinletmeinletmein",
+        "P4ssw0rd-P4ssw0rd",
+        "thequickbrownfox",
+        "Corner Shop Corner Shop",
+        "corner-shop-2026-admin",
+        "c0rner-sh0p-2026",
+        "manage the corner shop",
+        "sara ahmadi 1370",
+        "corner sara ahmadi 2026",
+        "Sara-Ahmadi-Corner-1405",
+        "SaraAhmadiCornerShop",
+        "Welcome to notifapp 1",
     ],
 )
 def test_what_anybody_could_guess_is_refused(password: str) -> None:
-    (problem,) = passwords.problems(password, email=EMAIL)
+    (problem,) = passwords.problems(password, names=NAMES)
     assert "too easy to guess" in problem
 
 
@@ -51,6 +65,18 @@ def test_what_anybody_could_guess_is_refused(password: str) -> None:
 def test_fewer_than_fifteen_characters_are_too_few(password: str) -> None:
     (problem,) = passwords.problems(password)
     assert "at least 15" in problem
+
+
+def test_a_name_of_two_letters_takes_nothing_away() -> None:
+    assert passwords.problems("seven quiet walnuts", names=("e", "se", "")) == []
+
+
+def test_only_the_beginning_of_a_long_password_is_judged_because_judging_takes_its_time() -> None:
+    nasty = "4@8({[<3691!|17$5+%2"  # each may stand for several letters, so there are many words to look up
+    assert passwords.problems((nasty * 7)[: passwords.MAX_LENGTH]) == []
+    assert passwords.problems("seven quiet walnuts on a big ice" + "a" * 96) == []
+    (problem,) = passwords.problems("a" * 32 + "seven quiet walnuts on a big ice")
+    assert "too easy to guess" in problem
 
 
 def test_what_looks_the_same_is_the_same_password(app: Flask) -> None:

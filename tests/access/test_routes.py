@@ -16,6 +16,7 @@ PUBLIC = {
     "account.home",
     "account.sign_in",
     "account.password_link",
+    "account.set_password",
     "apidocs.page",
     "apidocs.openapi",
     "health.healthz",

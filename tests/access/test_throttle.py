@@ -57,7 +57,7 @@ def test_who_is_refused_is_told_how_long_to_wait(app: Flask, monkeypatch: pytest
         with pytest.raises(TooManyRequests) as refused:
             throttle.take(FIVE)
     assert refused.value.retry_after == 42
-    assert refused.value.detail == "Too many attempts. Try again in 1 minute."
+    assert refused.value.detail == "Too many attempts. Try again in 42 seconds."
 
 
 def test_a_try_that_is_given_back_counts_for_nothing(app: Flask) -> None:

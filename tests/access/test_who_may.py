@@ -42,8 +42,12 @@ READ_NOTIFIERS = (Permission.SMS_NOTIFIERS_READ, Permission.EMAIL_NOTIFIERS_READ
 WHO: dict[str, Who | Of | tuple[Permission, ...]] = {
     "account.account": Who.SIGNED_IN,
     "account.change_password": Who.SIGNED_IN,
+    "account.end_other_sessions": Who.SIGNED_IN,
+    "account.end_session": Who.SIGNED_IN,
     "account.home": Who.ANYONE,
     "account.password_link": Who.ANYONE,
+    "account.sessions": Who.SIGNED_IN,
+    "account.set_password": Who.ANYONE,
     "account.sign_in": Who.ANYONE,
     "account.sign_out": Who.SIGNED_IN,
     "apidocs.openapi": Who.ANYONE,
@@ -130,6 +134,7 @@ WHO: dict[str, Who | Of | tuple[Permission, ...]] = {
     "users.password_link": Who.ADMIN,
     "users.reactivate": Who.ADMIN,
     "users.remove_membership": Who.ADMIN,
+    "users.sessions": Who.ADMIN,
     "users.show_link": Who.ADMIN,
 }
 SLUG = "x1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -36,6 +37,21 @@ class Clock:
 def sign_in(browser: Browser, email: str, password: str = PASSWORD, path: str = "/sign-in") -> TestResponse:
     """Send the sign-in form."""
     return browser.post(path, {"email": email, "password": password})
+
+
+def use_link(browser: Browser, path: str, new: str = NEW_PASSWORD, repeat: str | None = None) -> TestResponse:
+    """Open a link that sets a password, and send the form that it leads to if it is still good."""
+    opened = browser.get(path, follow_redirects=True)
+    if opened.status_code != 200:
+        return opened
+    return browser.post("/password", {"username": username(opened.text), "new": new, "repeat": repeat or new})
+
+
+def username(page: str) -> str:
+    """Whose password the page sets."""
+    match = re.search(r'name="username" value="([^"]+)"', page)
+    assert match
+    return match[1]
 
 
 def is_signed_in(browser: Browser) -> bool:

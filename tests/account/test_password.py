@@ -10,7 +10,7 @@ from flask import Flask
 
 from notifapp.access import Permission
 from notifapp.extensions import db
-from tests.account.actions import NEW_PASSWORD, Clock, events, is_signed_in, sign_in
+from tests.account.actions import NEW_PASSWORD, Clock, events, is_signed_in, sign_in, use_link, username
 from tests.client import ApiClient, Browser
 from tests.world import PASSWORD, World
 
@@ -22,13 +22,13 @@ READ = Permission.NOTIFICATIONS_SETTINGS_READ
 @pytest.fixture
 def staff(world: World, browser: Browser) -> Browser:
     """Signed in; user 1, a member of a shop who may read its settings."""
-    user_id = world.member(world.project(), READ, email=EMAIL)
+    user_id = world.member(world.project("corner-shop"), READ, email=EMAIL)
     return browser.sign_in(user_id)
 
 
-def new_link(app: Flask, world: World, user_id: int = 1) -> str:
-    """The path of a link that an admin has just made."""
-    admin = Browser(app).sign_in(world.admin())
+def new_link(app: Flask, world: World, user_id: int = 1, boss: str = "admin@example.org") -> str:
+    """The path of a link that a new admin has just made."""
+    admin = Browser(app).sign_in(world.admin(boss))
     page = admin.post(f"/users/{user_id}/password-link", follow_redirects=True).text
     match = re.search(r"<code>http://localhost(/password/[\w-]{43})</code>", page)
     assert match, page
@@ -112,6 +112,7 @@ def test_guessing_the_present_password_is_limited_like_signing_in(staff: Browser
         ("too short", "Use at least 15 characters."),
         ("x" * 129, "Use at most 128 characters."),
         ("staff@example.org", "too easy to guess"),
+        ("corner-shop 2026", "too easy to guess"),
         (PASSWORD, "Choose a password that you don&#39;t use now."),
     ],
 )
@@ -137,34 +138,33 @@ def test_a_link_sets_the_password_once(app: Flask, world: World, staff: Browser,
     token = world.token(1, world.project("other"))
     path = new_link(app, world)
     stranger = Browser(app)
-    assert EMAIL in stranger.get(path).text
-    answer = stranger.post(path, {"new": NEW_PASSWORD, "repeat": NEW_PASSWORD}, follow_redirects=True)
-    assert answer.request.path == "/sign-in"
-    assert "Your password is set. Sign in with it." in answer.text
+    assert EMAIL in stranger.get(path, follow_redirects=True).text
+    assert use_link(stranger, path).headers["Location"] == "/sign-in"
+    assert "Your password is set. Sign in with it." in stranger.get("/sign-in").text
     assert not is_signed_in(staff)
     assert api.get_settings(token).status_code == 401
     assert sign_in(stranger, EMAIL, NEW_PASSWORD).status_code == 303
-    again = {"new": PASSWORD, "repeat": PASSWORD}
-    assert Browser(app).get(path).status_code == 404
-    assert Browser(app).post(path, again).status_code == 404
+    assert use_link(Browser(app), path, PASSWORD).status_code == 404
     assert [event.actor for event in events(app, "password_changed")] == [EMAIL]
 
 
 def test_a_weak_password_leaves_the_link_open(app: Flask, world: World, staff: Browser) -> None:
     path = new_link(app, world)
     stranger = Browser(app)
-    assert stranger.post(path, {"new": "short", "repeat": "short"}).status_code == 400
-    assert stranger.post(path, {"new": NEW_PASSWORD, "repeat": NEW_PASSWORD}).status_code == 303
+    assert use_link(stranger, path, "short").status_code == 400
+    assert use_link(stranger, path).status_code == 303
 
 
 def test_a_link_expires_after_a_day(app: Flask, world: World, staff: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    time = Clock(monkeypatch)
+    time, late = Clock(monkeypatch), Browser(app)
     path = new_link(app, world)
     time.pass_by(hours=23, minutes=59)
-    assert Browser(app).get(path).status_code == 200
+    page = late.get(path, follow_redirects=True)
+    assert page.status_code == 200
     time.pass_by(minutes=1)
     assert Browser(app).get(path).status_code == 404
-    assert Browser(app).post(path, {"new": NEW_PASSWORD, "repeat": NEW_PASSWORD}).status_code == 404
+    form = {"username": username(page.text), "new": NEW_PASSWORD, "repeat": NEW_PASSWORD}
+    assert late.post("/password", form).status_code == 404
 
 
 def test_a_newer_link_a_changed_password_and_deactivation_close_an_open_link(
@@ -180,7 +180,7 @@ def test_a_newer_link_a_changed_password_and_deactivation_close_an_open_link(
         return match[1]
 
     older, newer = make(), make()
-    assert (Browser(app).get(older).status_code, Browser(app).get(newer).status_code) == (404, 200)
+    assert (Browser(app).get(older).status_code, Browser(app).get(newer).status_code) == (404, 303)
     staff.post("/account/password", CHANGE)
     assert Browser(app).get(newer).status_code == 404
     newest = make()
@@ -193,12 +193,14 @@ def test_a_newer_link_a_changed_password_and_deactivation_close_an_open_link(
 def test_of_many_who_use_a_link_at_once_one_succeeds(app: Flask, world: World, staff: Browser) -> None:
     path = new_link(app, world)
     browsers = [Browser(app) for _ in range(8)]
+    for browser in browsers:
+        browser.get(path)
     tokens = [browser.csrf_token() for browser in browsers]
 
     def use(number: int) -> int:
         new = f"{NEW_PASSWORD} {number}"
-        data = {"new": new, "repeat": new, "csrf_token": tokens[number]}
-        return browsers[number].client.post(path, data=data).status_code
+        data = {"username": EMAIL, "new": new, "repeat": new, "csrf_token": tokens[number]}
+        return browsers[number].client.post("/password", data=data).status_code
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(use, range(8))) == [303] + [404] * 7
@@ -210,12 +212,58 @@ def test_a_link_that_never_was_is_not_found(browser: Browser, key: str) -> None:
     assert browser.get(f"/password/{key}").status_code == 404
 
 
+def test_the_key_of_a_link_is_in_no_address_but_the_first_and_in_no_cookie(
+    app: Flask, world: World, staff: Browser
+) -> None:
+    path = new_link(app, world)
+    stranger = Browser(app)
+    answer = stranger.get(path)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/password")
+    page = stranger.get("/password")
+    cookie = stranger.client.get_cookie("notifapp")
+    assert cookie is not None
+    key = path.removeprefix("/password/")
+    assert key not in page.text + str(page.headers) + cookie.decoded_value
+    with stranger.client.session_transaction() as session:
+        assert key not in repr(dict(session))
+
+
+def test_a_link_that_a_mail_scanner_opened_first_still_works(app: Flask, world: World, staff: Browser) -> None:
+    path = new_link(app, world)
+    scanner = Browser(app)
+    for _ in range(3):
+        scanner.client.head(path)
+        assert scanner.get(path, follow_redirects=True).status_code == 200
+    assert use_link(Browser(app), path).status_code == 303
+
+
+def test_the_page_of_a_link_without_a_link_says_what_to_do(browser: Browser) -> None:
+    answer = browser.get("/password")
+    assert answer.status_code == 404
+    assert "Open the link that you were given" in answer.text
+    assert browser.post("/password", {"new": NEW_PASSWORD}).status_code == 404
+
+
+def test_a_link_planted_in_another_tab_sets_no_password_unseen(app: Flask, world: World, staff: Browser) -> None:
+    world.user("thief@example.org")
+    mine = new_link(app, world)
+    thiefs = new_link(app, world, 2, "boss@example.org")
+    victim = Browser(app)
+    form = {"username": username(victim.get(mine, follow_redirects=True).text), "new": NEW_PASSWORD}
+    victim.get(thiefs)
+    answer = victim.post("/password", form | {"repeat": NEW_PASSWORD}, follow_redirects=True)
+    assert "Another link was opened in this browser meanwhile." in answer.text
+    assert username(answer.text) == "thief@example.org"
+    assert events(app, "password_changed") == []
+
+
 def test_no_secret_is_in_the_database_or_the_log(
     app: Flask, world: World, staff: Browser, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     token = world.token(1, world.project("other"))
     key = new_link(app, world).removeprefix("/password/")
-    Browser(app).get(f"/password/{key}")
+    opener = Browser(app)
+    opener.get(f"/password/{key}")
     sign_in(Browser(app), EMAIL, "a wrong guess")
     staff.post("/account/password", CHANGE)
     with staff.client.session_transaction() as cookie:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from flask import Flask
 
+from notifapp.access.sessions import PageSessions
 from tests.account.actions import Clock, events, is_signed_in, sign_in
 from tests.client import Browser
 from tests.world import World
@@ -95,11 +98,28 @@ def test_a_forged_cookie_is_worth_nothing(app: Flask, staff: Browser) -> None:
 
 def test_the_cookie_is_hidden_from_scripts_and_from_other_sites(app: Flask, world: World, browser: Browser) -> None:
     world.user(EMAIL)
-    answer = sign_in(browser, EMAIL)
-    cookie = answer.headers["Set-Cookie"]
-    assert "HttpOnly" in cookie
-    assert "SameSite=Lax" in cookie
-    assert "Expires=" in cookie
+    cookies = {cookie.partition("=")[0]: cookie for cookie in sign_in(browser, EMAIL).headers.getlist("Set-Cookie")}
+    assert all("HttpOnly" in cookie and "Expires=" in cookie for cookie in cookies.values())
+    assert "SameSite=Lax" in cookies["notifapp"]
+    assert "SameSite=Strict" in cookies["notifapp-device"]
+
+
+def test_a_cookie_signed_with_sha1_is_worth_nothing(app: Flask, staff: Browser) -> None:
+    with staff.client.session_transaction() as session:
+        content = dict(session)
+    weak, forged = PageSessions(), Browser(app)
+    weak.digest_method = staticmethod(hashlib.sha1)
+    for sessions, opens in ((weak, False), (PageSessions(), True)):
+        signer = sessions.get_signing_serializer(app)
+        assert signer
+        forged.client.set_cookie("notifapp", str(signer.dumps(content)))
+        assert is_signed_in(forged) is opens
+
+
+def test_cookies_and_form_tokens_carry_signatures_of_256_bits(staff: Browser) -> None:
+    cookies = [staff.client.get_cookie(name) for name in ("notifapp", "notifapp-device")]
+    signed = [cookie.value for cookie in cookies if cookie] + [staff.csrf_token()]
+    assert [len(value.rpartition(".")[2]) for value in signed] == [43, 43, 43]
 
 
 def test_a_deactivated_user_is_out_at_once(app: Flask, world: World, staff: Browser) -> None:

@@ -22,7 +22,15 @@ class Example:
 
 
 # Answers that are no pages, and `/`, which leads to one of the others.
-NOT_PAGES = {"static", "health.healthz", "health.readyz", "account.home", "audit.download", "account.change_password"}
+NOT_PAGES = {
+    "static",
+    "health.healthz",
+    "health.readyz",
+    "account.home",
+    "account.change_password",
+    "account.password_link",
+    "audit.download",
+}
 
 SETTINGS = "/projects/{shop}/settings"
 SMS = "/projects/{shop}/notifiers/sms"
@@ -31,7 +39,9 @@ MESSAGES = "/projects/{shop}/messages"
 # One example at least of every endpoint that shows a page: its view's name, who looks, where.
 PAGES = {
     "account.account": [("admin", "/account"), ("long", "/account")],
-    "account.password_link": [(NOBODY, "/password/{link}")],
+    "account.end_other_sessions": [("admin", "/account/sessions/end-others")],
+    "account.sessions": [("admin", "/account/sessions")],
+    "account.set_password": [(NOBODY, "/password/{link}")],
     "account.sign_in": [(NOBODY, "/sign-in")],
     "audit.index": [("admin", "/audit?action=settings_changed")],
     "deliveries.index": [("admin", "/projects/{shop}/deliveries"), ("gateways", "/projects/{shop}/deliveries")],
@@ -100,6 +110,7 @@ PAGES = {
     ],
     "users.password_link": [("admin", "/users/{editor}/password-link")],
     "users.reactivate": [("admin", "/users/{left}/reactivate")],
+    "users.sessions": [("admin", "/users/{editor}/sessions"), ("admin", "/users/{left}/sessions")],
     "users.show_link": [("admin", "/users/{editor}/password-link/new")],
     "users.remove_membership": [("admin", "/users/{editor}/memberships/{shop}/remove")],
 }

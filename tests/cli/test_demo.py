@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from notifapp.access.models import ApiToken, MembershipPermission, Project, User
 from notifapp.account import service as account
+from notifapp.account.devices import Device
 from notifapp.channels import Channel
 from notifapp.cli.demo import ADMIN, EDITOR, PEOPLE, READER, TOKEN
 from notifapp.database import reading
@@ -75,7 +76,7 @@ def test_everybody_can_sign_in(app: Flask, operator: Operator, tmp_path: Path) -
     known = credentials(tmp_path)
     with app.app_context():
         for person in PEOPLE:
-            assert account.sign_in(person.email, known[person.email], address=None, lifetime=60)
+            assert account.sign_in(person.email, known[person.email], device=Device(), lifetime=60)
 
 
 def test_started_again_it_goes_on_with_the_same_data(app: Flask, operator: Operator, api: ApiClient) -> None:
@@ -119,7 +120,7 @@ def test_a_lost_file_is_replaced_and_the_old_credentials_end(
     assert api.get_settings(old[TOKEN]).status_code == 401
     assert api.get_settings(new[TOKEN]).status_code == 200
     with app.app_context():
-        assert account.sign_in(ADMIN.email, new[ADMIN.email], address=None, lifetime=60)
+        assert account.sign_in(ADMIN.email, new[ADMIN.email], device=Device(), lifetime=60)
     assert counts(app) == {"project": 1, "user_account": 3, "notifier": 6, "api_token": 2, "settings_revision": 6}
 
 

@@ -103,7 +103,7 @@ def test_noting_that_a_token_was_used_uses_an_index(large: Flask) -> None:
         connection.execute(update(ApiToken).where(ApiToken.id == SHOP).values(last_used_at=None))
     sent_by_call(large)
     with sent() as statements:
-        large.extensions["token_uses"].write()
+        large.extensions["last_uses"].write()
     assert any(statement.startswith("UPDATE api_token") for statement, _ in statements)
     check(large, statements)
 

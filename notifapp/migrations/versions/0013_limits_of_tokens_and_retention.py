@@ -1,12 +1,12 @@
 """Tokens that may do less than their owners, and indexes that find what is old enough to be deleted.
 
-Revision 0010, after 0009.
+Revision 0013, after 0012.
 """
 
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 

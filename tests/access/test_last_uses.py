@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from notifapp import clock
-from notifapp.access import token_uses
+from notifapp.access import last_uses
 from notifapp.access.models import ApiToken
 from notifapp.database import reading
 from tests.client import ApiClient
@@ -30,7 +30,7 @@ def test_a_call_with_a_token_is_noted_and_written_down_later(app: Flask, api: Ap
         assert api.get_settings(token).status_code == 200
     assert not [statement for statement, _ in statements if statement.startswith("UPDATE")]
     assert last_use(app) is None
-    app.extensions["token_uses"].write()
+    app.extensions["last_uses"].write()
     assert clock.now() - last_use(app) < timedelta(seconds=20)
 
 
@@ -38,7 +38,7 @@ def test_a_use_within_the_minute_is_not_written_again(app: Flask, api: ApiClient
     just_now = clock.now() - timedelta(seconds=30)
     token = world.token(world.admin(), world.project(), last_used_at=just_now)
     api.get_settings(token)
-    app.extensions["token_uses"].write()
+    app.extensions["last_uses"].write()
     assert last_use(app) == just_now
 
 
@@ -48,14 +48,14 @@ def test_many_tokens_cost_few_statements(app: Flask, api: ApiClient, world: Worl
     for token in tokens:
         api.get_settings(token)
     with sent() as statements:
-        app.extensions["token_uses"].write()
+        app.extensions["last_uses"].write()
     assert len(statements) == 1
 
 
 def test_a_refused_token_leaves_no_note(app: Flask, api: ApiClient, world: World) -> None:
     token = world.token(world.user(active=False), world.project())
     assert api.get_settings(token).status_code == 401
-    app.extensions["token_uses"].write()
+    app.extensions["last_uses"].write()
     assert last_use(app) is None
 
 
@@ -63,7 +63,7 @@ def test_the_notes_are_written_by_themselves(databases: Databases, tmp_path: Any
     from notifapp import create_app
     from notifapp.extensions import db
 
-    monkeypatch.setattr(token_uses, "INTERVAL", 0.05)
+    monkeypatch.setattr(last_uses, "INTERVAL", 0.05)
     app = create_app(config_for(databases.make("sqlite"), tmp_path))
     world = World(app)
     ApiClient(app).get_settings(world.token(world.admin(), world.project()))
