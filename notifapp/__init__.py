@@ -27,6 +27,7 @@ from notifapp.message_templates import routes as message_templates
 from notifapp.notifiers import routes as notifiers
 from notifapp.otp import routes as otp
 from notifapp.projects import routes as projects
+from notifapp.second_factor import routes as second_factor
 from notifapp.settings import routes as settings
 from notifapp.tokens import routes as tokens
 from notifapp.traffic import routes as traffic
@@ -64,6 +65,7 @@ def create_app(config: Config | None = None) -> Flask:
 
     app.register_blueprint(health.blueprint)
     app.register_blueprint(account.blueprint)
+    app.register_blueprint(second_factor.blueprint)
     app.register_blueprint(users.blueprint)
     app.register_blueprint(projects.blueprint)
     app.register_blueprint(tokens.blueprint)

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -20,6 +21,14 @@ MIN_KEY_CHARACTERS = 10
 MAX_BODY_BYTES = 64 * 1024
 MAX_RETENTION_DAYS = 36_500
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f]*:[0-9a-f:.]+")  # the latter is an IPv6 address
+
+
+class WhoNeeds(StrEnum):
+    """Who must have a second factor."""
+
+    NONE = "none"
+    ADMINS = "admins"
+    ALL = "all"
 
 
 class ConfigError(Exception):
@@ -74,6 +83,7 @@ class Config:
     retention: Retention = Retention()
     trusted_hosts: tuple[str, ...] = ()
     hsts_include_subdomains: bool = False
+    require_second_factor: WhoNeeds = WhoNeeds.NONE
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Config:
@@ -102,6 +112,7 @@ class Config:
             retention=Retention.from_environment(env),
             trusted_hosts=_host_names(env, "NOTIFAPP_TRUSTED_HOSTS"),
             hsts_include_subdomains=_boolean(env, "NOTIFAPP_HSTS_INCLUDE_SUBDOMAINS"),
+            require_second_factor=_who_needs_second_factor(env, debug),
         )
 
 
@@ -146,6 +157,14 @@ def _host_names(env: Mapping[str, str], name: str) -> tuple[str, ...]:
     if not all(map(_HOST_NAME.fullmatch, names)):
         raise ConfigError(f"{name} must list host names without scheme and port, such as desk.example.com,10.1.2.3")
     return names
+
+
+def _who_needs_second_factor(env: Mapping[str, str], debug: bool) -> WhoNeeds:
+    default = WhoNeeds.NONE if debug else WhoNeeds.ADMINS
+    try:
+        return WhoNeeds(env.get("NOTIFAPP_REQUIRE_SECOND_FACTOR", "").strip().lower() or default)
+    except ValueError:
+        raise ConfigError("NOTIFAPP_REQUIRE_SECOND_FACTOR must be none, admins or all") from None
 
 
 def _database_url(env: Mapping[str, str], folder: Path) -> str:

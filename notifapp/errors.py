@@ -111,6 +111,22 @@ class Forbidden(DomainError):
     code = ErrorCode.PERMISSION_DENIED
 
 
+class ProofRequired(DomainError):
+    """The session's last proof of who is at it is too old for this (OWASP ASVS 5, 7.5.3)."""
+
+    status = 403
+    detail = "Confirm that it is you first."
+    code = ErrorCode.PERMISSION_DENIED
+
+
+class SecondFactorDue(DomainError):
+    """The caller has to set up a second factor before anything else (OWASP ASVS 5, 6.3.3)."""
+
+    status = 403
+    detail = "Set up a second step first."
+    code = ErrorCode.PERMISSION_DENIED
+
+
 class NotFound(DomainError):
     """It doesn't exist, or the caller may not know that it does."""
 

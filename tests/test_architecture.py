@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "notifapp"
 # Services call services downwards only: each feature's may import those of the features after it.
 FEATURES = (
     "health", "retention", "otp", "traffic", "delivery", "projects", "settings", "message_templates", "notifiers",
-    "users", "account", "tokens", "audit", "access",
+    "users", "account", "tokens", "second_factor", "audit", "access",
 )  # fmt: skip
 BASE = {
     "channels", "clock", "config", "countries", "database", "errors", "extensions", "front", "inputs", "keys",

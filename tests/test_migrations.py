@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from notifapp import create_app
 from notifapp.access import Permission
 from notifapp.access.held_secrets import hold
+from notifapp.access.models import User
 from notifapp.channels import Channel
 from notifapp.extensions import db
 from notifapp.message_templates.history import history
@@ -120,6 +121,26 @@ def test_messages_of_the_version_before_keep_their_words_and_get_a_history(
         assert db.session.scalars(select(OutboxMessage.subject)).one() == "Hello"
         assert db.session.scalars(text("SELECT subject FROM outbox_message")).one() != "Hello"
         db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_who_was_signed_in_before_signs_in_again_and_needs_no_second_factor(
+    kind: str, databases: Databases, tmp_path: Path
+) -> None:
+    app = create_app(config_for(databases.make(kind), tmp_path))
+    browser = Browser(app).sign_in(World(app).user())
+    with app.app_context():
+        downgrade(revision="0008")
+        upgrade(revision="0011")
+        created, proved = db.session.execute(text("SELECT created_at, proved_at FROM user_session")).one()
+        assert created == proved
+        db.session.remove()
+        upgrade()
+        assert not db.session.scalars(select(User.has_second_factor)).one()
+        db.session.remove()
+    assert browser.get("/account").headers["Location"] == "/sign-in?next=/account"
+    with app.app_context():
         db.engine.dispose()
 
 

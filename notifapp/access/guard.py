@@ -23,8 +23,17 @@ from notifapp.access.permissions import NOTIFIER_PERMISSIONS, Permission
 from notifapp.access.principal import Principal, ProjectArchived, ProjectRef, Source
 from notifapp.access.sessions import MAX_ADDRESS_LENGTH, is_api_path
 from notifapp.channels import Channel
+from notifapp.config import WhoNeeds
 from notifapp.database import Statement, reading, table_of
-from notifapp.errors import DomainError, ErrorCode, Forbidden, NotFound, Unauthenticated
+from notifapp.errors import (
+    DomainError,
+    ErrorCode,
+    Forbidden,
+    NotFound,
+    ProofRequired,
+    SecondFactorDue,
+    Unauthenticated,
+)
 from notifapp.extensions import csrf
 
 P = ParamSpec("P")
@@ -33,6 +42,7 @@ Check = Callable[["Access", dict[str, Any]], None]
 
 _JSON_RANGES = frozenset({"*/*", "application/*", "application/json"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _project, _member, _held = table_of(Project).c, table_of(Membership).c, table_of(MembershipPermission).c
 _PROJECT_OF_PAGE = Statement(
     select(
@@ -144,7 +154,28 @@ def sign_in_required(view: Callable[P, R]) -> Callable[..., R]:
 
 def public(view: Callable[P, R]) -> Callable[..., R]:
     """Allow everybody."""
-    return _declare(lambda _access, _view_args: None)(view)
+    return open_without_second_factor(_declare(lambda _access, _view_args: None)(view))
+
+
+def recent_proof_required(view: Callable[P, R]) -> Callable[P, R]:
+    """Raise `ProofRequired` if this session's last proof of who is at it is older than ten minutes.
+
+    It stands next to the declaration of who may call, which is checked first.
+    """
+    view.needs_proof_for = frozenset({*_SAFE_METHODS, *_UNSAFE_METHODS})  # type: ignore[attr-defined]
+    return view
+
+
+def recent_proof_to_save(view: Callable[P, R]) -> Callable[P, R]:
+    """The same for what changes something; looking at the page needs no proof."""
+    view.needs_proof_for = _UNSAFE_METHODS  # type: ignore[attr-defined]
+    return view
+
+
+def open_without_second_factor(view: Callable[P, R]) -> Callable[P, R]:
+    """Let people in who have yet to set up the second factor that they need."""
+    view.is_open_without_second_factor = True  # type: ignore[attr-defined]
+    return view
 
 
 def require(*permissions: Permission) -> None:
@@ -182,6 +213,23 @@ def declared_check(endpoint: str | None) -> Check | None:
     return cast("Check | None", getattr(current_app.view_functions.get(endpoint or ""), "access_check", None))
 
 
+def needs_proof(endpoint: str | None, method: str) -> bool:
+    """Whether this endpoint needs a recent proof for requests of this method."""
+    return method in getattr(current_app.view_functions.get(endpoint or ""), "needs_proof_for", ())
+
+
+def needs_second_factor(endpoint: str | None) -> bool:
+    """Whether this endpoint is closed to those who have yet to set up the second factor that they need."""
+    return not getattr(current_app.view_functions.get(endpoint or ""), "is_open_without_second_factor", False)
+
+
+def is_second_factor_due() -> bool:
+    """Whether the signed-in user needs a second factor and has none."""
+    who: WhoNeeds = current_app.config["NOTIFAPP"].require_second_factor
+    is_needed = who is WhoNeeds.ALL or (who is WhoNeeds.ADMINS and current_user.is_admin)
+    return is_needed and not current_user.has_second_factor
+
+
 def _declare(check: Check) -> Callable[[Callable[P, R]], Callable[..., R]]:
     """Run `check` before each call of the view. It may add to the view's arguments."""
 
@@ -189,6 +237,9 @@ def _declare(check: Check) -> Callable[[Callable[P, R]], Callable[..., R]]:
         @wraps(view)
         def guarded(**view_args: Any) -> R:
             check(g.access, view_args)
+            request = request_ctx.request
+            if needs_proof(request.endpoint, request.method) and not current_user.has_recent_proof:
+                raise ProofRequired
             return view(**view_args)  # type: ignore[call-arg]
 
         guarded.access_check = check  # type: ignore[attr-defined]
@@ -208,6 +259,8 @@ def _guard() -> None:
     elif endpoint != "static":
         csrf.protect()
         access.principal = _signed_in(request)
+        if access.principal and endpoint and needs_second_factor(endpoint) and is_second_factor_due():
+            raise SecondFactorDue
     if endpoint is not None and declared_check(endpoint) is None:
         raise Forbidden
 

@@ -36,7 +36,8 @@ class Project(Base):
 class User(Base):
     """A person. `email` is normalised and in lower case; without a password hash the user can't sign in.
 
-    Without a time zone the browser's is used.
+    Without a time zone the browser's is used. `has_second_factor` is true as long as there is a passkey or an
+    authenticator app; `second_factor_reset_at` is set when somebody else removed them, until the user has been told.
     """
 
     __tablename__ = "user_account"
@@ -52,6 +53,8 @@ class User(Base):
     is_admin: Mapped[bool] = mapped_column(server_default=false())
     is_active: Mapped[bool] = mapped_column(server_default=true())
     time_zone: Mapped[str | None] = mapped_column(String(64))
+    has_second_factor: Mapped[bool] = mapped_column(server_default=false())
+    second_factor_reset_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -126,7 +129,7 @@ class UserSession(Base):
     """A signed-in browser.
 
     A cookie is valid only as long as this row exists (OWASP ASVS 5, 7.4.1). `device` is a name such as "Firefox on
-    Windows"; `address` is the IP address of the last use.
+    Windows"; `address` is the IP address of the last use; `proved_at` is when a password or a passkey was last given.
     """
 
     __tablename__ = "user_session"
@@ -138,6 +141,7 @@ class UserSession(Base):
     address: Mapped[str | None] = mapped_column(String(45))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     used_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    proved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 

@@ -19,6 +19,7 @@ from notifapp.database import Statement, UtcDateTime, reading, table_of
 
 UNKNOWN_DEVICE = "Unknown device"
 MAX_ADDRESS_LENGTH = 45  # characters of the longest IPv6 address
+PROOF_LIFETIME = timedelta(minutes=10)
 
 _table = table_of(UserSession)
 _user, _session = table_of(User).c, _table.c
@@ -27,11 +28,13 @@ _LOAD = Statement(
         _session.id,
         _session.address,
         _session.used_at,
+        _session.proved_at,
         _user.id.label("user_id"),
         _user.email,
         _user.name,
         _user.is_admin,
         _user.time_zone,
+        _user.has_second_factor,
     )
     .join_from(_table, table_of(User), _user.id == _session.user_id)
     .where(
@@ -73,6 +76,13 @@ class SignedInUser(UserMixin):  # type: ignore[misc]
     time_zone: str | None
     used_at: datetime
     address: str | None
+    has_second_factor: bool
+    proved_at: datetime | None
+
+    @property
+    def has_recent_proof(self) -> bool:
+        """Whether the password or a passkey was given within the last ten minutes."""
+        return self.proved_at is not None and self.proved_at > clock.now() - PROOF_LIFETIME
 
     def get_id(self) -> str:
         """The session's key, which the signed cookie carries."""
@@ -90,7 +100,7 @@ def open_session(
     connection.execute(delete(_table).where(_session.expires_at <= now))
     key = credentials.new_key()
     new = {"digest": credentials.digest(key), "device": device, "address": address and address[:MAX_ADDRESS_LENGTH]}
-    times = {"created_at": now, "used_at": now, "expires_at": now + timedelta(seconds=lifetime)}
+    times = {"created_at": now, "proved_at": now, "used_at": now, "expires_at": now + timedelta(seconds=lifetime)}
     connection.execute(insert(_table).values(user_id=user_id, **new, **times))
     return key
 
@@ -111,6 +121,8 @@ def load_session(key: str) -> SignedInUser | None:
         time_zone=row.time_zone,
         used_at=row.used_at,
         address=row.address,
+        has_second_factor=row.has_second_factor,
+        proved_at=row.proved_at,
     )
 
 
@@ -119,6 +131,11 @@ def renew_session(connection: Connection, session_id: int) -> str:
     key = credentials.new_key()
     connection.execute(update(_table).where(_session.id == session_id).values(digest=credentials.digest(key)))
     return key
+
+
+def note_proof(connection: Connection, session_id: int) -> None:
+    """Note that the password or a passkey was given in this session now."""
+    connection.execute(update(_table).where(_session.id == session_id).values(proved_at=clock.now()))
 
 
 def end_session(connection: Connection, session_id: int) -> None:

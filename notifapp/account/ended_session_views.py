@@ -1,4 +1,7 @@
-"""Forms that are sent after their session has ended: sign in again, and what was typed is there again."""
+"""Forms that are sent after their session has ended, or its last proof is too old.
+
+Sign in again, or confirm, and what was typed is there again.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,14 @@ from werkzeug.wrappers import Response
 from notifapp.access import is_api
 from notifapp.account.forms import SignInForm
 from notifapp.config import MAX_BODY_BYTES
-from notifapp.errors import Unauthenticated
+from notifapp.errors import ProofRequired, Unauthenticated
 from notifapp.notifiers.backends import BACKENDS
+from notifapp.second_factor.passkeys import Site
 from notifapp.web import error_responses, kept_forms
 
-_PASSWORDS = {"password", "current", "new", "repeat", "code"}
-_WITHOUT_SESSION = ("account.sign_in", "account.set_password")
+_PASSWORDS = {"password", "current", "new", "repeat", "code", "recovery_code", "credential"}
+_WITHOUT_SESSION = ("account.sign_in", "account.second_step", "account.set_password")
+_NOT_SAVED_YET = "What you typed is kept, but it has not been saved yet."
 _TOO_LONG = "This page was open for too long. Try again."
 _NOT_SAVED = "What you typed is filled in below, but it has not been saved. Check it and send the form again."
 _TYPE_AGAIN = " Passwords and keys were not kept: type them again."
@@ -42,6 +47,25 @@ def refuse_form(error: CSRFError) -> Response:
     if not current_user.is_authenticated:
         return _ask_to_sign_in()
     return open_again(_form_page(), _typed())
+
+
+def confirm_first(_error: ProofRequired) -> Response:
+    """Ask for the password or a passkey, and keep what was typed meanwhile."""
+    if request.method != "POST":
+        return redirect(url_for("account.confirm", next=request.full_path.rstrip("?")))
+    path = _form_page()
+    fields, has_secrets = _parsed(_typed())
+    if fields:
+        kept_forms.keep(urlsplit(path).path, fields)
+        flash(f"{_NOT_SAVED_YET}{_TYPE_AGAIN if has_secrets else ''}", "warning")
+    return redirect(url_for("account.confirm", next=path), 303)
+
+
+def go_back(path: str) -> Response:
+    """Lead back to the page that asked to confirm, filled with what was typed there."""
+    if kept_forms.is_kept_for(urlsplit(path).path):
+        flash(_NOT_SAVED, "warning")
+    return redirect(path, 303)
 
 
 def open_again(path: str, kept: str) -> Response:
@@ -83,7 +107,8 @@ def _go_on_from_another_tab(kept: str) -> Response:
 
 def _sign_in_page(kept: str, path: str | None) -> Response:
     form = SignInForm(formdata=None, kept=kept)
-    page = render_template("account/sign_in.html", form=form, next_path=path)
+    has_passkeys = Site.at(request.host_url).is_possible
+    page = render_template("account/sign_in.html", form=form, next_path=path, has_passkeys=has_passkeys)
     return Response(page, Unauthenticated.status, mimetype="text/html")
 
 

@@ -8,7 +8,7 @@ from wtforms.validators import EqualTo
 from notifapp import clock
 from notifapp.access import passwords
 from notifapp.inputs import MAX_NAME_LENGTH
-from notifapp.web.forms import Form, Hints
+from notifapp.web.forms import AS_TYPED, DIGITS, Form, Hints
 
 
 def _new_password() -> PasswordField:
@@ -73,3 +73,36 @@ class ChangePasswordForm(Form):
     )
     new = _new_password()
     repeat = _repeated_password()
+
+
+class SecondStepForm(Form):
+    """The code of an authenticator app, or a recovery code; `kept` is as in `SignInForm`."""
+
+    code = StringField(
+        "Code",
+        validators=[Hints(required=True)],
+        description="The six digits that your authenticator app shows now.",
+        render_kw={**DIGITS, "autocomplete": "one-time-code"},
+    )
+    recovery_code = StringField(
+        "Recovery code",
+        validators=[Hints(required=True)],
+        description="One of the ten that you were given. Each works once.",
+        render_kw=AS_TYPED,
+    )
+    kept = HiddenField()
+
+
+class PasskeyForm(Form):
+    """What a passkey answered, as JSON; `kept` is as in `SignInForm`."""
+
+    credential = HiddenField()
+    kept = HiddenField()
+
+
+class ConfirmForm(Form):
+    """The password, once more."""
+
+    password = PasswordField(
+        "Your password", validators=[Hints(required=True)], render_kw={"autocomplete": "current-password"}
+    )

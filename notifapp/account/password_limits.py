@@ -25,7 +25,7 @@ def of_sign_in(email: str, address: str | None, mark: str | None) -> dict[str, L
     `mark` is what shows that the device has signed in to this account before; see devices.py.
     """
     account, network = credentials.digest(email), _network(address)
-    limits = _of_address(network)
+    limits = of_address(address)
     if mark:
         limits[f"sign-in:device:{credentials.digest(mark)}"] = PER_DEVICE
     else:
@@ -36,11 +36,12 @@ def of_sign_in(email: str, address: str | None, mark: str | None) -> dict[str, L
 
 def of_own_password(user_id: int, address: str | None) -> dict[str, Limit]:
     """The limits of a signed-in person's tries to give their own password; no stranger can use them up."""
-    return {f"password:user:{user_id}": PER_PERSON, **_of_address(_network(address))}
+    return {f"password:user:{user_id}": PER_PERSON, **of_address(address)}
 
 
-def _of_address(network: str) -> dict[str, Limit]:
-    return {f"sign-in:address:{network}": PER_ADDRESS} if network else {}
+def of_address(address: str | None) -> dict[str, Limit]:
+    """The limit of tries to sign in from this IP address, whatever the account."""
+    return {f"sign-in:address:{_network(address)}": PER_ADDRESS} if address else {}
 
 
 def _network(address: str | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sqlalchemy import ColumnElement, delete, func, or_, select, true, update
 from sqlalchemy.engine import Connection
 
@@ -14,6 +16,8 @@ from notifapp.audit.service import Action, Change, record
 from notifapp.database import AnyRow, reading, writing
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.inputs import FieldErrors
+from notifapp.second_factor import pending
+from notifapp.second_factor.service import take_reset_notice
 from notifapp.tokens.service import end_tokens, is_live
 
 MAX_PROJECTS_NAMED = 100
@@ -22,8 +26,19 @@ _WRONG = "The email address or the password is wrong."
 _DEAD_LINK = "This link was used already, has expired or was replaced by a newer one. Ask an admin for a new link."
 
 
-def sign_in(email: str, password: str, *, device: Device, lifetime: int) -> str:
-    """Verify the password and open a session of `lifetime` seconds. Return the session's key.
+class SignIn(NamedTuple):
+    """The key of a new session, or, if it isn't complete, of the second step that is due.
+
+    `was_reset` says that the person has to be told that somebody else removed their second factors.
+    """
+
+    key: str
+    is_complete: bool = True
+    was_reset: bool = False
+
+
+def sign_in(email: str, password: str, *, device: Device, lifetime: int) -> SignIn:
+    """Verify the password, and open a session of `lifetime` seconds unless a second step is due.
 
     Raise the same `ValidationFailed` for an unknown email address, a wrong password and a deactivated user, and
     `TooManyRequests` after too many failures; see password_limits.py.
@@ -32,13 +47,25 @@ def sign_in(email: str, password: str, *, device: Device, lifetime: int) -> str:
     user = _user_by_email(email)
     taken = throttle.take(_limits_of_sign_in(email, user, device))
     verified = passwords.verify_password(user.password_hash if user else None, password)
-    key = _open_session(user, password, device, lifetime) if user and user.is_active and verified else None
-    if key is None:
+    begun = _begin(user, password, device, lifetime) if user and user.is_active and verified else None
+    if begun is None:
         stranger = Principal(source=Source.PAGE, email=typed, name="", is_admin=False, address=device.address)
         _record_failure(stranger, "sign-in")
         raise ValidationFailed({"non_field_errors": [_WRONG]})
     throttle.give_back(taken)
-    return key
+    return begun
+
+
+def open_session(connection: Connection, person: Principal, *, device: str, lifetime: int, method: str) -> SignIn:
+    """Open a session for a person who has passed every step.
+
+    `device` is the name to list it under, `method` how the steps were passed, for the audit log.
+    """
+    user_id = person.user_id or 0
+    key = sessions.open_session(connection, user_id, lifetime=lifetime, device=device, address=person.address)
+    detail = {"with": method}
+    record(connection, Action.SIGNED_IN, principal=person, subject=person.email, detail=detail)
+    return SignIn(key, was_reset=take_reset_notice(connection, user_id))
 
 
 def sign_out(session_id: int, *, principal: Principal) -> None:
@@ -77,13 +104,11 @@ def change_password(current: str, new: str, *, session_id: int, principal: Princ
     §5.1, OWASP ASVS 5, 7.2.4). Raise `ValidationFailed` on `current` or `new`, and `TooManyRequests` after too many
     wrong ones.
     """
-    taken = throttle.take(password_limits.of_own_password(principal.user_id or 0, principal.address))
-    user = _user_by_email(principal.email)
     errors = _new_password_problems(new, principal.user_id or 0, present=current)
-    if user is None or not passwords.verify_password(user.password_hash, current):
-        _record_failure(principal, "password change")
-        raise ValidationFailed({"current": ["That is not your current password."], **errors})
-    throttle.give_back(taken)
+    try:
+        user = verify_own_password(current, field="current", what="password change", principal=principal)
+    except ValidationFailed as failed:
+        raise ValidationFailed({**failed.errors, **errors}) from None
     if errors:
         raise ValidationFailed(errors)
     new_hash = passwords.hash_password(new)
@@ -94,6 +119,20 @@ def change_password(current: str, new: str, *, session_id: int, principal: Princ
             raise Conflict("Your password was changed elsewhere in the meantime.")
         _after_password_change(connection, user.id, principal, keep=session_id)
         return sessions.renew_session(connection, session_id)
+
+
+def verify_own_password(password: str, *, field: str, what: str, principal: Principal) -> AnyRow:
+    """Verify the caller's own password, for `what` in the audit log, and return their account.
+
+    Raise `ValidationFailed` on `field`, and `TooManyRequests` after too many wrong ones.
+    """
+    taken = throttle.take(password_limits.of_own_password(principal.user_id or 0, principal.address))
+    user = _user_by_email(principal.email)
+    if user is None or not passwords.verify_password(user.password_hash, password):
+        _record_failure(principal, what)
+        raise ValidationFailed({field: ["That is not your current password."]})
+    throttle.give_back(taken)
+    return user
 
 
 def count_live_tokens(user_id: int) -> int:
@@ -188,18 +227,23 @@ def _names_around(user_id: int) -> set[str]:
         return {name for row in connection.execute(statement) for name in row if name}
 
 
-def _open_session(user: AnyRow, password: str, device: Device, lifetime: int) -> str | None:
-    """Open a session, unless the password has changed or the user was deactivated since the verification."""
+def _begin(user: AnyRow, password: str, device: Device, lifetime: int) -> SignIn | None:
+    """Open a session, or begin the second step if the user has a second factor.
+
+    None if the password has changed or the user was deactivated since the verification.
+    """
     stale = passwords.needs_rehash(user.password_hash)
     new_hash = passwords.hash_password(password) if stale else user.password_hash
     with writing() as connection:
         same = (User.id == user.id, User.is_active, User.password_hash == user.password_hash)
-        kept = update(User).where(*same).values(password_hash=new_hash).returning(User.id)
-        if connection.scalars(kept).one_or_none() is None:
+        kept = update(User).where(*same).values(password_hash=new_hash).returning(User.has_second_factor)
+        has_second_factor = connection.scalars(kept).one_or_none()
+        if has_second_factor is None:
             return None
-        key = sessions.open_session(connection, user.id, lifetime=lifetime, device=device.name, address=device.address)
-        record(connection, Action.SIGNED_IN, principal=_person(user, device.address), subject=user.email)
-    return key
+        if has_second_factor:
+            return SignIn(pending.start(connection, user.id), is_complete=False)
+        person = _person(user, device.address)
+        return open_session(connection, person, device=device.name, lifetime=lifetime, method="password")
 
 
 def _record_failure(principal: Principal, what: str) -> None:
@@ -232,6 +276,7 @@ def _after_password_change(
 ) -> None:
     """End what the old password may have opened: all sessions except `keep`, password links and tokens."""
     sessions.end_sessions_of(connection, user_id, keep=keep)
+    pending.end_all(connection, user_id)
     connection.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
     record(connection, Action.PASSWORD_CHANGED, principal=principal, subject=principal.email)
     end_tokens(connection, user_id, reason="password changed", principal=principal)

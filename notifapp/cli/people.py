@@ -7,6 +7,7 @@ import click
 from notifapp.access import Principal
 from notifapp.cli.base import OperatorGroup, read_secret
 from notifapp.projects.service import find_project
+from notifapp.second_factor import service as second_factor
 from notifapp.tokens import service as tokens
 from notifapp.users import service as users
 
@@ -40,6 +41,15 @@ def deactivate_user(email: str) -> None:
     """Deactivate a user at once and print its id."""
     user_id = users.find_user(email)
     users.deactivate_user(user_id, principal=Principal.operator())
+    click.echo(user_id)
+
+
+@user.command("reset-second-factor")
+@click.argument("email")
+def reset_second_factor(email: str) -> None:
+    """Remove a user's passkeys, authenticator apps and recovery codes, end the sessions, and print the id."""
+    user_id = users.find_user(email)
+    second_factor.reset(user_id, principal=Principal.operator())
     click.echo(user_id)
 
 

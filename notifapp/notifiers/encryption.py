@@ -13,10 +13,11 @@ from notifapp.audit.service import Action, record
 from notifapp.database import table_of, writing
 from notifapp.errors import Conflict
 from notifapp.notifiers.models import Notifier, OutboxMessage
+from notifapp.second_factor.models import TotpApp
 
 BATCH = 500
 _outbox = table_of(OutboxMessage).c
-_ENCRYPTED = (table_of(Notifier).c.secrets, _outbox.body, _outbox.subject)
+_ENCRYPTED = (table_of(Notifier).c.secrets, table_of(TotpApp).c.secret, _outbox.body, _outbox.subject)
 
 
 def reencrypt_secrets(*, principal: Principal) -> int:

@@ -18,6 +18,7 @@ from notifapp.access import (
     notifier_permission_required,
     permission_required,
     principal,
+    recent_proof_required,
 )
 from notifapp.channels import Channel
 from notifapp.delivery.typed_secrets import TypedSecrets
@@ -84,6 +85,7 @@ def choose(project: ProjectRef, channel: Channel) -> str:
 
 
 @notifier_permission_required("create")
+@recent_proof_required
 def new(project: ProjectRef, channel: Channel, backend_key: str) -> str:
     """The form for a new notifier."""
     backend = offered_backend(channel, backend_key)
@@ -91,6 +93,7 @@ def new(project: ProjectRef, channel: Channel, backend_key: str) -> str:
 
 
 @notifier_permission_required("create")
+@recent_proof_required
 def create(project: ProjectRef, channel: Channel, backend_key: str) -> ResponseReturnValue:
     """Create a notifier from the form."""
     backend = offered_backend(channel, backend_key)
@@ -114,6 +117,7 @@ def edit(project: ProjectRef, channel: Channel, notifier_id: int) -> str:
 
 
 @notifier_permission_required("update")
+@recent_proof_required
 def save(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
     """Change a notifier from the form."""
     notifier = service.get_notifier(project, channel, notifier_id)

@@ -21,6 +21,7 @@ from notifapp.delivery.models import Delivery, WorkerHeartbeat
 from notifapp.message_templates.models import MessageTemplate, MessageTemplateRevision
 from notifapp.notifiers.models import OutboxMessage
 from notifapp.otp.models import OtpChallenge, OtpRecipient
+from notifapp.second_factor.models import PendingSignIn, UsedChallenge
 from notifapp.settings.models import NotificationSettings, SettingsRevision
 from notifapp.traffic.models import OtpTraffic
 from notifapp.traffic.service import hour_of
@@ -128,6 +129,8 @@ RULES = (
     Rule("message revisions", _template_revision.created_at, "history", (_IS_FORMER_TEMPLATE,)),
     Rule("outbox messages", table_of(OutboxMessage).c.created_at, 1),
     Rule("sessions", table_of(UserSession).c.expires_at, 0),
+    Rule("pending sign-ins", table_of(PendingSignIn).c.expires_at, 0),
+    Rule("used passkey challenges", table_of(UsedChallenge).c.expires_at, 0),
     Rule("password links", table_of(PasswordLink).c.expires_at, 0),
     Rule("held secrets", table_of(HeldSecret).c.expires_at, 0),
     Rule("throttles", table_of(Throttle).c.window_started_at, 1),

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from notifapp.access import PRESETS, Permission, admin_required, held_secrets, principal
+from notifapp.access import PRESETS, Permission, admin_required, held_secrets, principal, recent_proof_required
 from notifapp.errors import NotFound, ValidationFailed
 from notifapp.projects.service import find_project
 from notifapp.tokens import queries, service
@@ -31,6 +31,7 @@ def index() -> ResponseReturnValue:
 
 
 @admin_required
+@recent_proof_required
 def new() -> str:
     """The form for a new token; the query string may fill in the owner and the project."""
     owner = request.args.get("owner") or principal().email
@@ -39,6 +40,7 @@ def new() -> str:
 
 
 @admin_required
+@recent_proof_required
 def create() -> ResponseReturnValue:
     """Create a token and lead to the page that shows it once, so that reloading creates no second one."""
     form = NewTokenForm()

@@ -15,6 +15,7 @@ from notifapp.access import (
     admin_required,
     principal,
     project_admin_required,
+    recent_proof_required,
 )
 from notifapp.errors import NotFound, ValidationFailed
 from notifapp.projects.service import find_project
@@ -40,6 +41,7 @@ def choose_project(user_id: int) -> ResponseReturnValue:
 
 
 @admin_required
+@recent_proof_required
 def membership(user_id: int, slug: str) -> ResponseReturnValue:
     """The permission codes that a user holds in a project; saving them adds the user to it if necessary."""
     project = find_project(slug)
@@ -64,6 +66,7 @@ def membership(user_id: int, slug: str) -> ResponseReturnValue:
 
 
 @admin_required
+@recent_proof_required
 def remove_membership(user_id: int, slug: str) -> ResponseReturnValue:
     """Remove a user from a project, after confirmation."""
     user, project = queries.get_user(user_id), find_project(slug)

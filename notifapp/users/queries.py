@@ -84,6 +84,7 @@ def get_user(user_id: int) -> AnyRow:
             _user.is_admin,
             _user.is_active,
             _user.created_at,
+            _user.has_second_factor,
             _user.password_hash.is_not(None).label("has_password"),
             _link.expires_at.label("link_expires_at"),
             tokens.correlate(table_of(User)).scalar_subquery().label("tokens"),

@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from notifapp.access import admin_required, held_secrets, principal
+from notifapp.access import admin_required, held_secrets, principal, recent_proof_required, recent_proof_to_save
 from notifapp.database import AnyRow
 from notifapp.errors import ValidationFailed
 from notifapp.users import queries, service
@@ -24,6 +24,7 @@ def index() -> str:
 
 
 @admin_required
+@recent_proof_required
 def create() -> ResponseReturnValue:
     """Create a user, and lead to the page that shows, once, the link that sets the first password."""
     form = UserForm()
@@ -40,6 +41,7 @@ def create() -> ResponseReturnValue:
 
 
 @admin_required
+@recent_proof_to_save
 def edit(user_id: int) -> ResponseReturnValue:
     """One user: the account and the memberships."""
     user = queries.get_user(user_id)
@@ -84,6 +86,7 @@ def reactivate(user_id: int) -> ResponseReturnValue:
 
 
 @admin_required
+@recent_proof_required
 def password_link(user_id: int) -> ResponseReturnValue:
     """Create a link that sets this user's password, after confirmation, and lead to the page that shows it once."""
     if request.method != "POST":

@@ -22,10 +22,15 @@ def keep(path: str, fields: Iterable[tuple[str, str]]) -> None:
     session[_COOKIE_KEY] = path
 
 
+def is_kept_for(path: str) -> bool:
+    """Whether the form on this page will be filled."""
+    return session.get(_COOKIE_KEY) == path
+
+
 def kept_fields() -> Fields | None:
     """The fields that were kept for the requested page, if any; each page gets them once."""
     if "kept_fields" not in g:
-        is_wanted = request.method == "GET" and session.get(_COOKIE_KEY) == request.path
+        is_wanted = request.method == "GET" and is_kept_for(request.path)
         g.kept_fields = _take() if is_wanted and current_user.is_authenticated else None
     return cast("Fields | None", g.kept_fields)
 

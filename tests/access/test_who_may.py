@@ -42,12 +42,17 @@ READ_NOTIFIERS = (Permission.SMS_NOTIFIERS_READ, Permission.EMAIL_NOTIFIERS_READ
 WHO: dict[str, Who | Of | tuple[Permission, ...]] = {
     "account.account": Who.SIGNED_IN,
     "account.change_password": Who.SIGNED_IN,
+    "account.confirm": Who.SIGNED_IN,
+    "account.confirm_with_passkey": Who.SIGNED_IN,
     "account.end_other_sessions": Who.SIGNED_IN,
     "account.end_session": Who.SIGNED_IN,
     "account.home": Who.ANYONE,
+    "account.passkey": Who.ANYONE,
+    "account.passkey_options": Who.ANYONE,
     "account.password_link": Who.ANYONE,
     "account.sessions": Who.SIGNED_IN,
     "account.set_password": Who.ANYONE,
+    "account.second_step": Who.ANYONE,  # who gave the password; others are sent to give it
     "account.sign_in": Who.ANYONE,
     "account.sign_out": Who.SIGNED_IN,
     "apidocs.openapi": Who.ANYONE,
@@ -105,6 +110,14 @@ WHO: dict[str, Who | Of | tuple[Permission, ...]] = {
     "projects.rename": Who.ADMIN,
     "projects.rename_form": Who.ADMIN,
     "projects.restore": Who.ADMIN,
+    "second_factor.codes": Who.SIGNED_IN,
+    "second_factor.index": Who.SIGNED_IN,
+    "second_factor.new_app": Who.SIGNED_IN,
+    "second_factor.new_passkey": Who.SIGNED_IN,
+    "second_factor.passkey_options": Who.SIGNED_IN,
+    "second_factor.remove": Who.SIGNED_IN,
+    "second_factor.renew_codes": Who.SIGNED_IN,
+    "second_factor.reset": Who.ADMIN,
     "settings.confirm_restore": UPDATE,
     "settings.history": READ,
     "settings.page": READ,
@@ -171,7 +184,8 @@ def test_signed_out_one_gets_at_what_is_open_to_anyone_and_at_nothing_else(app: 
     for rule, method, path, may in calls(app):
         answer = call(browser, method, path)
         if may is Who.ANYONE:
-            assert rule.endpoint == "account.home" or not is_sent_to_sign_in(answer), (method, path)
+            leads_on = rule.endpoint in ("account.home", "account.second_step")
+            assert leads_on or not is_sent_to_sign_in(answer), (method, path)
         elif is_api(rule):
             assert answer.status_code == 401, (method, path)
         else:

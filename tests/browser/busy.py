@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from notifapp import clock
 from notifapp.access import Permission, Principal, ProjectRef, Source
+from notifapp.access.models import User
 from notifapp.channels import Channel
 from notifapp.database import writing
 from notifapp.delivery.service import record_test
@@ -21,6 +22,8 @@ from notifapp.notifiers.gateway.base import Message, Receipt, SendFailed
 from notifapp.otp.models import OtpRecipient
 from notifapp.otp.service import issue_challenge
 from notifapp.projects import service as projects
+from notifapp.second_factor import recovery_codes, totp
+from notifapp.second_factor.models import Passkey, TotpApp
 from notifapp.settings.service import update_notification_settings
 from notifapp.settings.values import EMAIL_NOTIFIER, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER
 from notifapp.tokens import service as tokens
@@ -59,13 +62,14 @@ def furnish(live: LiveServer) -> BusyServer:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(clock, "now", _Calendar(days=60, step=timedelta(hours=11)))
             people = _people()
+            values: dict[str, object] = _second_factors(people["careful"])
             admin = _principal(people["admin"], "parisa@example.com")
             shop = projects.create_project("corner-shop", "Corner Shop", principal=admin)
             _memberships(people, shop, admin)
             _notifiers(shop, admin)
             _history(shop, admin, _principal(people["editor"], "omid@example.com"))
             _messages(shop, _principal(people["editor"], "omid@example.com"))
-            values: dict[str, object] = dict(_tokens(people, shop, admin))
+            values.update(_tokens(people, shop, admin))
             _deliveries(shop, admin)
             _long_project(people, admin)
             _other_projects(admin)
@@ -107,6 +111,7 @@ def _people() -> dict[str, int]:
         "editor": ("omid@example.com", "Omid Karimi"),
         "reader": ("sara@example.com", "Sara Lindqvist"),
         "gateways": ("jonas@example.com", "Jonas Weber"),
+        "careful": ("nima@example.com", "Nima Farahani"),
         "plain": ("mei@example.com", "Mei Tanaka"),
         "stranger": ("ana@example.com", "Ana Souza"),
         "left": ("li@example.com", "Li Wei"),
@@ -123,6 +128,20 @@ def _people() -> dict[str, int]:
     people["newcomer"] = users.create_user(email, name, principal=operator)
     users.deactivate_user(people["left"], principal=operator)
     return people
+
+
+def _second_factors(user_id: int) -> dict[str, object]:
+    """A passkey and an authenticator app, and two recovery codes that are left."""
+    added = {"user_id": user_id, "created_at": clock.now()}
+    passkey = {"rp_id": "localhost", "credential_id": "AA", "public_key": "AA", "sign_count": 0, "name": LONG_NAME}
+    app = {"secret": totp.new_secret(), "last_step": 0, "name": "Phone", "last_used_at": clock.now()}
+    with writing() as connection:
+        passkey_id = connection.execute(insert(Passkey).values(added | passkey).returning(Passkey.id)).scalar_one()
+        app_id = connection.execute(insert(TotpApp).values(added | app).returning(TotpApp.id)).scalar_one()
+        for code in recovery_codes.renew(connection, user_id)[2:]:
+            recovery_codes.use(connection, user_id, code)
+        connection.execute(update(User).where(User.id == user_id).values(has_second_factor=True))
+    return {"passkey": passkey_id, "app": app_id}
 
 
 def _memberships(people: dict[str, int], shop: ProjectRef, admin: Principal) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page
 
+from tests.world import PASSWORD
+
 NOBODY = ""
 
 
@@ -39,10 +41,12 @@ MESSAGES = "/projects/{shop}/messages"
 # One example at least of every endpoint that shows a page: its view's name, who looks, where.
 PAGES = {
     "account.account": [("admin", "/account"), ("long", "/account")],
+    "account.confirm": [("admin", "/account/confirm?next=/tokens/new"), ("careful", "/account/confirm")],
     "account.end_other_sessions": [("admin", "/account/sessions/end-others")],
     "account.sessions": [("admin", "/account/sessions")],
     "account.set_password": [(NOBODY, "/password/{link}")],
     "account.sign_in": [(NOBODY, "/sign-in")],
+    "account.second_step": [(NOBODY, "/sign-in/second-step")],
     "audit.index": [("admin", "/audit?action=settings_changed")],
     "deliveries.index": [("admin", "/projects/{shop}/deliveries"), ("gateways", "/projects/{shop}/deliveries")],
     "apidocs.page": [(NOBODY, "/api/docs")],
@@ -74,6 +78,16 @@ PAGES = {
         ("admin", "/projects/old-shop"),
     ],
     "projects.rename_form": [("admin", "/projects/{shop}/rename")],
+    "second_factor.codes": [("careful", "/account/two-step/recovery-codes")],
+    "second_factor.index": [("careful", "/account/two-step"), ("reader", "/account/two-step")],
+    "second_factor.new_app": [("reader", "/account/two-step/apps/new")],
+    "second_factor.new_passkey": [("reader", "/account/two-step/passkeys/new")],
+    "second_factor.remove": [
+        ("careful", "/account/two-step/passkey/{passkey}/remove"),
+        ("careful", "/account/two-step/app/{app}/remove"),
+    ],
+    "second_factor.renew_codes": [("careful", "/account/two-step/recovery-codes/new")],
+    "second_factor.reset": [("admin", "/users/{careful}/reset-second-factor")],
     "settings.confirm_restore": [("editor", f"{SETTINGS}/history/1/restore")],
     "settings.history": [("editor", f"{SETTINGS}/history"), ("long", "/projects/{long_project}/settings/history")],
     "message_templates.confirm_restore": [("editor", f"{MESSAGES}/sms/history/1/restore")],
@@ -169,6 +183,28 @@ def sign_in_refused(page: Page) -> None:
     page.get_by_label("Email address").fill("omid@example.com")
     page.get_by_label("Password").fill("not the password")
     press(page, "Sign in")
+
+
+@state(NOBODY, "/sign-in")
+def second_step(page: Page) -> None:
+    page.get_by_label("Email address").fill("nima@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    press(page, "Sign in")
+    page.get_by_label("Code", exact=False).first.fill("000000")
+    press(page, "Sign in")
+    page.get_by_text("Use a recovery code").click()
+    page.get_by_label("Recovery code").wait_for()
+
+
+@state("reader", "/account/two-step/apps/new")
+def app_refused(page: Page) -> None:
+    page.get_by_text("Type the key").click()
+    press(page, "Add app")
+
+
+@state("careful", "/account/two-step/recovery-codes/new")
+def recovery_codes_made(page: Page) -> None:
+    press(page, "Make new codes")
 
 
 @state(NOBODY, "/password/{link}")

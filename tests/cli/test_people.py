@@ -26,7 +26,7 @@ PASSWORD = "four plain words here"
 
 def sign_in(app: Flask, email: str, password: str = PASSWORD) -> str:
     with app.app_context():
-        return account.sign_in(email, password, device=Device(), lifetime=60)
+        return account.sign_in(email, password, device=Device(), lifetime=60).key
 
 
 def events(app: Flask) -> list[tuple[str, str, str, str]]:

@@ -2,7 +2,7 @@
 
 The cookies of the sessions from before are signed in the old way and no longer accepted, so their rows go.
 
-Revision 0012, after 0009.
+Revision 0012, after 0011.
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from alembic import op
 import notifapp.database
 
 revision = "0012"
-down_revision = "0009"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
