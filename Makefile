@@ -1,4 +1,4 @@
-# make run · make check · make test · make lint · make format · make bench · make lock
+# make run · make check · make test · make lint · make format · make bench · make lock · make audit · make sbom
 SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 8000
@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CONFORMANCE := tests/apidocs/test_conformance.py
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --ignore $(CONFORMANCE)
 
-.PHONY: install develop run check test lint format bench lock
+.PHONY: install develop run check test lint format bench lock audit sbom
 .NOTPARALLEL:
 
 install: $(INSTALLED)
@@ -78,3 +78,15 @@ COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --gen
 lock:
 	$(COMPILE) --group build -o requirements.lock
 	$(COMPILE) --group dev --constraints requirements.lock -o requirements-dev.lock
+
+# Known vulnerabilities of what the locks name, asked of PyPI's database. --strict: what can't be looked up is a failure.
+AUDIT := $(BIN)/pip-audit --disable-pip --strict --progress-spinner off
+audit: develop
+	$(AUDIT) -r requirements.lock
+	$(AUDIT) -r requirements-dev.lock
+
+# A CycloneDX bill of materials of what runs; the same lock gives the same file. Needs no network.
+SBOM := sbom.cdx.json
+sbom: develop
+	$(BIN)/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible \
+		--of JSON -o $(SBOM) requirements.lock

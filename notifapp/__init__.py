@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from notifapp import cli, wording
-from notifapp.access import guard, last_uses, passwords, sessions
+from notifapp.access import Permission, guard, last_uses, passwords, sessions
 from notifapp.account import routes as account
 from notifapp.apidocs import routes as apidocs
 from notifapp.audit import routes as audit
@@ -101,7 +101,7 @@ def _configure(app: Flask, config: Config) -> None:
     app.url_map.strict_slashes = False
     app.session_interface = sessions.PageSessions()
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.jinja_env.globals.update(count=wording.count, duration=wording.duration, Channel=Channel)
+    app.jinja_env.globals.update(count=wording.count, duration=wording.duration, Channel=Channel, Permission=Permission)
     if config.trusted_proxy_hops:
         hops = config.trusted_proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

@@ -19,6 +19,7 @@ from notifapp import keys
 MIN_KEY_LENGTH = 32
 MIN_KEY_CHARACTERS = 10
 MAX_BODY_BYTES = 64 * 1024
+MAX_RETENTION_DAYS = 36_500
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f]*:[0-9a-f:.]+")  # the latter is an IPv6 address
 
 
@@ -32,6 +33,28 @@ class WhoNeeds(StrEnum):
 
 class ConfigError(Exception):
     """The configuration is invalid; the one-line message names the variable."""
+
+
+@dataclass(frozen=True)
+class Retention:
+    """For how many days data is kept; None for good. The fields are named after their variables."""
+
+    codes: int | None = 30
+    deliveries: int | None = 90
+    failed_sign_ins: int | None = 30
+    audit: int | None = None
+    history: int | None = None
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> Retention:
+        """Read and validate the variables of retention. Raise `ConfigError` for the first invalid one."""
+        return cls(
+            codes=_days(env, "NOTIFAPP_RETENTION_CODES", cls.codes),
+            deliveries=_days(env, "NOTIFAPP_RETENTION_DELIVERIES", cls.deliveries),
+            failed_sign_ins=_days(env, "NOTIFAPP_RETENTION_FAILED_SIGN_INS", cls.failed_sign_ins),
+            audit=_days(env, "NOTIFAPP_RETENTION_AUDIT", cls.audit),
+            history=_days(env, "NOTIFAPP_RETENTION_HISTORY", cls.history),
+        )
 
 
 def instance_dir(environment: Mapping[str, str] | None = None) -> Path:
@@ -58,6 +81,7 @@ class Config:
     allow_private_destinations: bool = False
     ready_needs_worker: bool = False
     console_backend: bool = False
+    retention: Retention = Retention()
     trusted_hosts: tuple[str, ...] = ()
     hsts_include_subdomains: bool = False
     require_second_factor: WhoNeeds = WhoNeeds.NONE
@@ -87,6 +111,7 @@ class Config:
             allow_private_destinations=_boolean(env, "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS"),
             ready_needs_worker=_boolean(env, "NOTIFAPP_READY_NEEDS_WORKER"),
             console_backend=debug or _boolean(env, "NOTIFAPP_CONSOLE_BACKEND"),
+            retention=Retention.from_environment(env),
             trusted_hosts=_host_names(env, "NOTIFAPP_TRUSTED_HOSTS"),
             hsts_include_subdomains=_boolean(env, "NOTIFAPP_HSTS_INCLUDE_SUBDOMAINS"),
             require_second_factor=_who_needs_second_factor(env, debug),
@@ -111,6 +136,22 @@ def _integer(env: Mapping[str, str], name: str, *, default: int, least: int, mos
     if not least <= value <= most:
         raise ConfigError(f"{name} must be a whole number from {least} to {most}")
     return value
+
+
+def _days(env: Mapping[str, str], name: str, default: int | None) -> int | None:
+    """A number of days, or None for 0 and "never". A day is the least: the limits count what was sent within one."""
+    text = env.get(name, "").strip().lower()
+    if not text:
+        return default
+    if text == "never":
+        return None
+    try:
+        days = int(text)
+    except ValueError:
+        days = -1
+    if not 0 <= days <= MAX_RETENTION_DAYS:
+        raise ConfigError(f"{name} must be a number of days from 1 to {MAX_RETENTION_DAYS}, or never")
+    return days or None
 
 
 def _host_names(env: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -78,7 +78,8 @@ for (const countdown of document.querySelectorAll("[data-seconds-left]")) {
   tick();
 }
 
-// Choosing a preset ticks its permissions at once; ticking one by hand lets go of the preset.
+// Choosing a preset ticks its permissions at once; ticking one by hand lets go of the preset, for the choice
+// that takes what is ticked: the empty one, or the one that data-by-hand names.
 const preset = document.querySelector("select#preset");
 if (preset) {
   const boxes = document.querySelectorAll("input[name=codes]");
@@ -86,5 +87,5 @@ if (preset) {
     const chosen = document.querySelector(`[data-preset="${preset.value}"]`);
     if (chosen) for (const box of boxes) box.checked = chosen.value.split(" ").includes(box.value);
   });
-  for (const box of boxes) box.addEventListener("change", () => (preset.value = ""));
+  for (const box of boxes) box.addEventListener("change", () => (preset.value = preset.dataset.byHand || ""));
 }

@@ -28,7 +28,9 @@ def _look_up(join_strings: Any) -> Select[Any]:
         select(
             _token.id.label("token_id"),
             _token.expires_at,
+            _token.revoked_at.is_not(None).label("is_revoked"),
             _token.last_used_at,
+            _token.codes.label("limited_to"),
             _user.id.label("user_id"),
             _user.email,
             _user.name,
@@ -38,11 +40,11 @@ def _look_up(join_strings: Any) -> Select[Any]:
             _project.slug,
             _project.name.label("project_name"),
             _project.phone_region,
-            codes.label("codes"),
+            codes.label("held"),
         )
         .join_from(table_of(ApiToken), table_of(User), _user.id == _token.user_id)
         .join(table_of(Project), _project.id == _token.project_id)
-        .where(_token.digest == bindparam("digest"), _token.revoked_at.is_(None), _project.archived_at.is_(None))
+        .where(_token.digest == bindparam("digest"), _project.archived_at.is_(None))
     )
 
 
@@ -51,7 +53,10 @@ _LOOK_UP = Statement({"sqlite": _look_up(func.group_concat), "postgresql": _look
 
 @dataclass(frozen=True, slots=True)
 class TokenCaller:
-    """A valid token's user, its project, and the permission codes held there now."""
+    """A valid token's user, its project, and the permission codes that the token has there now.
+
+    The token of an admin, if limited to certain codes, is no admin: it has these codes and nothing else.
+    """
 
     principal: Principal
     project: ProjectRef
@@ -87,17 +92,28 @@ def authenticate(token: str, *, address: str | None) -> TokenCaller:
         raise Unauthenticated("Invalid token.")
     if not found.is_active:
         raise Unauthenticated("User inactive or deleted.")
+    if found.is_revoked:
+        raise Unauthenticated("Invalid token.")
     return TokenCaller(
         principal=Principal(
             source=Source.API,
             email=found.email,
             name=found.name,
-            is_admin=found.is_admin,
+            is_admin=found.is_admin and found.limited_to is None,
             user_id=found.user_id,
             token_id=found.token_id,
             address=address,
         ),
         project=ProjectRef(found.project_id, found.slug, found.project_name, phone_region=found.phone_region),
-        codes=frozenset(map(int, found.codes.split(",") if found.codes else ())),
+        codes=_codes(found),
         is_use_due=last_uses.is_due(found.last_used_at),
     )
+
+
+def _codes(found: Any) -> frozenset[int]:
+    """What the owner holds now, as far as the token may use it. An admin holds everything."""
+    held = frozenset(map(int, found.held.split(",") if found.held else ()))
+    if found.limited_to is None:
+        return held
+    limited_to: frozenset[int] = found.limited_to
+    return limited_to if found.is_admin else held & limited_to

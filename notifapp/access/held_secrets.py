@@ -17,6 +17,7 @@ from notifapp.access.models import HeldSecret, UserSession
 from notifapp.database import Statement, UtcDateTime, reading, table_of, upsert, writing
 
 LIFETIME = timedelta(minutes=10)
+FORM = "form"  # the purpose of a form that was sent after its session had ended
 
 _table, _session = table_of(HeldSecret), table_of(UserSession).c
 _held = _table.c

@@ -100,7 +100,8 @@ PRESETS = {
 }
 
 _NOTES = {
-    Permission.OTP_SEND: "Also shows the deliveries: to whom, when, and with what result. Recipients are masked.",
+    Permission.OTP_SEND: "Also shows the deliveries of both channels: to whom, when, and with what result. "
+    "Recipients are masked.",
     Permission.OTP_VERIFY: "Together with “Send codes” (9001) it opens the “Try it” page.",
     Permission.OTP_RELEASE: "For the API, where a shop's support tools call it. On the pages admins do this.",
 }

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from notifapp import clock, inputs
 from notifapp.access import Principal, Source, credentials, passwords, sessions, throttle
-from notifapp.access.models import ApiToken, Membership, PasswordLink, Project, User
+from notifapp.access.models import Membership, PasswordLink, Project, User
 from notifapp.account import password_limits
 from notifapp.account.devices import Device
 from notifapp.audit.service import Action, Change, record
@@ -18,6 +18,7 @@ from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.inputs import FieldErrors
 from notifapp.second_factor import pending
 from notifapp.second_factor.service import take_reset_notice
+from notifapp.tokens.service import end_tokens, is_live
 
 MAX_PROJECTS_NAMED = 100
 
@@ -137,7 +138,7 @@ def verify_own_password(password: str, *, field: str, what: str, principal: Prin
 def count_live_tokens(user_id: int) -> int:
     """The number of this user's API tokens that a password change would revoke."""
     with reading() as connection:
-        return connection.execute(select(func.count()).where(*_live_tokens(user_id))).scalar_one()
+        return connection.execute(select(func.count()).where(is_live(user_id))).scalar_one()
 
 
 def open_password_link(key: str) -> str:
@@ -270,11 +271,6 @@ def _live_link(digest: str) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _live_tokens(user_id: int) -> tuple[ColumnElement[bool], ...]:
-    not_expired = or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > clock.now())
-    return (ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None), not_expired)
-
-
 def _after_password_change(
     connection: Connection, user_id: int, principal: Principal, *, keep: int | None = None
 ) -> None:
@@ -283,18 +279,4 @@ def _after_password_change(
     pending.end_all(connection, user_id)
     connection.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
     record(connection, Action.PASSWORD_CHANGED, principal=principal, subject=principal.email)
-    revoked = connection.execute(
-        update(ApiToken)
-        .where(*_live_tokens(user_id))
-        .values(revoked_at=clock.now())
-        .returning(ApiToken.name, ApiToken.prefix, ApiToken.project_id)
-    ).all()
-    for token in revoked:
-        record(
-            connection,
-            Action.TOKEN_REVOKED,
-            principal=principal,
-            subject=token.prefix,
-            project_id=token.project_id,
-            detail={"name": token.name, "reason": "password changed"},
-        )
+    end_tokens(connection, user_id, reason="password changed", principal=principal)

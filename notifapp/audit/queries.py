@@ -19,9 +19,15 @@ from notifapp.database import AnyRow, keyset, reading, table_of
 CSV_BATCH = 1000  # events per query of the download
 
 _event, _token, _project = table_of(AuditEvent).c, table_of(ApiToken).c, table_of(Project).c
-_CODES = ("granted", "taken")
+_CODES = ("granted", "taken", "codes")
 _SHOWN_ELSEWHERE = ("changes", "version", "id")  # the subject of changed settings is their version
-_LABELS = {"granted": "Added", "taken": "Removed", "at": "During", "expires_in_days": "Expires after (days)"}
+_LABELS = {
+    "granted": "Added",
+    "taken": "Removed",
+    "codes": "Limited to",
+    "at": "During",
+    "expires_in_days": "Expires after (days)",
+}
 _PERMISSIONS = {permission.value: permission.label for permission in Permission}
 _ORDER = [_event.at, _event.id]
 

@@ -63,11 +63,12 @@ def revisions(
 ) -> list[Revision[Values]]:
     """The first `limit` of these rows, newest first, as revisions.
 
-    One row more shows what the oldest of them changed; without it, that was the first change of `untouched`.
+    One row more shows what the oldest of them changed; without it, that was the first change of `untouched`, or what it
+    changed isn't kept any more.
     """
     values = [values_of(row) for row in rows]
     if len(rows) <= limit:
-        values.append(untouched)
+        values.append(untouched if not rows or rows[-1].version == 1 else values[-1])
     return [
         Revision(row.version, after, differences(before, after), row.actor, row.source, row.created_at, row.reason)
         for row, after, before in zip(rows[:limit], values, values[1:], strict=False)

@@ -53,6 +53,7 @@ class Action(StrEnum):
     MESSAGE_TEMPLATE_CHANGED = "message_template_changed"
     OTP_LIMITS_CHANGED = "otp_limits_changed"
     RECIPIENT_RELEASED = "recipient_released"
+    RECIPIENT_ERASED = "recipient_erased"
     CODES_REFUSED = "codes_refused"
     CODES_RELEASED = "codes_released"
     SECRETS_REENCRYPTED = "secrets_reencrypted"

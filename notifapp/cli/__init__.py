@@ -10,6 +10,7 @@ from flask import Flask
 from notifapp.cli.otp import otp
 from notifapp.cli.people import member, token, user
 from notifapp.cli.projects import notifier, project, secrets, settings
+from notifapp.cli.retention import erase_recipient, purge
 from notifapp.cli.setup import demo, init
 from notifapp.cli.worker import worker
 
@@ -18,5 +19,18 @@ __all__ = ["init", "init_app"]
 
 def init_app(app: Flask) -> None:
     """Add the commands, except `init`: it is an entry point, because it has to run before the app can load."""
-    for command in (demo, worker, user, project, member, notifier, token, settings, secrets, otp):
+    for command in (
+        demo,
+        worker,
+        purge,
+        erase_recipient,
+        user,
+        project,
+        member,
+        notifier,
+        token,
+        settings,
+        secrets,
+        otp,
+    ):
         app.cli.add_command(command)

@@ -78,11 +78,30 @@ def remove_member(email: str, slug: str) -> None:
 @click.argument("email")
 @click.argument("slug")
 @click.option("--name", required=True, help="The program that uses it.")
-@click.option("--expires-in", "days", type=int, metavar="DAYS", help="If omitted, it never expires.")
-def create_token(email: str, slug: str, name: str, days: int | None) -> None:
+@click.option("--days", "--expires-in", "days", type=int, metavar="DAYS", help=f"{tokens.USUAL_DAYS} if omitted.")
+@click.option("--never-expires", is_flag=True)
+@click.option(
+    "--permission",
+    "codes",
+    type=int,
+    multiple=True,
+    metavar="CODE",
+    help="May be repeated; if omitted, the token has all of the owner's permissions.",
+)
+def create_token(
+    email: str, slug: str, name: str, days: int | None, never_expires: bool, codes: tuple[int, ...]
+) -> None:
     """Create a token that acts for a user in a project, and print it. It is shown only once."""
-    user_id, project_id = users.find_user(email), find_project(slug).id
-    new = tokens.create_token(user_id, project_id, name, principal=Principal.operator(), expires_in_days=days)
+    if never_expires and days is not None:
+        raise click.UsageError("Give either --days or --never-expires.")
+    new = tokens.create_token(
+        users.find_user(email),
+        find_project(slug).id,
+        name,
+        principal=Principal.operator(),
+        expires_in_days=None if never_expires else tokens.USUAL_DAYS if days is None else days,
+        codes=codes or None,
+    )
     click.echo(new.token)
 
 

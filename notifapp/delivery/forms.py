@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from wtforms import SelectField
 
@@ -19,10 +19,12 @@ class DeliveryFilterForm(DatedFilterForm):
     channel = SelectField("Channel", validate_choice=False)
     notifier = SelectField("Notifier", validate_choice=False)
 
-    def __init__(self, notifiers: Sequence[str]) -> None:
+    def __init__(self, channels: Collection[Channel], notifiers: Sequence[str]) -> None:
         super().__init__()
         offer(self.status, "Every status", ((status.value, status.label) for status in DeliveryStatus))
-        offer(self.channel, "Both channels", ((channel.value, channel.label) for channel in Channel))
+        offer(self.channel, "Both channels", ((channel.value, channel.label) for channel in channels))
+        if len(channels) < len(Channel):
+            del self.channel  # there is nothing to choose
         offer(self.notifier, "Every notifier", ((name, name) for name in notifiers))
 
     def filters(self) -> Filters:
@@ -30,7 +32,7 @@ class DeliveryFilterForm(DatedFilterForm):
         since, until = self.period()
         return Filters(
             status=self.chosen("status", DeliveryStatus),
-            channel=self.chosen("channel", Channel),
+            channel=self.chosen("channel", Channel) if self.channel else None,
             notifier=self.typed("notifier"),
             since=since,
             until=until,

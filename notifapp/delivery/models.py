@@ -55,6 +55,7 @@ class Delivery(Base):
         Index("ix_delivery_notifier", "notifier_id"),
         Index("ix_delivery_due", "status", "next_attempt_at"),
         Index("ix_delivery_lease", "status", "lease_until"),
+        Index("ix_delivery_created", "created_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

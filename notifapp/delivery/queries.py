@@ -1,7 +1,11 @@
-"""Queries for the deliveries' page: a filtered list, and hourly counts of sent and failed messages."""
+"""Queries for the deliveries' page: a filtered list, and hourly counts of sent and failed messages.
+
+They tell nothing of other channels than those that their caller names: see `visible_channels`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,15 +14,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Integer, Select, case, cast, extract, func, select
 
 from notifapp import clock
-from notifapp.access import ProjectRef
+from notifapp.access import NOTIFIER_PERMISSIONS, Permission, ProjectRef
 from notifapp.channels import Channel
 from notifapp.database import AnyRow, keyset, reading, table_of
 from notifapp.delivery.models import Delivery, DeliveryStatus
+from notifapp.notifiers.models import Notifier
 
 CHART_HOURS = 24
 _HOUR = 3600
 
-_delivery = table_of(Delivery).c
+_delivery, _notifier = table_of(Delivery).c, table_of(Notifier).c
 _ORDER = [_delivery.created_at, _delivery.id]
 _SHOWN = [column for column in _delivery if column.name != "payload"]
 
@@ -71,9 +76,17 @@ class Chart:
         return max(hour.total for hour in self.hours)
 
 
-def list_deliveries(project: ProjectRef, filters: Filters, cursor: keyset.Cursor | None) -> keyset.Slice:
-    """The project's deliveries, newest first."""
-    statement = select(*_SHOWN).where(_delivery.project_id == project.id, *_conditions(filters))
+def visible_channels(may: Callable[[Permission, Permission], bool]) -> list[Channel]:
+    """The channels whose deliveries are shown to who `may` do this or that: read its notifiers, or send codes."""
+    return [channel for channel in Channel if may(NOTIFIER_PERMISSIONS[channel].read, Permission.OTP_SEND)]
+
+
+def list_deliveries(
+    project: ProjectRef, channels: Collection[Channel], filters: Filters, cursor: keyset.Cursor | None
+) -> keyset.Slice:
+    """The project's deliveries on these channels, newest first."""
+    is_shown = _delivery.project_id == project.id, *_on(channels)
+    statement = select(*_SHOWN).where(*is_shown, *_conditions(filters))
     return keyset.fetch(statement, _ORDER, cursor, descending=True)
 
 
@@ -84,12 +97,20 @@ def get_delivery(project: ProjectRef, delivery_id: int | None) -> AnyRow | None:
         return connection.execute(statement).one_or_none()
 
 
-def list_notifier_names(project: ProjectRef) -> list[str]:
-    """The names of all notifiers that have ever sent, deleted ones too.
+def list_notifier_names(project: ProjectRef, channels: Collection[Channel]) -> list[str]:
+    """The names of the notifiers to filter by.
 
-    It jumps through the index from one name to the next, past the millions of rows in between.
+    For both channels these are all that have ever sent, deleted ones too. It jumps through the index from one name to
+    the next, past the millions of rows in between. For one channel these are the ones that it has now: no index tells
+    which names stand in its rows alone.
     """
     of_project = _delivery.project_id == project.id
+    if len(channels) < len(Channel):
+        named = select(_notifier.name).where(
+            _notifier.project_id == project.id, _notifier.channel.in_([channel.value for channel in channels])
+        )
+        with reading() as connection:
+            return list(connection.execute(named.order_by(_notifier.name)).scalars())
     names = select(func.min(_delivery.notifier_name).label("name")).where(of_project).cte("names", recursive=True)
     following = select(func.min(_delivery.notifier_name)).where(of_project, _delivery.notifier_name > names.c.name)
     names = names.union_all(select(following.scalar_subquery()).where(names.c.name.is_not(None)))
@@ -97,13 +118,13 @@ def list_notifier_names(project: ProjectRef) -> list[str]:
         return list(connection.execute(select(names.c.name).where(names.c.name.is_not(None))).scalars())
 
 
-def charts(project: ProjectRef, zone: ZoneInfo) -> list[Chart]:
+def charts(project: ProjectRef, channels: Collection[Channel], zone: ZoneInfo) -> list[Chart]:
     """A chart of the last 24 hours, as clocks in `zone` count them, for each notifier used in them, sorted by name."""
     this_hour = clock.now().astimezone(zone).replace(minute=0, second=0, microsecond=0).astimezone(UTC)
     first = this_hour - timedelta(hours=CHART_HOURS - 1)
     found: dict[str, Chart] = {}
     with reading() as connection:
-        for name, place, sent, failed in connection.execute(_by_hour(project, first)):
+        for name, place, sent, failed in connection.execute(_by_hour(project, channels, first)):
             if name not in found:
                 found[name] = Chart(name, [Hour(first + timedelta(hours=number)) for number in range(CHART_HOURS)])
             if place < CHART_HOURS:
@@ -111,7 +132,13 @@ def charts(project: ProjectRef, zone: ZoneInfo) -> list[Chart]:
     return [found[name] for name in sorted(found)]
 
 
-def _by_hour(project: ProjectRef, first: datetime) -> Select[*tuple[Any, ...]]:
+def _on(channels: Collection[Channel]) -> list[ColumnElement[bool]]:
+    if len(channels) == len(Channel):
+        return []
+    return [_delivery.channel.in_([channel.value for channel in channels])]
+
+
+def _by_hour(project: ProjectRef, channels: Collection[Channel], first: datetime) -> Select[*tuple[Any, ...]]:
     hour = ((cast(extract("epoch", _delivery.created_at), Integer) - int(first.timestamp())) // _HOUR).label("hour")
     return (
         select(
@@ -123,6 +150,7 @@ def _by_hour(project: ProjectRef, first: datetime) -> Select[*tuple[Any, ...]]:
         .where(
             _delivery.project_id == project.id,
             _delivery.created_at >= first,
+            *_on(channels),
             _delivery.status.in_((DeliveryStatus.SENT, DeliveryStatus.FAILED)),
         )
         .group_by(_delivery.notifier_name, hour)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from notifapp.access import Permission, ProjectRef, permission_required
+from notifapp.access import Permission, ProjectRef, may, permission_required
 from notifapp.delivery import queries
 from notifapp.delivery.forms import DeliveryFilterForm
 from notifapp.web import paging
@@ -14,13 +14,12 @@ from notifapp.web.times import time_zone
 
 @permission_required(Permission.SMS_NOTIFIERS_READ, Permission.EMAIL_NOTIFIERS_READ, Permission.OTP_SEND)
 def index(project: ProjectRef) -> ResponseReturnValue:
-    """The deliveries that match the filters, newest first, and the charts."""
-    form = DeliveryFilterForm(queries.list_notifier_names(project))
+    """The deliveries that match the filters, newest first, and the charts; of the channels that the caller may see."""
+    channels = queries.visible_channels(may)
+    form = DeliveryFilterForm(channels, queries.list_notifier_names(project, channels))
     filters = form.filters()
+    charts = queries.charts(project, channels, time_zone())
     if form.errors:
-        return _render(project, form, paging.Page()), 400
-    return _render(project, form, paging.page(queries.list_deliveries(project, filters, paging.requested())))
-
-
-def _render(project: ProjectRef, form: DeliveryFilterForm, page: paging.Page) -> str:
-    return render_template("delivery/index.html", form=form, page=page, charts=queries.charts(project, time_zone()))
+        return render_template("delivery/index.html", form=form, page=paging.Page(), charts=charts), 400
+    page = paging.page(queries.list_deliveries(project, channels, filters, paging.requested()))
+    return render_template("delivery/index.html", form=form, page=page, charts=charts)

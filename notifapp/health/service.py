@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 
 from notifapp import clock
 from notifapp.access import ProjectRef
@@ -29,10 +30,14 @@ _WAITING = (DeliveryStatus.QUEUED.value, DeliveryStatus.SENDING.value)
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why messages failed, and how many; one that will be tried again counts too."""
+    """Why messages failed, and how many; one that will be tried again counts too.
 
-    notifier: str
-    reason: str
+    Notifier and reason are told to those alone who may see the channel's deliveries.
+    """
+
+    channel: Channel
+    notifier: str | None
+    reason: str | None
     count: int
 
 
@@ -102,17 +107,17 @@ def asked_for(project: ProjectRef, channel: Channel) -> int:
         return int(connection.execute(statement).scalar_one())
 
 
-def sending(project: ProjectRef) -> Sending:
-    """How sending goes in this project now."""
+def sending(project: ProjectRef, visible: Collection[Channel]) -> Sending:
+    """How sending goes in this project now; of channels that are not `visible`, only how many messages failed."""
     with reading() as connection:
         last = connection.execute(_last(project)).one()
-        failures = connection.execute(_failures(project)).all()
+        failures = connection.execute(_failures(project, visible)).all()
     return Sending(
         is_worker_running=is_worker_running(),
         last_sent_at=last.sent_at,
         last_verified_at=last.verified_at,
         waiting_since=last.waiting_since,
-        failures=[Failure(*failure) for failure in failures],
+        failures=[Failure(Channel(row.channel), row.notifier, row.reason, row.failed) for row in failures],
     )
 
 
@@ -130,17 +135,20 @@ def _last(project: ProjectRef) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _failures(project: ProjectRef) -> Select[*tuple[Any, ...]]:
-    count = func.count()
+def _failures(project: ProjectRef, visible: Collection[Channel]) -> Select[*tuple[Any, ...]]:
+    is_visible = _delivery.channel.in_([channel.value for channel in visible])
+    notifier = case((is_visible, _delivery.notifier_name)).label("notifier")
+    reason = case((is_visible, _delivery.error_reason)).label("reason")
+    count = func.count().label("failed")
     return (
-        select(_delivery.notifier_name, _delivery.error_reason, count)
+        select(_delivery.channel, notifier, reason, count)
         .where(
             _delivery.project_id == project.id,
             _delivery.created_at > clock.now() - FAILURES_WITHIN,
             _delivery.status != DeliveryStatus.SENT.value,
             _delivery.error_reason.is_not(None),
         )
-        .group_by(_delivery.notifier_name, _delivery.error_reason)
+        .group_by(_delivery.channel, notifier, reason)
         .order_by(count.desc())
         .limit(FAILURES_SHOWN)
     )

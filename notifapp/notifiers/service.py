@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, insert, select, true, update
+from sqlalchemy import ColumnElement, and_, case, func, insert, select, true, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
@@ -102,8 +102,7 @@ def list_valid_notifiers(
 
     The name must contain every word of `search`. `ordering` lists columns of `ORDERINGS`, with "-" for descending.
     """
-    valid = (_notifier.is_enabled == true(), _notifier.backend.not_in(switched_off()))
-    matching = [*_of(project, channel), *valid, *_named(search)]
+    matching = [*_of(project, channel), is_valid(), *_named(search)]
     order = [_notifier[name[1:]].desc() if name.startswith("-") else _notifier[name] for name in ordering]
     page = select(*_READABLE).where(*matching).order_by(*order, _notifier.id).limit(limit).offset(offset)
     with reading() as connection:
@@ -251,6 +250,12 @@ def _set_enabled(
     if name is not None:
         action = Action.NOTIFIER_ENABLED if enabled else Action.NOTIFIER_DISABLED
         _record(connection, action, project, name, {"id": notifier_id, "channel": channel.value}, principal)
+
+
+def is_valid() -> ColumnElement[bool]:
+    """The condition for a notifier that the settings may choose: it is enabled, and its backend isn't switched off."""
+    off = switched_off()
+    return and_(_notifier.is_enabled == true(), *([_notifier.backend.not_in(off)] if off else []))
 
 
 def _of(project: ProjectRef, channel: Channel) -> tuple[ColumnElement[bool], ...]:

@@ -94,6 +94,9 @@ class OtpChallenge(Base):
         CheckConstraint("attempts_left >= 0", "attempts_left_counts"),
         CheckConstraint("(approved_at IS NOT NULL) = (status = 'approved')", "approved_at_an_instant"),
         Index("ix_otp_challenge_counted", "project_id", "channel", "counted_as", "created_at"),
+        # What is old enough to be deleted, and what refers to a delivery that is.
+        Index("ix_otp_challenge_created", "created_at"),
+        Index("ix_otp_challenge_delivery", "delivery_id"),
         Index(
             "ix_otp_challenge_approved",
             "project_id",

@@ -21,6 +21,7 @@ from notifapp.access import (
     sign_in_required,
 )
 from notifapp.channels import Channel
+from notifapp.delivery.queries import visible_channels
 from notifapp.delivery.stopping import archive_project
 from notifapp.errors import ValidationFailed
 from notifapp.health import service as health
@@ -66,14 +67,14 @@ def overview(project: ProjectRef) -> str:
     context = {"held": held, "Permission": Permission}
     if not may(Permission.NOTIFICATIONS_SETTINGS_READ):
         return render_template("projects/overview.html", **context)
-    found = queries.overview(project)
+    found, visible = queries.overview(project), visible_channels(may)
     return render_template(
         "projects/overview.html",
         overview=found,
         warnings=health.warnings(project, found.policy),
         steps=_steps(project),
-        sending=health.sending(project),
-        may_see_deliveries=may(*NOTIFIERS_READ, Permission.OTP_SEND),
+        sending=health.sending(project, visible),
+        may_see_deliveries=bool(visible),
         **context,
     )
 

@@ -20,6 +20,7 @@ from notifapp.database import MAX_ID, Statement, insertion, reading, table_of, w
 from notifapp.errors import Conflict, StaleVersion
 from notifapp.notifiers.backends import find_backend, switched_off
 from notifapp.notifiers.models import Notifier
+from notifapp.notifiers.service import is_valid
 from notifapp.settings.models import NotificationSettings, SettingsRevision
 from notifapp.settings.values import (
     EMAIL_NOTIFIER,
@@ -191,10 +192,9 @@ def notifier_choices(project: ProjectRef, settings: Settings) -> dict[Channel, l
     """The notifiers of each channel: those in force first, even if disabled, then the valid ones sorted by name."""
     notifier = table_of(Notifier).c
     in_force = [chosen.id for chosen in (settings.sms_notifier, settings.email_notifier) if chosen]
-    is_valid = and_(notifier.is_enabled, notifier.backend.not_in(switched_off()))
     statement = (
         select(notifier.id, notifier.channel, notifier.name, notifier.backend, notifier.is_enabled)
-        .where(notifier.project_id == project.id, or_(is_valid, notifier.id.in_(in_force)))
+        .where(notifier.project_id == project.id, or_(is_valid(), notifier.id.in_(in_force)))
         .order_by(notifier.id.not_in(in_force), notifier.name)
     )
     choices: dict[Channel, list[Choice]] = {channel: [] for channel in Channel}

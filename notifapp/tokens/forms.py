@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from wtforms import EmailField, SearchField, SelectField, StringField
+from collections.abc import Iterable
 
+from wtforms import BooleanField, EmailField, SearchField, SelectField, SelectMultipleField, StringField
+from wtforms.widgets import CheckboxInput
+
+from notifapp.access import PRESETS, Permission
+from notifapp.errors import ValidationFailed
 from notifapp.inputs import MAX_NAME_LENGTH
 from notifapp.tokens.queries import Filters, State
+from notifapp.tokens.service import USUAL_DAYS
 from notifapp.web.filters import FilterForm, offer
 from notifapp.web.forms import AS_TYPED, DIGITS, Form, Hints
 from notifapp.web.paging import MAX_SEARCH_LENGTH
+
+ALL_PERMISSIONS = "All of the owner's permissions"
+TICKED = "ticked"  # the choice that takes what the checkboxes say
 
 
 class TokenFilterForm(FilterForm):
@@ -34,12 +43,12 @@ class TokenFilterForm(FilterForm):
 
 
 class NewTokenForm(Form):
-    """A new token's owner, project, name and lifetime."""
+    """A new token's owner, project, name, permissions and lifetime."""
 
     owner = EmailField(
         "Owner's email",
         [Hints(required=True)],
-        description="The token acts with this user's permissions in the project, as they are at each call.",
+        description="The token acts for this user in the project, and ends when the membership does.",
         render_kw={"autocomplete": "off"},
     )
     project = StringField(
@@ -56,14 +65,49 @@ class NewTokenForm(Form):
     )
     expires_in_days = StringField(
         "Expires in",
-        description="Say 30, 90 or 365. Leave it empty for a token that never expires.",
+        description=f"Say 30, 90 or {USUAL_DAYS}, which it is if you leave this empty.",
+        default=str(USUAL_DAYS),
         render_kw={"list": "usual-days", **DIGITS},
     )
+    never_expires = BooleanField(
+        "Never expires",
+        description="Whatever the number above: the token ends only when it is revoked, or its owner leaves.",
+    )
+    preset = SelectField(
+        "Permissions",
+        validate_choice=False,
+        description="A token needs no more than its program uses. It never has a permission that its owner lacks.",
+    )
+    codes = SelectMultipleField(
+        "Only these",
+        choices=[str(int(permission)) for permission in Permission],  # type: ignore[misc]
+        coerce=int,
+        validate_choice=False,
+        option_widget=CheckboxInput(),
+    )
+
+    def __init__(self, **values: object) -> None:
+        super().__init__(**values)
+        presets = ((key, f"{it.label}: {it.about}") for key, it in PRESETS.items() if key != "everything")
+        offer(self.preset, ALL_PERMISSIONS, [*presets, (TICKED, "Only those ticked below")])
 
     def days(self) -> int | None:
-        """The lifetime in days; None if blank, and 0, which the service refuses, if it isn't a whole number."""
-        text = (self.expires_in_days.data or "").strip()
+        """The lifetime in days; None for never, and 0, which the service refuses, if it isn't a whole number."""
+        if self.never_expires.data:
+            return None
         try:
-            return int(text) if text else None
+            return int((self.expires_in_days.data or "").strip() or USUAL_DAYS)
         except ValueError:
             return 0
+
+    def chosen(self) -> Iterable[int] | None:
+        """The codes of the preset or the ticked ones; None for all of the owner's.
+
+        Raise `ValidationFailed` on `preset` if some are ticked and yet all are chosen.
+        """
+        preset, ticked = PRESETS.get(self.preset.data or ""), self.codes.data or []
+        if preset:
+            return preset.permissions
+        if ticked and self.preset.data != TICKED:
+            raise ValidationFailed({"preset": ["Choose “Only those ticked below”, or tick nothing there."]})
+        return ticked if self.preset.data == TICKED else None

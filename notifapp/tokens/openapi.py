@@ -35,7 +35,8 @@ _SCHEMAS: Json = {
             "permissions": {
                 "type": "array",
                 "items": {"type": "integer", "enum": [int(permission) for permission in Permission]},
-                "description": "The permission codes that it has now; an admin's token has all of them.",
+                "description": "The permission codes that count now: those of its user, unless it is limited to fewer. "
+                "An admin's token without such a limit has all of them.",
             },
             "token": _object({"name": _text("Its name."), "expires_at": _EXPIRES_AT}, "The token itself."),
         }

@@ -72,6 +72,7 @@ def _select(state: ColumnElement[str]) -> Select[*tuple[Any, ...]]:
             _token.id,
             _token.name,
             _token.prefix,
+            _token.codes,
             _token.created_at,
             _token.expires_at,
             _token.last_used_at,

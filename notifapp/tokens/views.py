@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from notifapp.access import admin_required, held_secrets, principal, recent_proof_required
+from notifapp.access import PRESETS, Permission, admin_required, held_secrets, principal, recent_proof_required
 from notifapp.errors import NotFound, ValidationFailed
 from notifapp.projects.service import find_project
 from notifapp.tokens import queries, service
@@ -36,7 +36,7 @@ def new() -> str:
     """The form for a new token; the query string may fill in the owner and the project."""
     owner = request.args.get("owner") or principal().email
     form = NewTokenForm(owner=owner, project=request.args.get("project"))
-    return render_template("tokens/new.html", form=form)
+    return _render_new(form)
 
 
 @admin_required
@@ -51,10 +51,11 @@ def create() -> ResponseReturnValue:
             form.name.data or "",
             principal=principal(),
             expires_in_days=form.days(),
+            codes=form.chosen(),
         )
     except ValidationFailed as error:
         add_errors(form, error)
-        return render_template("tokens/new.html", form=form), 400
+        return _render_new(form), 400
     held_secrets.hold(current_user.session_id, _purpose(token.id), token.token)
     return redirect(url_for(".created", token_id=token.id), 303)
 
@@ -80,6 +81,11 @@ def revoke(token_id: int) -> Response:
     service.revoke_token(token_id, principal=principal())
     flash("The token was revoked. It is refused from now on.", "success")
     return redirect(url_for(".index"), 303)
+
+
+def _render_new(form: NewTokenForm) -> str:
+    boxes = list(zip(form.codes, Permission, strict=True))
+    return render_template("tokens/new.html", form=form, boxes=boxes, presets=PRESETS)
 
 
 def _purpose(token_id: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, Text, text, true
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifapp.database import Base
@@ -53,6 +53,7 @@ class OtpTraffic(Base):
     __table_args__ = (
         CheckConstraint("scope IN ({})".format(", ".join(f"'{scope}'" for scope in Scope)), "scope_known"),
         CheckConstraint("sent >= 0 AND verified >= 0 AND wrong >= 0 AND refused >= 0", "counts"),
+        Index("ix_otp_traffic_hour", "hour"),
         {"sqlite_with_rowid": False},
     )
 

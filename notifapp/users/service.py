@@ -17,6 +17,7 @@ from notifapp.audit.service import Action, Change, record
 from notifapp.database import AnyRow, reading, writing
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.inputs import FieldErrors
+from notifapp.tokens.service import codes_of_member, end_tokens, end_tokens_without_membership
 
 PASSWORD_LINK_LIFETIME = timedelta(hours=24)
 
@@ -58,7 +59,10 @@ def create_user(
 
 
 def update_user(user_id: int, *, name: str, email: str, is_admin: bool, principal: Principal) -> None:
-    """Change a user. Raise `ValidationFailed`, also if it would demote the last active admin or the caller."""
+    """Change a user. Who is no longer an admin loses the tokens in projects of which they are no member.
+
+    Raise `ValidationFailed`, also if it would demote the last active admin or the caller.
+    """
     email, name = _checked(email, name)
     try:
         with writing() as connection:
@@ -72,6 +76,9 @@ def update_user(user_id: int, *, name: str, email: str, is_admin: bool, principa
                 )
                 if email != user.email:  # an unused link may have been sent to the old address
                     connection.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
+                if user.is_admin and not is_admin:
+                    reason = "no longer an admin"
+                    end_tokens_without_membership(connection, user_id, reason=reason, principal=principal)
                 detail = {"changes": changes}
                 record(connection, Action.USER_CHANGED, principal=principal, subject=email, detail=detail)
     except IntegrityError:
@@ -79,7 +86,7 @@ def update_user(user_id: int, *, name: str, email: str, is_admin: bool, principa
 
 
 def deactivate_user(user_id: int, *, principal: Principal) -> None:
-    """Deactivate a user: sessions and a password link end at once, and tokens are refused.
+    """Deactivate a user: sessions, tokens and a password link end at once, and for good.
 
     Raise `Conflict` for the caller's own account and for the last active admin.
     """
@@ -94,10 +101,11 @@ def deactivate_user(user_id: int, *, principal: Principal) -> None:
             connection.execute(delete(PasswordLink).where(PasswordLink.user_id == user_id))
             sessions.end_sessions_of(connection, user_id)
             record(connection, Action.USER_DEACTIVATED, principal=principal, subject=user.email)
+            end_tokens(connection, user_id, reason="owner deactivated", principal=principal)
 
 
 def reactivate_user(user_id: int, *, principal: Principal) -> None:
-    """Reactivate a user, whose password, memberships and tokens become valid again."""
+    """Reactivate a user, whose password and memberships become valid again. Tokens that ended stay so."""
     with writing() as connection:
         user, _ = _locked(connection, user_id)
         if not user.is_active:
@@ -135,7 +143,7 @@ def set_membership(user_id: int, project_id: int, codes: Iterable[int], *, princ
     with writing() as connection:
         user, _ = _pair(connection, user_id, project_id)
         keep_open(connection, project_id)
-        held = _held(connection, user_id, project_id)
+        held = codes_of_member(connection, user_id, project_id)
         if held is None:
             connection.execute(
                 insert(Membership).values(user_id=user_id, project_id=project_id, created_at=clock.now())
@@ -154,10 +162,13 @@ def set_membership(user_id: int, project_id: int, codes: Iterable[int], *, princ
 
 
 def remove_membership(user_id: int, project_id: int, *, principal: Principal) -> None:
-    """Remove a user from a project, with all permission codes there. Raise `NotFound` for a non-member."""
+    """Remove a user from a project, with all permission codes and tokens there. Raise `NotFound` for a non-member.
+
+    The tokens of an admin stay, as does the access.
+    """
     with writing() as connection:
         user, _ = _pair(connection, user_id, project_id)
-        held = _held(connection, user_id, project_id)
+        held = codes_of_member(connection, user_id, project_id)
         if held is None:
             raise NotFound("This user is not a member of the project.")
         connection.execute(delete(Membership).where(Membership.user_id == user_id, Membership.project_id == project_id))
@@ -169,6 +180,10 @@ def remove_membership(user_id: int, project_id: int, *, principal: Principal) ->
             project_id=project_id,
             detail={"taken": sorted(held)},
         )
+        if not user.is_admin:
+            end_tokens_without_membership(
+                connection, user_id, project_id, reason="membership removed", principal=principal
+            )
 
 
 def _checked(email: str, name: str, password: str | None = None) -> tuple[str, str]:
@@ -227,29 +242,12 @@ def _locked(connection: Connection, user_id: int) -> tuple[AnyRow, bool]:
 def _pair(connection: Connection, user_id: int, project_id: int) -> tuple[AnyRow, AnyRow]:
     """The user's and the project's row. The user's is locked, so that changes of one membership are serialised."""
     user = connection.execute(
-        select(User.id, User.email).where(User.id == user_id).with_for_update(key_share=True)
+        select(User.id, User.email, User.is_admin).where(User.id == user_id).with_for_update(key_share=True)
     ).one_or_none()
     project = connection.execute(select(Project.id, Project.archived_at).where(Project.id == project_id)).one_or_none()
     if user is None or project is None:
         raise NotFound("There is no such user." if user is None else "There is no such project.")
     return user, project
-
-
-def _held(connection: Connection, user_id: int, project_id: int) -> set[int] | None:
-    """The permission codes that a member holds; None for a non-member."""
-    codes = connection.scalars(
-        select(MembershipPermission.code)
-        .select_from(Membership)
-        .outerjoin(
-            MembershipPermission,
-            and_(
-                MembershipPermission.user_id == Membership.user_id,
-                MembershipPermission.project_id == Membership.project_id,
-            ),
-        )
-        .where(Membership.user_id == user_id, Membership.project_id == project_id)
-    ).all()
-    return {code for code in codes if code is not None} if codes else None
 
 
 def _write_codes(connection: Connection, user_id: int, project_id: int, granted: list[int], taken: list[int]) -> None:

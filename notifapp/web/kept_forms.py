@@ -13,13 +13,12 @@ from notifapp.access import held_secrets
 
 Fields = MultiDict[str, str]
 
-_PURPOSE = "form"
 _COOKIE_KEY = "kept_form"  # the path of the form to fill; the fields themselves are held in the database
 
 
 def keep(path: str, fields: Iterable[tuple[str, str]]) -> None:
     """Fill the form on this page when the signed-in session opens it next."""
-    held_secrets.hold(current_user.session_id, _PURPOSE, list(fields))
+    held_secrets.hold(current_user.session_id, held_secrets.FORM, list(fields))
     session[_COOKIE_KEY] = path
 
 
@@ -38,5 +37,5 @@ def kept_fields() -> Fields | None:
 
 def _take() -> Fields | None:
     del session[_COOKIE_KEY]
-    held = held_secrets.take(current_user.session_id, _PURPOSE)
+    held = held_secrets.take(current_user.session_id, held_secrets.FORM)
     return None if held is None else MultiDict((name, value) for name, value in held)

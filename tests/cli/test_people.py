@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from notifapp import clock
 from notifapp.access.models import User
 from notifapp.account import service as account
 from notifapp.account.devices import Device
@@ -91,7 +93,10 @@ def test_deactivating_shuts_out_at_once(app: Flask, world: World, api: ApiClient
     token = world.staff_token(project, 1036)
     done("user", "deactivate", "staff@example.org")
     assert api.get_settings(token).json == {"detail": "User inactive or deleted."}
-    assert events(app) == [("user_deactivated", "cli", "command line", "staff@example.org")]
+    assert events(app) == [
+        ("user_deactivated", "cli", "command line", "staff@example.org"),
+        ("token_revoked", "cli", "command line", token[:12]),
+    ]
     with pytest.raises(ValidationFailed):
         sign_in(app, "staff@example.org", "correct horse battery staple")
 
@@ -113,9 +118,9 @@ def test_a_member_holds_exactly_the_codes_given_last(app: Flask, world: World, a
     assert api.get_settings(token).status_code == 403
     assert api.patch_settings(token, {"notifications_otp_ttl": 61}).status_code == 200
     done("member", "remove", "staff@example.org", "shop")
-    assert api.patch_settings(token, {"notifications_otp_ttl": 62}).status_code == 403
+    assert api.patch_settings(token, {"notifications_otp_ttl": 62}).status_code == 401
     actions = [action for action, source, *_ in events(app) if source == "cli"]
-    assert actions == ["membership_set", "membership_set", "membership_removed"]
+    assert actions == ["membership_set", "membership_set", "membership_removed", "token_revoked"]
 
 
 @pytest.mark.parametrize(
@@ -159,6 +164,31 @@ def test_a_token_is_printed_once_and_works_until_it_is_revoked(
         ("token_revoked", "cli", "command line"),
     ]
     assert token not in str(events(app))
+
+
+@pytest.mark.parametrize(
+    ("options", "days"), [((), 365), (("--days", "30"), 30), (("--expires-in", "7"), 7), (("--never-expires",), None)]
+)
+def test_a_token_expires_unless_never_is_asked_for(
+    world: World, api: ApiClient, done: Run, options: tuple[str, ...], days: int | None
+) -> None:
+    world.member(world.project(), 1036)
+    before = clock.now()
+    token = done("token", "create", "staff@example.org", "shop", "--name", "Backend", *options)
+    expires_at = api.call("GET", "/api/me", token).get_json()["token"]["expires_at"]
+    assert (days is None) == (expires_at is None)
+    if days is not None:
+        assert (datetime.fromisoformat(expires_at) - before).days == days
+
+
+def test_a_token_is_limited_to_the_codes_that_are_named(world: World, api: ApiClient, done: Run, refused: Run) -> None:
+    world.member(world.project(), 1036, 9001, 9002)
+    create = ("token", "create", "staff@example.org", "shop", "--name", "Backend")
+    token = done(*create, "--permission", "9001", "--permission", "9002")
+    assert api.call("GET", "/api/me", token).get_json()["permissions"] == [9001, 9002]
+    assert api.get_settings(token).status_code == 403
+    assert "“Update settings” (1037)" in refused(*create, "--permission", "1037")
+    assert "no permission code 7" in refused(*create, "--permission", "7")
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "3651", "9" * 30])

@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from notifapp.access import Permission
-from notifapp.config import Config
+from notifapp.config import Config, Retention
 from tests.conftest import ENCRYPTION_KEY, SECRET_KEY
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +66,7 @@ def test_nothing_else_reads_the_environment() -> None:
 
 def test_the_table_has_the_defaults() -> None:
     defaults = {field.name: field.default for field in fields(Config)}
+    defaults |= {f"retention_{field.name}": field.default for field in fields(Retention)}
     for name, default in documented().items():
         number = re.fullmatch(r"`(\d+)`", default)
         if number:

@@ -26,7 +26,7 @@ def project(world: World) -> ProjectRef:
 
 @pytest.fixture
 def staff(project: ProjectRef, world: World, browser: Browser) -> Browser:
-    return browser.sign_in(world.member(project, Permission.SMS_NOTIFIERS_READ))
+    return browser.sign_in(world.member(project, Permission.OTP_SEND))
 
 
 def add(app: Flask, project: ProjectRef, recipient: str, *, age: float = 0, **values: object) -> None:
@@ -165,6 +165,47 @@ def test_who_may_see_it(app: Flask, project: ProjectRef, world: World, browser: 
         assert "Deliveries</a>" in browser.get("/projects/shop").text
     browser.sign_in(world.member(project, Permission.NOTIFICATIONS_SETTINGS_READ, email="x@example.org"))
     assert browser.get(PATH).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("codes", "shown"),
+    [
+        ([Permission.SMS_NOTIFIERS_READ], {"sms"}),
+        ([Permission.EMAIL_NOTIFIERS_READ], {"email"}),
+        ([Permission.SMS_NOTIFIERS_READ, Permission.EMAIL_NOTIFIERS_READ], {"sms", "email"}),
+        ([Permission.OTP_SEND], {"sms", "email"}),
+    ],
+)
+def test_who_may_see_one_channel_learns_nothing_of_the_other(
+    app: Flask, project: ProjectRef, world: World, browser: Browser, codes: list[Permission], shown: set[str]
+) -> None:
+    for channel in ("sms", "email"):
+        world.notifier(project, channel, f"through-{channel}")
+        for status in ("sent", "failed"):
+            add(
+                app, project, f"to-{channel}", channel=channel, notifier_name=f"through-{channel}", status=status,
+                error_reason=f"reason-{channel}",
+            )  # fmt: skip
+    browser.sign_in(world.member(project, *codes))
+    queries = (
+        "",
+        "?status=failed",
+        "?channel=email",
+        "?channel=sms",
+        "?notifier=through-email",
+        "?notifier=through-sms",
+    )
+    pages = {query: browser.get(PATH + query).text for query in queries}
+    for channel in {"sms", "email"} - shown:
+        for page in pages.values():
+            assert f"to-{channel}" not in page
+            assert f"reason-{channel}" not in page
+            assert f"through-{channel}" not in page
+        assert 'id="channel"' not in pages[""], "where there is one channel there is nothing to choose"
+    for channel in shown:
+        assert pages[""].count(f"to-{channel}<br>") == 2
+        assert f'aria-label="through-{channel}, last 24 hours: 1 sent, 1 failed"' in pages[""]
+        assert f'<option value="through-{channel}">' in pages[""]
 
 
 def test_another_projects_deliveries_stay_out(app: Flask, project: ProjectRef, world: World, staff: Browser) -> None:

@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import update
 
 from notifapp import clock
-from notifapp.access import Permission
+from notifapp.access import NOTIFIERS_READ, Permission
 from notifapp.database import table_of, writing
 from notifapp.delivery.heartbeat import MISSING_AFTER, Heartbeat
 from notifapp.delivery.models import Delivery
@@ -30,7 +30,7 @@ def caller(app: Flask, world: World) -> Caller:
 
 @pytest.fixture
 def staff(app: Flask, world: World, caller: Caller) -> Browser:
-    codes = (Permission.NOTIFICATIONS_SETTINGS_READ, Permission.NOTIFICATIONS_SETTINGS_UPDATE)
+    codes = (Permission.NOTIFICATIONS_SETTINGS_READ, Permission.NOTIFICATIONS_SETTINGS_UPDATE, *NOTIFIERS_READ)
     return Browser(app).sign_in(world.member(caller.project, *codes))
 
 
@@ -102,6 +102,18 @@ def test_failures_of_the_last_hour_stand_there_with_their_reason(
     assert 'href="/projects/shop/deliveries?notifier=gateway"' in admin.get(OVERVIEW).text
     time.advance(timedelta(hours=1).total_seconds())
     assert "failed through" not in page_text(staff.get(OVERVIEW))
+
+
+def test_who_may_not_see_a_channels_deliveries_learns_that_some_failed_and_no_more(
+    app: Flask, world: World, caller: Caller
+) -> None:
+    for number in (1, 2):
+        caller.open(f"+98912123456{number}")
+    end_deliveries(app, status="failed", error_reason="The gateway rejected the key.")
+    codes = (Permission.NOTIFICATIONS_SETTINGS_READ, Permission.EMAIL_NOTIFIERS_READ)
+    page = page_text(Browser(app).sign_in(world.member(caller.project, *codes)).get(OVERVIEW))
+    assert "2 messages failed by SMS in the last hour." in page
+    assert "rejected" not in page
 
 
 def test_a_message_that_waits_for_long_is_said(staff: Browser, caller: Caller, app: Flask, time: Clock) -> None:

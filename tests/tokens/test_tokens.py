@@ -99,12 +99,18 @@ def test_creating_a_token_is_recorded_without_the_token(app: Flask, people: Peop
     assert event.detail == {"name": "Web shop", "owner": "staff@example.org", "expires_in_days": 30}
 
 
-@pytest.mark.parametrize(("days", "lifetime"), [("", None), (" 1 ", 1), ("30", 30), ("365", 365), ("3650", 3650)])
-def test_a_token_lives_as_long_as_was_asked_for(app: Flask, people: People, days: str, lifetime: int | None) -> None:
+@pytest.mark.parametrize(("days", "lifetime"), [("", 365), (" 1 ", 1), ("30", 30), ("365", 365), ("3650", 3650)])
+def test_a_token_lives_as_long_as_was_asked_for(app: Flask, people: People, days: str, lifetime: int) -> None:
     create(people.admin, expires_in_days=days)
     (token,) = stored(app)
-    expected = None if lifetime is None else token.created_at + timedelta(days=lifetime)
-    assert token.expires_at == expected
+    assert token.expires_at == token.created_at + timedelta(days=lifetime)
+
+
+def test_a_token_expires_after_a_year_unless_never_is_chosen(app: Flask, people: People) -> None:
+    assert 'value="365"' in people.admin.get("/tokens/new").text
+    create(people.admin, never_expires="y", expires_in_days="365")
+    (token,) = stored(app)
+    assert token.expires_at is None
 
 
 def test_an_expired_token_is_refused_and_said_to_be_expired(

@@ -148,7 +148,7 @@ def test_nobody_deactivates_oneself(app: Flask, world: World, admin: Browser) ->
     assert user(app, 1).is_active
 
 
-def test_deactivating_shuts_out_sessions_and_tokens_and_reactivating_lets_in_again(
+def test_deactivating_shuts_out_sessions_and_tokens_and_reactivating_lets_the_person_in_again(
     app: Flask, world: World, admin: Browser, api: ApiClient
 ) -> None:
     project = world.project()
@@ -161,7 +161,7 @@ def test_deactivating_shuts_out_sessions_and_tokens_and_reactivating_lets_in_aga
     assert sign_in(Browser(app), "staff@example.org").status_code == 400
     admin.get("/users/2/reactivate")
     admin.post("/users/2/reactivate")
-    assert api.get_settings(token).status_code == 200
+    assert api.get_settings(token).json == {"detail": "Invalid token."}
     assert sign_in(Browser(app), "staff@example.org").status_code == 303
     assert [event.action for event in events(app, "user_deactivated", "user_reactivated")] == [
         "user_deactivated",

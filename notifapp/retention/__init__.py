@@ -1,0 +1,1 @@
+"""What is deleted once it is old enough, and everything that knows one recipient, when asked for."""

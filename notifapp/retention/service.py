@@ -1,0 +1,79 @@
+"""Deletes what is old enough, in batches so small that nobody waits for them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from threading import Event, Thread
+
+from flask import Flask, current_app
+
+from notifapp.access import throttle
+from notifapp.database import close_connection, writing
+from notifapp.errors import TooManyRequests
+from notifapp.retention.rules import BATCH, RULES, Rule
+
+ONCE_AN_HOUR = throttle.Limit(count=1, seconds=3600)
+LOOK_SECONDS = 60  # between two questions whether the hour is over
+SHORTEST_PAUSE = 0.01  # seconds
+
+_log = logging.getLogger("notifapp.retention")
+
+
+def purge() -> dict[str, int]:
+    """Delete all that is older than the operator keeps it. Return how many rows went, by the names of the rules."""
+    return {rule.name: _apply(rule) for rule in RULES}
+
+
+def purge_if_due() -> bool:
+    """`purge`, unless that was done within the last hour, here or elsewhere. Say whether it was due.
+
+    The hour is counted in the database, in one statement, so that of several workers one purges.
+    """
+    try:
+        throttle.take({"purge": ONCE_AN_HOUR})
+    except TooManyRequests:
+        return False
+    deleted = {name: count for name, count in purge().items() if count}
+    _log.info("purged", extra={"fields": {"deleted": deleted}})
+    return True
+
+
+class Purging:
+    """A thread that purges when it is due, for as long as the worker runs beside it."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._is_over = Event()
+        self._thread = Thread(target=self._run, name="purging", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+
+    def _run(self) -> None:
+        with self._app.app_context():
+            while not self._is_over.is_set():
+                try:
+                    purge_if_due()
+                except Exception:
+                    _log.exception("old rows could not be deleted")
+                self._is_over.wait(LOOK_SECONDS)
+            close_connection()
+
+
+def _apply(rule: Rule) -> int:
+    """Delete in batches, and pause between them for as long as they take: writers get half of the time at least."""
+    cutoff = rule.cutoff(current_app.config["NOTIFAPP"].retention)
+    deleted = 0
+    while cutoff is not None:
+        started_at = time.monotonic()
+        with writing() as connection:
+            batch = rule.delete(connection, rule, cutoff)
+        deleted += batch
+        if batch < BATCH:
+            break
+        time.sleep(max(time.monotonic() - started_at, SHORTEST_PAUSE))
+    return deleted
