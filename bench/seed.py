@@ -15,7 +15,7 @@ from notifapp import clock
 from notifapp.access import Permission, credentials
 from notifapp.access.models import ApiToken, Membership, MembershipPermission, Project, User, UserSession
 from notifapp.audit.models import AuditEvent
-from notifapp.database import Base, table_of
+from notifapp.database import Base, seal, table_of
 from notifapp.delivery.models import Delivery
 from notifapp.extensions import db
 from notifapp.message_templates.models import MessageTemplate
@@ -119,17 +119,17 @@ def _session(number: int, _nth: int) -> Row:
 
 def _notifier(number: int, nth: int) -> Row:
     channel = ("sms", "email")[nth]
-    return {
+    row = {
         "id": notifiers_of(number)[nth],
         "project_id": number,
         "channel": channel,
         "backend": "console",
         "name": f"{channel}_one",
         "settings": {},
-        "secrets": {},
         "created_at": clock.now(),
         "updated_at": clock.now(),
     }
+    return {**row, "secrets": seal(table_of(Notifier).c.secrets, {}, **row)}
 
 
 def _settings(number: int, _nth: int) -> Row:

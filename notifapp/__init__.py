@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from cryptography.fernet import Fernet, MultiFernet
 from flask import Flask
 from sqlalchemy.pool import NullPool
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -19,7 +18,7 @@ from notifapp.apidocs import routes as apidocs
 from notifapp.audit import routes as audit
 from notifapp.channels import Channel
 from notifapp.config import MAX_BODY_BYTES, Config
-from notifapp.database import init_engine
+from notifapp.database import Vault, init_engine
 from notifapp.delivery import routes as delivery
 from notifapp.extensions import MIGRATIONS, csrf, db, login_manager, migrate
 from notifapp.health import routes as health
@@ -114,7 +113,7 @@ def _extend(app: Flask, config: Config) -> None:
     login_manager.init_app(app)
     login_manager.session_protection = None  # the session's row decides, not the client's IP address
     login_manager.user_loader(sessions.load_session)
-    app.extensions["vault"] = MultiFernet([Fernet(key) for key in config.encryption_keys])
+    app.extensions["vault"] = Vault(config.encryption_keys)
     app.extensions["password_hasher"] = passwords.make_hasher()
     last_uses.init_app(app)
     with app.app_context():

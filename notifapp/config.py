@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -10,11 +11,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from cryptography.fernet import Fernet
-from redis import ConnectionPool
-from sqlalchemy.engine import make_url
+from redis import ConnectionPool, SSLConnection
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from notifapp import keys
+from notifapp import destinations, keys
+from notifapp.destinations import PrivateDestination
 
 MIN_KEY_LENGTH = 32
 MIN_KEY_CHARACTERS = 10
@@ -71,14 +73,14 @@ class Config:
     instance_dir: Path
     secret_key: str = field(repr=False)
     encryption_keys: tuple[str, ...] = field(repr=False)
-    otp_key: str = field(repr=False)
+    otp_keys: tuple[str, ...] = field(repr=False)
     debug: bool = False
     trusted_proxy_hops: int = 0
     session_idle: int = 2 * 3600
     session_lifetime: int = 12 * 3600
     security_contact: str | None = None
     redis_url: str | None = field(default=None, repr=False)
-    allow_private_destinations: bool = False
+    private_destinations: tuple[PrivateDestination, ...] = ()
     ready_needs_worker: bool = False
     console_backend: bool = False
     retention: Retention = Retention()
@@ -94,12 +96,12 @@ class Config:
         debug = _boolean(env, "NOTIFAPP_DEBUG")
         if debug:
             keys.generate_missing(folder)
-        return cls(
+        config = cls(
             database_url=_database_url(env, folder),
             instance_dir=folder,
             secret_key=_random_key(env, folder / keys.SECRET_KEY_FILE, "NOTIFAPP_SECRET_KEY"),
             encryption_keys=_encryption_keys(env, folder),
-            otp_key=_random_key(env, folder / keys.OTP_KEY_FILE, "NOTIFAPP_OTP_KEY"),
+            otp_keys=_otp_keys(env, folder),
             debug=debug,
             trusted_proxy_hops=_integer(env, "NOTIFAPP_TRUSTED_PROXY_HOPS", default=0, least=0, most=10),
             session_idle=_integer(env, "NOTIFAPP_SESSION_IDLE", default=cls.session_idle, least=60, most=86400),
@@ -108,7 +110,7 @@ class Config:
             ),
             security_contact=_security_contact(env),
             redis_url=_redis_url(env),
-            allow_private_destinations=_boolean(env, "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS"),
+            private_destinations=_private_destinations(env),
             ready_needs_worker=_boolean(env, "NOTIFAPP_READY_NEEDS_WORKER"),
             console_backend=debug or _boolean(env, "NOTIFAPP_CONSOLE_BACKEND"),
             retention=Retention.from_environment(env),
@@ -116,6 +118,10 @@ class Config:
             hsts_include_subdomains=_boolean(env, "NOTIFAPP_HSTS_INCLUDE_SUBDOMAINS"),
             require_second_factor=_who_needs_second_factor(env, debug),
         )
+        if not _boolean(env, "NOTIFAPP_ALLOW_PLAIN"):
+            _refuse_plain_postgresql(env, make_url(config.database_url))
+            _refuse_plain_redis(config.redis_url)
+        return config
 
 
 def _boolean(env: Mapping[str, str], name: str) -> bool:
@@ -201,9 +207,23 @@ def _security_contact(env: Mapping[str, str]) -> str | None:
 
 def _random_key(env: Mapping[str, str], file: Path, name: str) -> str:
     key = env.get(name) or _from_file(file, name)
+    _refuse_weak(key, name)
+    return key
+
+
+def _otp_keys(env: Mapping[str, str], folder: Path) -> tuple[str, ...]:
+    """The keys, newest first; they are separated by commas or line breaks, because one may hold blanks."""
+    name = "NOTIFAPP_OTP_KEY"
+    text = env.get(name) or _from_file(folder / keys.OTP_KEY_FILE, name)
+    listed = tuple(filter(None, (key.strip() for key in text.replace(",", "\n").splitlines())))
+    for key in listed or ("",):
+        _refuse_weak(key, name)
+    return listed
+
+
+def _refuse_weak(key: str, name: str) -> None:
     if len(key) < MIN_KEY_LENGTH or len(set(key)) < MIN_KEY_CHARACTERS:
         raise ConfigError(f"{name} is too weak: it needs at least {MIN_KEY_LENGTH} random characters")
-    return key
 
 
 def _encryption_keys(env: Mapping[str, str], folder: Path) -> tuple[str, ...]:
@@ -228,3 +248,53 @@ def _from_file(path: Path, name: str) -> str:
     if text is None:
         raise ConfigError(f"{name} is not set and {path} does not exist: set it, or run `flask --app app init`")
     return text
+
+
+def _refuse_plain_postgresql(env: Mapping[str, str], url: URL) -> None:
+    """Raise `ConfigError` if PostgreSQL is on another host and the connection may be without TLS.
+
+    libpq takes from its own variables what the URL leaves out, and its default `sslmode` accepts clear text.
+    """
+    if url.get_backend_name() == "sqlite":
+        return
+    given = url.get_dialect()().create_connect_args(url)[1]
+    hosts = given.get("hostaddr") or env.get("PGHOSTADDR") or given.get("host") or env.get("PGHOST") or ""
+    remote = [host for host in hosts.split(",") if not _is_this_host(host)]
+    is_tls = (given.get("sslmode") or env.get("PGSSLMODE")) in ("require", "verify-ca", "verify-full")
+    if remote and not is_tls:
+        raise ConfigError(
+            f"NOTIFAPP_DATABASE_URL leads to {remote[0]} without TLS: add sslmode=verify-full to it, "
+            "or set NOTIFAPP_ALLOW_PLAIN=1"
+        )
+
+
+def _refuse_plain_redis(url: str | None) -> None:
+    """Raise `ConfigError` if Redis is on another host and the connection is without TLS."""
+    pool = ConnectionPool.from_url(url or "redis://")
+    host = pool.connection_kwargs.get("host") or ""
+    if not (issubclass(pool.connection_class, SSLConnection) or _is_this_host(host)):
+        raise ConfigError(
+            f"NOTIFAPP_REDIS_URL leads to {host} without TLS: use rediss://…, or set NOTIFAPP_ALLOW_PLAIN=1"
+        )
+
+
+def _is_this_host(host: str) -> bool:
+    """Whether a host is this one: a Unix socket's path, nothing, `localhost`, or a loopback address."""
+    if not host or host.startswith(("/", "@")) or host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _private_destinations(env: Mapping[str, str]) -> tuple[PrivateDestination, ...]:
+    if _boolean(env, "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS"):
+        raise ConfigError(
+            "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS=1 is no more: list networks and ports, such as 10.1.2.3/32:25, in "
+            "NOTIFAPP_PRIVATE_DESTINATIONS"
+        )
+    try:
+        return destinations.parse(env.get("NOTIFAPP_PRIVATE_DESTINATIONS", ""))
+    except ValueError as error:
+        raise ConfigError(f"NOTIFAPP_PRIVATE_DESTINATIONS: {error}") from None

@@ -12,7 +12,7 @@ from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy import create_engine, event, text
 
-from notifapp import create_app
+from notifapp import create_app, destinations
 from notifapp.access import last_uses, passwords
 from notifapp.config import Config
 from notifapp.extensions import db
@@ -22,6 +22,7 @@ from tests.world import World
 
 ENCRYPTION_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 SECRET_KEY = "a key for tests alone 0123456789"
+LOOPBACK = destinations.parse("127.0.0.0/8,[::1]")  # where the gateways of these tests are
 DATABASES = ("sqlite", "postgresql")
 POSTGRES_SETTINGS = {
     # Nobody misses these databases after a crash.
@@ -132,7 +133,7 @@ def config_for(url: str, folder: Path) -> Config:
         instance_dir=folder,
         secret_key=SECRET_KEY,
         encryption_keys=(ENCRYPTION_KEY,),
-        otp_key=SECRET_KEY,
+        otp_keys=(SECRET_KEY,),
         debug=True,
         console_backend=True,
     )

@@ -14,8 +14,8 @@ FEATURES = (
     "users", "account", "tokens", "second_factor", "audit", "access",
 )  # fmt: skip
 BASE = {
-    "channels", "clock", "config", "countries", "database", "errors", "extensions", "front", "inputs", "keys",
-    "migrations", "recipients", "wording",
+    "channels", "clock", "config", "countries", "database", "destinations", "errors", "extensions", "front", "inputs",
+    "keys", "migrations", "recipients", "wording",
 }  # fmt: skip
 # These put the features together, and nobody imports them but the app.
 COMPOSERS = {"__init__", "apidocs", "cli"}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import create_engine, inspect, select, text
@@ -18,13 +21,16 @@ from notifapp.access import Permission
 from notifapp.access.held_secrets import hold
 from notifapp.access.models import User
 from notifapp.channels import Channel
+from notifapp.database import table_of, unseal
+from notifapp.delivery.models import Delivery
+from notifapp.errors import Conflict
 from notifapp.extensions import db
 from notifapp.message_templates.history import history
 from notifapp.message_templates.service import get_templates
-from notifapp.notifiers.models import OutboxMessage
+from notifapp.notifiers.models import Notifier, OutboxMessage
 from notifapp.otp.models import OtpLimits, OtpRecipient
 from tests.client import Browser
-from tests.conftest import Databases, config_for
+from tests.conftest import ENCRYPTION_KEY, Databases, config_for
 from tests.world import World
 
 
@@ -120,7 +126,8 @@ def test_messages_of_the_version_before_keep_their_words_and_get_a_history(
             "{code}, {minutes} min", "Your code for {project}", 1,
         )  # fmt: skip
         assert (revision.version, revision.values, revision.actor) == (1, template, "a@example.org")
-        assert db.session.scalars(select(OutboxMessage.subject)).one() == "Hello"
+        outbox = table_of(OutboxMessage)
+        assert unseal(outbox.c.subject, db.session.execute(select(outbox)).one()) == "Hello"
         assert db.session.scalars(text("SELECT subject FROM outbox_message")).one() != "Hello"
         db.session.remove()
         db.engine.dispose()
@@ -192,6 +199,77 @@ def test_sessions_whose_cookies_are_no_longer_accepted_go_with_what_they_held(
         assert db.session.scalars(text("SELECT count(*) FROM user_account")).one() == 1
         db.session.remove()
         db.engine.dispose()
+
+
+BEFORE_SEALING = "0014"
+_FERNET = Fernet(ENCRYPTION_KEY)
+
+
+def encrypted_before(value: Any) -> str:
+    """A value as it was encrypted before it was bound to its row."""
+    return _FERNET.encrypt(json.dumps(value).encode()).decode()
+
+
+def test_secrets_of_the_version_before_are_sealed_and_can_be_given_back(
+    database: str, databases: Databases, tmp_path: Path
+) -> None:
+    app = create_app(config_for(databases.make(database), tmp_path))
+    project = World(app).project()
+    settings, message, at = {"port": 587, "host": "smtp.example.com"}, {"body": "01234"}, "2026-11-01 12:00"
+    with app.app_context():
+        downgrade(revision=BEFORE_SEALING)
+        common = {"project_id": project.id, "backend": "smtp", "channel": "email", "created_at": at}
+        secrets, payload = encrypted_before({"p": "s"}), encrypted_before(message)
+        put("notifier", **common, name="mail", settings=json.dumps(settings), secrets=secrets, updated_at=at)
+        sent = {**common, "notifier_name": "mail", "recipient": "a", "purpose": "otp", "next_attempt_at": at}
+        put("delivery", **sent, expires_at=at, status="queued", payload=payload)
+        put("delivery", **sent, expires_at=at, status="sent", payload=None)
+        for _ in range(2):
+            upgrade()
+            notifier, delivery = table_of(Notifier), table_of(Delivery)
+            assert unseal(notifier.c.secrets, one(select(notifier))) == {"p": "s"}
+            queued, sent = everything(select(delivery).order_by(delivery.c.id))
+            assert unseal(delivery.c.payload, queued) == message
+            assert (len(queued.payload_id), sent.payload_id, sent.payload) == (32, "", None)
+            downgrade(revision=BEFORE_SEALING)
+            stored = one(text("SELECT secrets, payload FROM notifier JOIN delivery ON payload IS NOT NULL"))
+            assert [json.loads(_FERNET.decrypt(each)) for each in stored] == [{"p": "s"}, message]
+        db.engine.dispose()
+
+
+def test_an_upgrade_with_the_wrong_keys_changes_nothing(database: str, databases: Databases, tmp_path: Path) -> None:
+    app = create_app(config_for(databases.make(database), tmp_path))
+    world = World(app)
+    world.notifier(world.project(), "email", "mail", secrets={"p": "s"})
+    with app.app_context():
+        downgrade(revision=BEFORE_SEALING)
+        before, own = schema(db.engine), app.config["NOTIFAPP"]
+        app.config["NOTIFAPP"] = replace(own, encryption_keys=(Fernet.generate_key().decode(),))
+        with pytest.raises(Conflict, match="No listed encryption key reads the secrets of the notifier 1"):
+            upgrade()
+        assert schema(db.engine) == before
+        app.config["NOTIFAPP"] = own
+        upgrade()
+        notifier = table_of(Notifier)
+        assert unseal(notifier.c.secrets, one(select(notifier))) == {"p": "s"}
+        db.engine.dispose()
+
+
+def put(table: str, **values: object) -> None:
+    """Insert a row without the present models."""
+    names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
+    with db.engine.begin() as connection:
+        connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({places})"), values)
+
+
+def everything(statement: Any) -> list[Any]:
+    with db.engine.connect() as connection:
+        return list(connection.execute(statement))
+
+
+def one(statement: Any) -> Any:
+    [row] = everything(statement)
+    return row
 
 
 def codes() -> list[int]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from notifapp import clock
 from notifapp.access import ProjectRef, credentials, passwords
-from notifapp.access.models import ApiToken, Membership, MembershipPermission, Project, User
-from notifapp.database import writing
+from notifapp.access.models import ApiToken, Membership, MembershipPermission, Project, User, UserSession
+from notifapp.database import reading, seal, table_of, unseal, writing
 from notifapp.notifiers.models import Notifier
 from notifapp.settings import service as settings_service
 
+_notifier = table_of(Notifier).c
 PASSWORD = "correct horse battery staple"
 
 
@@ -48,6 +50,14 @@ class World:
             is_active=active,
             password_hash=password_hash,
             created_at=clock.now(),
+        )
+
+    def session(self, user_id: int) -> int:
+        """A browser in which this person is signed in, of which nobody has the cookie."""
+        now = clock.now()
+        times = {"created_at": now, "used_at": now, "expires_at": now + timedelta(hours=1)}
+        return self._insert(
+            UserSession, user_id=user_id, digest=credentials.new_token()[:64], device="Firefox", **times
         )
 
     def admin(self, email: str = "admin@example.org") -> int:
@@ -97,16 +107,21 @@ class World:
         **values: Any,
     ) -> int:
         now = clock.now()
-        defaults: dict[str, Any] = {
+        row: dict[str, Any] = {
+            "project_id": project.id,
+            "channel": channel,
+            "name": name,
+            "is_enabled": enabled,
             "backend": "console",
             "settings": {},
-            "secrets": {},
             "created_at": now,
             "updated_at": now,
-        }
-        return self._insert(
-            Notifier, project_id=project.id, channel=channel, name=name, is_enabled=enabled, **(defaults | values)
-        )
+        } | values
+        notifier_id = self._insert(Notifier, **{**row, "secrets": ""})
+        with self.app.app_context(), writing() as connection:
+            sealed = seal(_notifier.secrets, values.get("secrets", {}), **row, id=notifier_id)
+            connection.execute(update(Notifier).where(Notifier.id == notifier_id).values(secrets=sealed))
+        return notifier_id
 
     def set_enabled(self, notifier_id: int, enabled: bool) -> None:
         with self.app.app_context(), writing() as connection:
@@ -115,3 +130,10 @@ class World:
     def archive(self, project: ProjectRef) -> None:
         with self.app.app_context(), writing() as connection:
             connection.execute(update(Project).where(Project.id == project.id).values(archived_at=clock.now()))
+
+
+def stored_secrets(app: Flask) -> list[Any]:
+    """The secrets of every notifier, decrypted, in the order of their ids."""
+    with app.app_context(), reading() as connection:
+        rows = connection.execute(select(table_of(Notifier)).order_by(_notifier.id))
+        return [unseal(_notifier.secrets, row) for row in rows]

@@ -10,6 +10,8 @@ from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.db import models
 
+from notifapp.database import Vault
+
 
 @cache
 def vault() -> MultiFernet:
@@ -18,9 +20,16 @@ def vault() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in keys])
 
 
-def decrypted(text: str) -> Any:
-    """The JSON value in an encrypted text."""
-    return json.loads(vault().decrypt(text.encode()))
+@cache
+def sealed() -> Vault:
+    """What reads the notifiers' secrets, which notifapp has written."""
+    return Vault((settings.KEYS_DIR / "encryption_keys").read_text().split())
+
+
+def secrets_of(notifier: Any) -> Any:
+    """A notifier's secrets."""
+    bound_to = notifier.project_id, notifier.id, notifier.backend, notifier.settings
+    return sealed().open(notifier.secrets, ["notifier", "secrets", *bound_to])
 
 
 class JSONField(models.JSONField):
@@ -40,4 +49,4 @@ class EncryptedJSONField(models.TextField):
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:
         """Decrypt."""
-        return None if value is None else decrypted(value)
+        return None if value is None else json.loads(vault().decrypt(value.encode()))

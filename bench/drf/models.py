@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -66,7 +67,7 @@ class Notifier(Table):
     name = models.CharField(max_length=120)
     is_enabled = models.BooleanField()
     settings = JSONField()
-    secrets = models.TextField()  # decrypted by who sends: see fields.py
+    secrets = models.TextField()  # opened by who sends: see fields.py
 
     class Meta(Table.Meta):
         db_table = "notifier"
@@ -138,6 +139,10 @@ class MessageTemplate(Table):
         db_table = "message_template"
 
 
+def _new_payload_id() -> str:
+    return secrets.token_hex(16)
+
+
 class Delivery(Table):
     project = models.ForeignKey(Project, models.CASCADE)
     notifier = models.ForeignKey(Notifier, models.SET_NULL, null=True)
@@ -148,6 +153,7 @@ class Delivery(Table):
     purpose = models.CharField(max_length=4, default="otp")
     status = models.CharField(max_length=7, default="queued")
     attempts = models.IntegerField(default=0)
+    payload_id = models.CharField(max_length=32, default=_new_payload_id)
     payload: Any = EncryptedJSONField(null=True)
     next_attempt_at = models.DateTimeField(default=timezone.now)
     lease_until = models.DateTimeField(null=True)

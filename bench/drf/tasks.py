@@ -17,7 +17,7 @@ from celery import Task, shared_task
 from django.core.mail import EmailMessage, get_connection
 from django.utils import timezone
 
-from bench.drf.fields import decrypted
+from bench.drf.fields import secrets_of
 from bench.drf.models import Delivery, Notifier
 
 TIMEOUT = 15  # seconds
@@ -61,7 +61,7 @@ def send_email(notifier: Notifier, channel: str, message: dict[str, Any]) -> str
         host=config["host"],
         port=config["port"],
         username=config["username"],
-        password=decrypted(notifier.secrets)["password"],
+        password=secrets_of(notifier)["password"],
         use_tls=config["use_tls"],
         use_ssl=config["use_ssl"],
         timeout=TIMEOUT,
@@ -76,7 +76,7 @@ def post_webhook(notifier: Notifier, channel: str, message: dict[str, Any]) -> s
     """A signed POST to the notifier's address."""
     message_id = str(uuid.uuid4())
     body = json.dumps({"id": message_id, "channel": channel, **message}).encode()
-    secret, now = decrypted(notifier.secrets)["secret"].encode(), int(time.time())
+    secret, now = secrets_of(notifier)["secret"].encode(), int(time.time())
     signature = hmac.new(secret, b"%d." % now + body, hashlib.sha256).hexdigest()
     headers = {"Content-Type": "application/json", "Notifapp-Signature": f"t={now},v1={signature}"}
     requests.post(notifier.settings["url"], data=body, headers=headers, timeout=TIMEOUT).raise_for_status()

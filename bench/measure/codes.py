@@ -24,7 +24,7 @@ from notifapp import clock
 from notifapp.database import table_of
 from notifapp.delivery.models import Delivery
 from notifapp.extensions import db
-from notifapp.otp.codes import code_mac, new_challenge_id, recipient_digest
+from notifapp.otp.codes import code_mac, new_challenge_id, recipient_digests
 from notifapp.otp.models import OtpChallenge, OtpRecipient
 
 PATH = "/api/otp/challenges"
@@ -127,7 +127,7 @@ def _answers(ids: list[str], code: str) -> Iterator[bytes]:
 
 def _row() -> dict[str, Any]:
     challenge_id, now = new_challenge_id(), clock.now()
-    digest = recipient_digest(1, "email", f"c{next(_recipients)}@example.com")
+    digest = recipient_digests(1, "email", f"c{next(_recipients)}@example.com")[0]
     return {
         "id": challenge_id,
         "project_id": 1,

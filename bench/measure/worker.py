@@ -23,7 +23,7 @@ from bench.measure.codes import TARGETS, new_codes
 from bench.seed import notifiers_of, seed
 from bench.servers import Process, redis, run
 from bench.stand import KINDS, Place, Stand
-from notifapp.database import table_of
+from notifapp.database import seal, table_of
 from notifapp.delivery.models import Delivery
 from notifapp.extensions import db
 from notifapp.notifiers.models import Notifier
@@ -108,7 +108,7 @@ class Post:
         environment = {
             "NOTIFAPP_DATABASE_URL": self.place.url,
             "NOTIFAPP_INSTANCE_DIR": str(self.place.folder),
-            "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS": "1",
+            "NOTIFAPP_PRIVATE_DESTINATIONS": "127.0.0.0/8",
         }
         return run(command, self.place.folder / "worker.log", **environment, **self.queues, **self.sink.environment)
 
@@ -161,8 +161,9 @@ def _send_to(place: Place, backend: str, sink: Sink) -> None:
     """Let the project's email notifier send to the sink, and its codes live long enough for a backlog."""
     notifier, settings = table_of(Notifier), table_of(NotificationSettings)
     _, email = notifiers_of(1)
-    values = {"backend": backend, "settings": sink.settings, "secrets": sink.secrets}
+    values = {"backend": backend, "settings": sink.settings}
     with place.app.app_context(), db.engine.begin() as connection:
+        values["secrets"] = seal(notifier.c.secrets, sink.secrets, **values, project_id=1, id=email)
         connection.execute(update(notifier).where(notifier.c.id == email).values(**values))
         connection.execute(update(settings).values(otp_ttl=CODE_LIFETIME))
 

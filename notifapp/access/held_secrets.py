@@ -9,12 +9,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from cryptography.fernet import InvalidToken
 from sqlalchemy import bindparam, delete, select
 
 from notifapp import clock
 from notifapp.access.models import HeldSecret, UserSession
-from notifapp.database import Statement, UtcDateTime, reading, table_of, upsert, writing
+from notifapp.database import Statement, Unreadable, UtcDateTime, reading, seal, table_of, unseal, upsert, writing
 
 LIFETIME = timedelta(minutes=10)
 FORM = "form"  # the purpose of a form that was sent after its session had ended
@@ -42,7 +41,8 @@ def hold(session_id: int, purpose: str, value: Any) -> None:
     with writing() as connection:
         connection.execute(_FORGET_EXPIRED, {"now": now})
         if connection.execute(is_open).first():  # a session that has ended meanwhile holds nothing
-            _HOLD.execute(connection, session_id=session_id, purpose=purpose, value=value, expires_at=now + LIFETIME)
+            place = {"session_id": session_id, "purpose": purpose}
+            _HOLD.execute(connection, **place, value=seal(_held.value, value, **place), expires_at=now + LIFETIME)
 
 
 def forget_expired() -> None:
@@ -54,10 +54,11 @@ def forget_expired() -> None:
 def peek(session_id: int, purpose: str) -> Any:
     """What this session holds for the purpose; None if nothing, or not any more."""
     with reading() as connection:
-        try:
-            return connection.execute(select(_held.value).where(*_one(session_id, purpose))).scalar_one_or_none()
-        except InvalidToken:  # its encryption key was removed meanwhile
-            return None
+        row = connection.execute(select(_table).where(*_one(session_id, purpose))).one_or_none()
+    try:
+        return unseal(_held.value, row) if row else None
+    except Unreadable:  # its encryption key was removed meanwhile
+        return None
 
 
 def take(session_id: int, purpose: str) -> Any:

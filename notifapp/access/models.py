@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, String, UniqueConstraint, false, true
 from sqlalchemy.engine import Dialect
@@ -11,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from notifapp.access.permissions import Permission
-from notifapp.database import Base, EncryptedJson, UtcDateTime
+from notifapp.database import Base, Sealed, UtcDateTime
 
 _CODES = ", ".join(str(int(code)) for code in Permission)
 
@@ -154,7 +153,7 @@ class HeldSecret(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     session_id: Mapped[int] = mapped_column(ForeignKey("user_session.id", ondelete="CASCADE"))
     purpose: Mapped[str] = mapped_column(String(254))
-    value: Mapped[Any] = mapped_column(EncryptedJson)
+    value: Mapped[str] = mapped_column(Sealed("session_id", "purpose"))
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from notifapp.database import Base, EncryptedJson, UtcDateTime
+from notifapp.database import Base, Sealed, UtcDateTime
 
 
 class DeliveryStatus(StrEnum):
@@ -36,8 +35,9 @@ class Purpose(StrEnum):
 class Delivery(Base):
     """A message to one recipient.
 
-    `recipient` is masked. `payload` is what to send, encrypted, and is erased once the delivery is sent or has
-    failed: the text of a message with a code is never stored in the clear.
+    `recipient` is masked. `payload` is what to send, sealed, and is erased once the delivery is sent or has failed: the
+    text of a message with a code is never stored in the clear. It is sealed before the row has its id, and so bound to
+    `payload_id`, which is random and unique among those that wait.
     """
 
     __tablename__ = "delivery"
@@ -56,6 +56,13 @@ class Delivery(Base):
         Index("ix_delivery_due", "status", "next_attempt_at"),
         Index("ix_delivery_lease", "status", "lease_until"),
         Index("ix_delivery_created", "created_at"),
+        Index(
+            "uq_delivery_payload_id",
+            "payload_id",
+            unique=True,
+            sqlite_where=text("payload IS NOT NULL"),
+            postgresql_where=text("payload IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -69,7 +76,8 @@ class Delivery(Base):
     purpose: Mapped[str] = mapped_column(String(4))
     status: Mapped[str] = mapped_column(String(7), server_default="queued")
     attempts: Mapped[int] = mapped_column(server_default="0")
-    payload: Mapped[dict[str, Any] | None] = mapped_column(EncryptedJson)
+    payload_id: Mapped[str] = mapped_column(String(32), server_default="")
+    payload: Mapped[str | None] = mapped_column(Sealed("project_id", "payload_id"))
     next_attempt_at: Mapped[datetime] = mapped_column(UtcDateTime)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)

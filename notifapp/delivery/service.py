@@ -8,18 +8,18 @@ a worker dies.
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from cryptography.fernet import InvalidToken
-from sqlalchemy import Text, and_, bindparam, case, func, insert, or_, select, type_coerce, update
+from sqlalchemy import and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from notifapp import clock
 from notifapp.channels import Channel
-from notifapp.database import Statement, UtcDateTime, decrypt_json, reading, table_of, writing
+from notifapp.database import Statement, Unreadable, UtcDateTime, reading, seal, table_of, unseal, writing
 from notifapp.delivery.models import Delivery, DeliveryStatus, Purpose
 from notifapp.notifiers.gateway.base import Message, Receipt, SendFailed
 from notifapp.notifiers.sending import DELETED, Stopped, send_through
@@ -62,6 +62,7 @@ class Claim:
     project_id: int
     channel: Channel
     notifier_id: int | None
+    payload_id: str
     payload: str = field(repr=False)
 
 
@@ -106,14 +107,15 @@ def _claim_statement() -> Statement:
             _delivery.project_id,
             _delivery.channel,
             _delivery.notifier_id,
-            type_coerce(_delivery.payload, Text).label("payload"),  # encrypted: a bad one mustn't stop the rest
+            _delivery.payload_id,
+            _delivery.payload,  # opened when it is sent: a bad one mustn't stop the rest
         )
     )
 
 
 _QUEUED = (
-    "project_id", "notifier_id", "notifier_name", "backend", "channel", "recipient", "purpose", "payload",
-    "next_attempt_at", "expires_at", "created_at",
+    "project_id", "notifier_id", "notifier_name", "backend", "channel", "recipient", "purpose",
+    "payload_id", "payload", "next_attempt_at", "expires_at", "created_at",
 )  # fmt: skip
 _ENQUEUE = Statement(insert(_table).values({name: bindparam(name) for name in _QUEUED}).returning(_delivery.id))
 _WITHDRAW = Statement(
@@ -136,7 +138,7 @@ _IS_TOO_LATE = _delivery.expires_at <= bindparam("next_attempt_at")
 _RETRY = Statement(
     _HELD.values(
         status=case((_IS_TOO_LATE, DeliveryStatus.FAILED.value), else_=DeliveryStatus.QUEUED.value),
-        payload=case((_IS_TOO_LATE, None), else_=type_coerce(_delivery.payload, Text)),
+        payload=case((_IS_TOO_LATE, None), else_=_delivery.payload),
         finished_at=case((_IS_TOO_LATE, _NOW), else_=None),
         next_attempt_at=bindparam("next_attempt_at"),
         lease_until=None,
@@ -153,6 +155,7 @@ _RELEASE = Statement(
 def enqueue(connection: Connection, outgoing: Outgoing) -> int:
     """Queue a message in the caller's transaction. Return the delivery's id."""
     now = clock.now()
+    payload_id = secrets.token_hex(16)
     payload = {
         "recipient": outgoing.recipient,
         "subject": outgoing.subject,
@@ -168,7 +171,8 @@ def enqueue(connection: Connection, outgoing: Outgoing) -> int:
         channel=outgoing.channel.value,
         recipient=outgoing.masked,
         purpose=outgoing.purpose.value,
-        payload=payload,
+        payload_id=payload_id,
+        payload=seal(_delivery.payload, payload, project_id=outgoing.project_id, payload_id=payload_id),
         next_attempt_at=now,
         expires_at=outgoing.expires_at,
         created_at=now,
@@ -254,7 +258,16 @@ def _claim(connection: Connection, room: int) -> list[Claim]:
     now = clock.now()
     rows = _CLAIM.all(connection, now=now, lease_until=now + LEASE, room=room)
     return [
-        Claim(row.id, row.attempts, row.lease_until, row.project_id, Channel(row.channel), row.notifier_id, row.payload)
+        Claim(
+            id=row.id,
+            attempt=row.attempts,
+            lease_until=row.lease_until,
+            project_id=row.project_id,
+            channel=Channel(row.channel),
+            notifier_id=row.notifier_id,
+            payload_id=row.payload_id,
+            payload=row.payload,
+        )
         for row in sorted(rows)
     ]
 
@@ -263,9 +276,10 @@ def _send(claim: Claim) -> Receipt:
     if claim.notifier_id is None:
         raise Stopped(DELETED)
     try:
-        payload = decrypt_json(claim.payload)
-    except InvalidToken:
-        raise SendFailed("The message can't be decrypted: its key is missing.", code="key", retryable=False) from None
+        payload = unseal(_delivery.payload, claim)
+    except Unreadable:
+        reason = "The message can't be decrypted: its key is missing, or it was written for another delivery."
+        raise SendFailed(reason, code="key", retryable=False) from None
     return send_through(claim.notifier_id, Message(project_id=claim.project_id, channel=claim.channel, **payload))
 
 

@@ -1,56 +1,63 @@
-"""Re-encrypts stored secrets, once the operator has put a new key first in the list."""
+"""Seals stored secrets again, once the operator has put a new key first in the list."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from cryptography.fernet import InvalidToken
-from sqlalchemy import Column, bindparam, select, update
+from sqlalchemy import Column, ColumnElement, and_, bindparam, select, tuple_, update
 from sqlalchemy.engine import Connection
 
 from notifapp.access import Principal
 from notifapp.audit.service import Action, record
-from notifapp.database import table_of, writing
+from notifapp.database import AnyRow, Base, Sealed, Unreadable, seal, unseal, writing
 from notifapp.errors import Conflict
-from notifapp.notifiers.models import Notifier, OutboxMessage
-from notifapp.second_factor.models import TotpApp
 
 BATCH = 500
-_outbox = table_of(OutboxMessage).c
-_ENCRYPTED = (table_of(Notifier).c.secrets, table_of(TotpApp).c.secret, _outbox.body, _outbox.subject)
 
 
 def reencrypt_secrets(*, principal: Principal) -> int:
-    """Encrypt every stored secret with the newest key, in batches, and return their number.
+    """Seal every stored secret, of all tables, with the newest key, in batches, and return their number.
 
     Afterwards the older keys can be removed from the list. Raise `Conflict` if no listed key fits a secret.
     """
-    count = 0
-    for column in _ENCRYPTED:
-        last_id, rows = 0, BATCH
-        while rows == BATCH:
-            with writing() as connection:
-                last_id, rows = _reencrypt_batch(connection, column, last_id, principal)
-            count += rows
-    return count
+    tables = Base.metadata.sorted_tables
+    columns = [column for table in tables for column in table.c if isinstance(column.type, Sealed)]
+    return sum(_reencrypt(column, principal) for column in columns)
 
 
-def _reencrypt_batch(
-    connection: Connection, column: Column[Any], after_id: int, principal: Principal
-) -> tuple[int, int]:
-    """Re-encrypt up to BATCH rows with ids above `after_id`; return the last one's id and their number."""
+def _reencrypt(column: Column[str], principal: Principal) -> int:
+    count, last = 0, None
+    while True:
+        with writing() as connection:
+            rows = _next_rows(connection, column, last)
+            if not rows:
+                return count
+            _seal_again(connection, column, rows)
+            detail = {"rows": len(rows)}
+            record(
+                connection, Action.SECRETS_REENCRYPTED, principal=principal, subject=column.table.name, detail=detail
+            )
+        count, last = count + len(rows), rows[-1]
+
+
+def _next_rows(connection: Connection, column: Column[str], last: AnyRow | None) -> list[AnyRow]:
+    """Up to BATCH rows with a secret, in the order of the primary key, after the last one."""
     table = column.table
-    is_next = table.c.id > after_id, column.is_not(None)
-    next_rows = select(table.c.id, column).where(*is_next).order_by(table.c.id).limit(BATCH)
+    key = tuple_(*table.primary_key)
+    is_next: list[ColumnElement[bool]] = [column.is_not(None)]
+    if last is not None:
+        is_next.append(key > tuple(getattr(last, each.name) for each in table.primary_key))
+    statement = select(table).where(*is_next).order_by(*table.primary_key).limit(BATCH).with_for_update()
+    return list(connection.execute(statement))
+
+
+def _seal_again(connection: Connection, column: Column[str], rows: list[AnyRow]) -> None:
+    table = column.table
+    is_it = and_(*(each == bindparam(f"key_{each.name}") for each in table.primary_key))
     try:
-        rows = connection.execute(next_rows.with_for_update()).all()
-    except InvalidToken:
+        values = [
+            {f"key_{each.name}": getattr(row, each.name) for each in table.primary_key}
+            | {"sealed": seal(column, unseal(column, row), **row._mapping)}
+            for row in rows
+        ]
+    except Unreadable:
         raise Conflict("Some secrets can't be read with any of the listed keys.") from None
-    if not rows:
-        return after_id, 0
-    # Reading decrypts with the key that fits, and writing encrypts with the newest: see EncryptedJson.
-    again = update(table).where(table.c.id == bindparam("row_id")).values({column: bindparam("value")})
-    connection.execute(again, [{"row_id": row[0], "value": row[1]} for row in rows])
-    detail = {"rows": len(rows)}
-    record(connection, Action.SECRETS_REENCRYPTED, principal=principal, subject=table.name, detail=detail)
-    return rows[-1][0], len(rows)
+    connection.execute(update(table).where(is_it).values({column: bindparam("sealed")}), values)

@@ -8,11 +8,14 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from notifapp.database import Base, EncryptedJson, UtcDateTime
+from notifapp.database import Base, Sealed, UtcDateTime
 
 
 class Notifier(Base):
-    """A project's SMS gateway or mail server. `settings` is readable; `secrets` is encrypted and write-only."""
+    """A project's SMS gateway or mail server. `settings` is readable; `secrets` is sealed and write-only.
+
+    The secrets are bound to the settings, too, so that they only ever go where somebody said who typed them.
+    """
 
     __tablename__ = "notifier"
     __table_args__ = (
@@ -32,7 +35,7 @@ class Notifier(Base):
     name: Mapped[str] = mapped_column(String(120))
     is_enabled: Mapped[bool] = mapped_column(server_default=true())
     settings: Mapped[dict[str, Any]] = mapped_column(JSON)
-    secrets: Mapped[dict[str, str]] = mapped_column(EncryptedJson)
+    secrets: Mapped[str] = mapped_column(Sealed("project_id", "id", "backend", "settings"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -47,6 +50,6 @@ class OutboxMessage(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), index=True)
     channel: Mapped[str] = mapped_column(String(5))
     recipient: Mapped[str] = mapped_column(String(254))
-    subject: Mapped[str | None] = mapped_column(EncryptedJson)
-    body: Mapped[str] = mapped_column(EncryptedJson)
+    subject: Mapped[str | None] = mapped_column(Sealed("project_id", "id"))
+    body: Mapped[str] = mapped_column(Sealed("project_id", "id"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cryptography.fernet import InvalidToken
 from sqlalchemy import bindparam, select
 
 from notifapp.access import ProjectRef
 from notifapp.access.models import Project
 from notifapp.channels import Channel
-from notifapp.database import MAX_ID, Statement, reading, table_of
-from notifapp.errors import Conflict, NotFound
+from notifapp.database import MAX_ID, Statement, Unreadable, reading, table_of, unseal
+from notifapp.errors import NotFound
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.gateway.base import Message, Receipt, SendFailed
 from notifapp.notifiers.models import Notifier
@@ -33,7 +32,15 @@ class Stopped(SendFailed):
 
 _notifier, _project = table_of(Notifier).c, table_of(Project).c
 _NOTIFIER = Statement(
-    select(_notifier.backend, _notifier.settings, _notifier.secrets, _notifier.is_enabled, _project.archived_at)
+    select(
+        _notifier.project_id,
+        _notifier.id,
+        _notifier.backend,
+        _notifier.settings,
+        _notifier.secrets,
+        _notifier.is_enabled,
+        _project.archived_at,
+    )
     .join_from(table_of(Notifier), table_of(Project), _project.id == _notifier.project_id)
     .where(_notifier.id == bindparam("notifier_id"))
 )
@@ -44,36 +51,34 @@ def send_through(notifier_id: int, message: Message) -> Receipt:
 
     Raise `SendFailed`, also if the notifier is disabled or deleted or its project archived by now.
     """
-    try:
-        with reading() as connection:
-            row = _NOTIFIER.first(connection, notifier_id=notifier_id)
-    except InvalidToken:
-        raise SendFailed("The notifier's secrets can't be decrypted.", code="key", retryable=False) from None
+    with reading() as connection:
+        row = _NOTIFIER.first(connection, notifier_id=notifier_id)
     if row is None:
         raise Stopped(DELETED)
     if row.archived_at is not None:
         raise Stopped(PROJECT_ARCHIVED)
     if not row.is_enabled:
         raise Stopped(DISABLED)
-    return send_with(row.backend, {**row.settings, **row.secrets}, message)
+    try:
+        secrets = unseal(_notifier.secrets, row)
+    except Unreadable:
+        reason = "The notifier's secrets can't be decrypted. Type them in again."
+        raise SendFailed(reason, code="key", retryable=False) from None
+    return send_with(row.backend, {**row.settings, **secrets}, message)
 
 
 def stored_values(project: ProjectRef, channel: Channel, notifier_id: int) -> NotifierValues:
-    """A notifier's values, including its secrets. Raise `NotFound`, or `Conflict` if they can't be decrypted."""
+    """A notifier's values, including its secrets. Raise `NotFound`."""
     one = (
         _notifier.project_id == project.id,
         _notifier.channel == channel.value,
         _notifier.id == min(notifier_id, MAX_ID),
     )
-    statement = select(_notifier.name, _notifier.backend, _notifier.settings, _notifier.secrets).where(*one)
-    try:
-        with reading() as connection:
-            row = connection.execute(statement).one_or_none()
-    except InvalidToken:
-        raise Conflict("The notifier's secrets can't be decrypted: their key is missing.") from None
+    with reading() as connection:
+        row = connection.execute(select(table_of(Notifier)).where(*one)).one_or_none()
     if row is None:
         raise NotFound
-    return NotifierValues(row.name, find_backend(row.backend), row.settings, row.secrets)
+    return NotifierValues.of(row)
 
 
 def send_with(backend_key: str, values: Mapping[str, object], message: Message) -> Receipt:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from notifapp.access import Principal, ProjectRef
 from notifapp.access.archived import keep_open
 from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
-from notifapp.database import MAX_ID, reading, table_of, writing
+from notifapp.database import MAX_ID, Unreadable, reading, seal, table_of, unseal, writing
 from notifapp.database.keyset import Cursor, Slice, fetch
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.notifiers.backends import find_backend, switched_off
@@ -54,6 +54,17 @@ class NotifierDetails:
     settings: Mapping[str, Any]
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """A message that the console backend "sent"; without a text if it can't be decrypted any more."""
+
+    channel: Channel
+    recipient: str
+    subject: str | None = field(repr=False)
+    body: str | None = field(repr=False)
+    created_at: datetime
 
 
 def list_notifiers(project: ProjectRef, channel: Channel) -> list[NotifierDetails]:
@@ -132,7 +143,10 @@ def create_notifier(
     values = {"project_id": project.id, "channel": channel.value, "created_at": now, **_columns(new, now)}
     with _name_is_unique(), writing() as connection:
         keep_open(connection, project.id)
-        notifier = connection.execute(insert(_table).values(**values).returning(*_READABLE)).one()
+        # The secrets are bound to the row's id, which is known only now.
+        notifier = connection.execute(insert(_table).values(**values, secrets="").returning(*_READABLE)).one()
+        sealed = _sealed(new, project, notifier.id)
+        connection.execute(update(_table).where(_notifier.id == notifier.id).values(secrets=sealed))
         detail = {"id": notifier.id, "channel": channel.value, "backend": new.backend.key}
         _record(connection, Action.NOTIFIER_CREATED, project, notifier.name, detail, principal)
     return _details(notifier)
@@ -161,8 +175,8 @@ def update_notifier(
         after = parse_update(channel, before, fields)
         changes = before.differences(after)
         if changes:
-            changed = update(_table).where(*one).values(**_columns(after, clock.now())).returning(*_READABLE)
-            notifier = connection.execute(changed).one()
+            values = _columns(after, clock.now()) | {"secrets": _sealed(after, project, notifier.id)}
+            notifier = connection.execute(update(_table).where(*one).values(**values).returning(*_READABLE)).one()
             detail = {"id": notifier.id, "channel": channel.value, "changes": changes}
             _record(connection, Action.NOTIFIER_CHANGED, project, notifier.name, detail, principal)
     return _details(notifier)
@@ -225,8 +239,10 @@ def delete(
     return name
 
 
-def list_outbox(project: ProjectRef, channels: Sequence[Channel], cursor: Cursor | None) -> Slice:
-    """The messages in the console backend's outbox for these channels, newest first.
+def list_outbox(
+    project: ProjectRef, channels: Sequence[Channel], cursor: Cursor | None
+) -> tuple[Slice, list[OutboxEntry]]:
+    """A slice of the messages in the console backend's outbox for these channels, newest first.
 
     Raise `NotFound` where that backend is switched off: they may hold live codes.
     """
@@ -234,7 +250,8 @@ def list_outbox(project: ProjectRef, channels: Sequence[Channel], cursor: Cursor
         raise NotFound
     messages = table_of(OutboxMessage)
     statement = select(messages).where(messages.c.project_id == project.id, messages.c.channel.in_(channels))
-    return fetch(statement, [messages.c.id], cursor, descending=True)
+    part = fetch(statement, [messages.c.id], cursor, descending=True)
+    return part, [_outbox_entry(row) for row in part.rows]
 
 
 def _set_enabled(
@@ -285,14 +302,27 @@ def _details(row: Any) -> NotifierDetails:
     )
 
 
+def _outbox_entry(row: Any) -> OutboxEntry:
+    messages = table_of(OutboxMessage).c
+    try:
+        subject, body = unseal(messages.subject, row), unseal(messages.body, row)
+    except Unreadable:
+        subject = body = None
+    return OutboxEntry(Channel(row.channel), row.recipient, subject, body, row.created_at)
+
+
 def _columns(values: NotifierValues, now: datetime) -> dict[str, object]:
     return {
         "name": values.name,
         "backend": values.backend.key,
         "settings": dict(values.settings),
-        "secrets": dict(values.secrets),
         "updated_at": now,
     }
+
+
+def _sealed(values: NotifierValues, project: ProjectRef, notifier_id: int) -> str:
+    place = {"backend": values.backend.key, "settings": dict(values.settings)}
+    return seal(_notifier.secrets, dict(values.secrets), project_id=project.id, id=notifier_id, **place)
 
 
 @contextmanager

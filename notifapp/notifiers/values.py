@@ -9,12 +9,13 @@ from typing import Any
 from notifapp import inputs, wording
 from notifapp.audit.service import Change
 from notifapp.channels import Channel
-from notifapp.database import AnyRow
+from notifapp.database import AnyRow, Unreadable, table_of, unseal
 from notifapp.errors import ValidationFailed
 from notifapp.inputs import MAX_NAME_LENGTH, FieldErrors
 from notifapp.notifiers.backends import backends_for, find_backend
 from notifapp.notifiers.gateway.base import Backend
 from notifapp.notifiers.gateway.parsing import parse_settings
+from notifapp.notifiers.models import Notifier
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,12 @@ class NotifierValues:
 
     @classmethod
     def of(cls, notifier: AnyRow) -> NotifierValues:
-        """The values in a row of the notifier table."""
-        return cls(notifier.name, find_backend(notifier.backend), notifier.settings, notifier.secrets)
+        """The values in a row of the notifier table; without its secrets if they can't be decrypted any more."""
+        try:
+            secrets = unseal(table_of(Notifier).c.secrets, notifier)
+        except Unreadable:
+            secrets = {}
+        return cls(notifier.name, find_backend(notifier.backend), notifier.settings, secrets)
 
     def differences(self, after: NotifierValues) -> list[Change]:
         """The values that differ; for a secret only that it was replaced."""

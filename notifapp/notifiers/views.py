@@ -184,8 +184,8 @@ def delete(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseR
 @permission_required(*NOTIFIERS_READ)
 def outbox(project: ProjectRef) -> str:
     """The messages that the console backend kept instead of sending."""
-    messages = paging.page(service.list_outbox(project, _readable(), paging.requested()))
-    return render_template("notifiers/outbox.html", page=messages)
+    part, messages = service.list_outbox(project, _readable(), paging.requested())
+    return render_template("notifiers/outbox.html", page=paging.page(part, messages))
 
 
 def offered_backend(channel: Channel, key: str) -> Backend[Any]:

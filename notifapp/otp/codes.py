@@ -1,4 +1,8 @@
-"""One-time codes, stored only as HMAC-SHA256 under a separate key and compared in constant time."""
+"""One-time codes, stored only as HMAC-SHA256 under a separate key and compared in constant time.
+
+The operator lists the keys newest first. What is stored from now on is under the newest; a code that was sent under an
+older one is still right, and a recipient who was counted under an older one is found by it.
+"""
 
 from __future__ import annotations
 
@@ -30,26 +34,29 @@ def is_challenge_id(text: str) -> bool:
 
 
 def code_mac(challenge_id: str, code: str) -> str:
-    """The MAC of a code, bound to its challenge."""
-    return _mac("code", challenge_id, code)
+    """The MAC of a code, bound to its challenge, under the newest key."""
+    return _macs("code", challenge_id, code)[0]
 
 
-def recipient_digest(project_id: int, channel: str, recipient: str) -> str:
-    """The MAC that identifies a recipient within a project and channel, without storing the address."""
-    return _mac("recipient", str(project_id), channel, recipient)
+def is_right(code: str, challenge_id: str, mac: str) -> bool:
+    """Whether this is the code of the challenge's MAC, under any of the keys. Compares in constant time."""
+    return any(hmac.compare_digest(mac, each) for each in _macs("code", challenge_id, code))
+
+
+def recipient_digests(project_id: int, channel: str, recipient: str) -> list[str]:
+    """The MACs that identify a recipient within a project and channel, without storing the address.
+
+    There is one for each key, newest first: the first is written, all of them are looked for.
+    """
+    return _macs("recipient", str(project_id), channel, recipient)
 
 
 def client_digest(project_id: int, client: str) -> str:
-    """The MAC that identifies a client of a project: an IP address or any other text.
+    """The MAC that identifies a client of a project: an IP address or any other text. Only under the newest key.
 
     Of an IPv6 address the first 64 bits count, because whoever has one has the whole network (RFC 6177).
     """
-    return _mac("client", str(project_id), _network_of(client))
-
-
-def equal(one: str, other: str) -> bool:
-    """Compare two MACs in constant time."""
-    return hmac.compare_digest(one, other)
+    return _macs("client", str(project_id), _network_of(client))[0]
 
 
 def normalise(code: str) -> str:
@@ -76,6 +83,8 @@ def _network_of(client: str) -> str:
     return str(address.ipv4_mapped or ipaddress.ip_network((address.packed, 64), strict=False))
 
 
-def _mac(*parts: str) -> str:
-    key = current_app.config["NOTIFAPP"].otp_key.encode()
-    return hmac.new(key, "\0".join(parts).encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+def _macs(*parts: str) -> list[str]:
+    """The MAC of these texts under each key, newest first."""
+    message = "\0".join(parts).encode("utf-8", "surrogatepass")
+    keys: tuple[str, ...] = current_app.config["NOTIFAPP"].otp_keys
+    return [hmac.new(key.encode(), message, hashlib.sha256).hexdigest() for key in keys]

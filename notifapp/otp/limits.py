@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, delete, or_, select, update
 from sqlalchemy.engine import Connection
 
 from notifapp import clock, wording
@@ -133,6 +133,20 @@ _COUNT_FAILURE = Statement(
     )
 )
 _FORGET_FAILURES = Statement(update(_table).where(*_IS_IT).values(failures=0, blocked_until=None, stopped_at=None))
+_COUNTED = Statement(
+    select(_recipient.failures, _recipient.blocked_until, _recipient.stopped_at).where(*_IS_IT).with_for_update()
+)
+_RECOUNT = Statement(
+    update(_table)
+    .where(*_IS_IT)
+    .values(
+        failures=bindparam("sum_of_failures"),
+        blocked_until=bindparam("until", type_=UtcDateTime),
+        stopped_at=bindparam("since", type_=UtcDateTime),
+    )
+)
+_RENAME = Statement(update(_table).where(*_IS_IT).values(digest=bindparam("new_digest")))
+_DROP = Statement(delete(_table).where(*_IS_IT))
 _challenge = table_of(OtpChallenge).c
 _BLOCK = Statement(
     select(_recipient.blocked_until, _recipient.stopped_at)
@@ -197,6 +211,27 @@ def take(connection: Connection, recipient: Recipient) -> datetime:
         raise TooManyRequests(STOPPED_RETRY, detail, code=ErrorCode.RECIPIENT_BLOCKED)
     code = ErrorCode.RECIPIENT_BLOCKED if block.is_stop else ErrorCode.TOO_MANY_WRONG_CODES
     raise _wait(block.until - now, why, code)
+
+
+def carry_over(connection: Connection, former: Recipient, recipient: Recipient) -> bool:
+    """Count on as `recipient` what was counted as `former`, the same one under an older key; say if there was anything.
+
+    So a new key lets nobody escape a wait or a stop. Both have a row only if a process with other keys wrote meanwhile.
+    """
+    before = _COUNTED.first(connection, **former.key)
+    if before is None:
+        return False
+    now = _COUNTED.first(connection, **recipient.key)
+    if now is None:
+        _RENAME.execute(connection, **former.key, new_digest=recipient.digest)
+    else:
+        ends = [each.blocked_until for each in (before, now)]
+        is_endless = any(each.stopped_at and each.blocked_until is None for each in (before, now))
+        until = None if is_endless else max((end for end in ends if end), default=None)
+        both = {"sum_of_failures": before.failures + now.failures, "until": until}
+        _RECOUNT.execute(connection, **recipient.key, **both, since=before.stopped_at or now.stopped_at)
+        _DROP.execute(connection, **former.key)
+    return True
 
 
 def check_sends(sent: Sequence[datetime], limits: Limits, now: datetime) -> None:

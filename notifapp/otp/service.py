@@ -76,6 +76,11 @@ _REPLACE = Statement(
     .values(status=ChallengeStatus.REPLACED.value)
     .returning(_challenge.delivery_id)
 )
+_COUNT_AS = Statement(
+    update(_table)
+    .where(*_OF_CHANNEL, _challenge.counted_as == bindparam("digest"))
+    .values(counted_as=bindparam("new_digest"))
+)
 _FIND = Statement(
     limits.with_limits(select(_table), _challenge.project_id).where(
         _challenge.id == bindparam("challenge_id"), _challenge.project_id == _PROJECT
@@ -172,12 +177,14 @@ def issue_challenge(
     for the channel or the project is archived meanwhile, and `TooManyRequests` at a limit.
     """
     address = recipients.normalise(channel, recipient, phone_region=project.phone_region)
-    whom = _recipient(project, channel, address)
+    whom, *former = _recipients(project, channel, address)
     client_digest = codes.client_digest(project.id, client) if client else None
     order = traffic.order(project, channel, address, principal=principal, client=client_digest)
     with traffic.refusals_counted(order):
         cleared = traffic.check(order)
         with writing() as connection:
+            for each in former:
+                _carry_over(connection, each, whom)
             now = limits.take(connection, whom)
             rows = _SITUATION.all(connection, **whom.key, since=now - limits.DAY)
             if not rows[0].is_open:
@@ -197,6 +204,8 @@ def issue_challenge(
                 "prefix": order.destination.prefix if order.destination else None,
                 "unsettled": 1 + _unsettled(rows),
             }
+            for each in former:
+                _replace_open(connection, each, now)
             if _INSERT.first(connection, **new) is None:
                 _replace_open(connection, whom, now)
                 _INSERT.execute(connection, **new)
@@ -217,8 +226,8 @@ def verify_challenge(project: ProjectRef, challenge_id: str, code: str, *, recip
         found = _find(connection, project, challenge_id)
     if found is None:
         raise InvalidCode(attempts_left=0)
-    is_right = codes.equal(found.code_mac, codes.code_mac(found.id, typed))
-    is_theirs = recipient is None or codes.equal(found.recipient_digest, _digest(project, found, recipient))
+    is_right = codes.is_right(typed, found.id, found.code_mac)
+    is_theirs = recipient is None or found.recipient_digest in _digests(project, found, recipient)
     whom = Recipient(project.id, found.channel, found.counted_as, found.recipient, found.recipient_digest)
     if is_right and is_theirs:
         return _approve(project, found, whom)
@@ -234,6 +243,12 @@ def get_challenge(project: ProjectRef, challenge_id: str) -> Challenge:
     return _shown(row._asdict(), clock.now())
 
 
+def _carry_over(connection: Connection, former: Recipient, whom: Recipient) -> None:
+    """Let what was counted and sent under an older key count under the newest."""
+    if limits.carry_over(connection, former, whom):
+        _COUNT_AS.execute(connection, **former.key, new_digest=whom.digest)
+
+
 def _find(connection: Connection, project: ProjectRef, challenge_id: str) -> Any:
     """The challenge's row with the project's limits, or None."""
     if not codes.is_challenge_id(challenge_id):
@@ -241,11 +256,13 @@ def _find(connection: Connection, project: ProjectRef, challenge_id: str) -> Any
     return _FIND.first(connection, challenge_id=challenge_id, project_id=project.id)
 
 
-def _recipient(project: ProjectRef, channel: Channel, address: str) -> Recipient:
-    counted_as = recipients.counted_as(channel, address)
-    exact = codes.recipient_digest(project.id, channel.value, address)
-    counted = exact if counted_as == address else codes.recipient_digest(project.id, channel.value, counted_as)
-    return Recipient(project.id, channel.value, counted, recipients.mask(channel, address), exact)
+def _recipients(project: ProjectRef, channel: Channel, address: str) -> list[Recipient]:
+    """The recipient under each of the listed keys, newest first."""
+    counted_as, masked = recipients.counted_as(channel, address), recipients.mask(channel, address)
+    exact = codes.recipient_digests(project.id, channel.value, address)
+    counted = exact if counted_as == address else codes.recipient_digests(project.id, channel.value, counted_as)
+    pairs = zip(counted, exact, strict=True)
+    return [Recipient(project.id, channel.value, digest, masked, own_digest) for digest, own_digest in pairs]
 
 
 def _notifier(policy: Policy, channel: Channel) -> NotifierInForce:
@@ -320,13 +337,13 @@ def _outgoing(notifier: NotifierInForce, whom: Recipient, address: str, words: W
     )
 
 
-def _digest(project: ProjectRef, found: Any, recipient: str) -> str:
-    """The digest of a recipient on the challenge's channel; empty, which is nobody's, if it can't be parsed."""
+def _digests(project: ProjectRef, found: Any, recipient: str) -> list[str]:
+    """The digests of a recipient on the challenge's channel; none if it can't be parsed."""
     try:
         address = recipients.normalise(Channel(found.channel), recipient, phone_region=project.phone_region)
     except ValidationFailed:
-        return ""
-    return codes.recipient_digest(project.id, found.channel, address)
+        return []
+    return codes.recipient_digests(project.id, found.channel, address)
 
 
 def _approve(project: ProjectRef, found: Any, whom: Recipient) -> Challenge:

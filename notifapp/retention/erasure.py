@@ -92,7 +92,7 @@ def _delete(project_id: int, channel: Channel, address: str) -> int:
 def _digests(project_id: int, channel: Channel, address: str) -> list[str]:
     """All under which a project may count the recipient."""
     forms = sorted({address, counted_as(channel, address)})
-    return [codes.recipient_digest(project_id, channel.value, form) for form in forms]
+    return [digest for form in forms for digest in codes.recipient_digests(project_id, channel.value, form)]
 
 
 def _blank_deliveries(channel: Channel, masked: str) -> int:

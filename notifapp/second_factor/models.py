@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from notifapp.database import Base, EncryptedJson, UtcDateTime
+from notifapp.database import Base, Sealed, UtcDateTime
 
 
 class Passkey(Base):
@@ -39,7 +38,7 @@ class TotpApp(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
-    secret: Mapped[Any] = mapped_column(EncryptedJson)
+    secret: Mapped[str] = mapped_column(Sealed("user_id", "id"))
     last_step: Mapped[int] = mapped_column(BigInteger)
     name: Mapped[str] = mapped_column(String(120))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

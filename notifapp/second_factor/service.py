@@ -98,7 +98,8 @@ def add_passkey(name: str, answer: str, site: Site, *, visitor: str, principal: 
         with writing() as connection:
             if not passkeys.use_challenge(connection, made.challenge):
                 raise ValidationFailed({"non_field_errors": [_NOT_VERIFIED]})
-            return _add(connection, Kind.PASSKEY, name, values, principal)
+            _factor_id, codes = _add(connection, Kind.PASSKEY, name, values, principal)
+            return codes
     except IntegrityError:
         raise ValidationFailed({"non_field_errors": ["This passkey is registered already."]}) from None
 
@@ -116,7 +117,9 @@ def add_app(name: str, secret: str, code: str, *, principal: Principal) -> list[
         errors.messages["code"] = [_WRONG_CODE]
     errors.raise_any()
     with writing() as connection:
-        return _add(connection, Kind.APP, name, {"secret": secret, "last_step": step}, principal)
+        app_id, codes = _add(connection, Kind.APP, name, {"secret": "", "last_step": step}, principal)
+        totp.set_secret(connection, _id(principal), app_id, secret)
+    return codes
 
 
 def remove(kind: Kind, factor_id: int, *, principal: Principal) -> None:
@@ -179,15 +182,18 @@ def use_passkey(connection: Connection, answer: Answer) -> str | None:
     return None if passkeys.count_up(connection, answer) else "counter went back"
 
 
-def _add(connection: Connection, kind: Kind, name: str, values: dict[str, Any], principal: Principal) -> list[str]:
+def _add(
+    connection: Connection, kind: Kind, name: str, values: dict[str, Any], principal: Principal
+) -> tuple[int, list[str]]:
+    """Add a factor. Return its id, and the recovery codes if it is the first."""
     user_id = _id(principal)
     is_first = not _lock(connection, user_id).has_second_factor
     added = {"user_id": user_id, "name": name, "created_at": clock.now(), **values}
-    connection.execute(insert(kind.table).values(added))
+    factor_id = connection.execute(insert(kind.table).values(added).returning(kind.table.c.id)).scalar_one()
     _note_whether_any(connection, user_id)
     detail = {"kind": kind.label, "name": name}
     record(connection, Action.SECOND_FACTOR_ADDED, principal=principal, subject=principal.email, detail=detail)
-    return recovery_codes.renew(connection, user_id) if is_first else []
+    return factor_id, recovery_codes.renew(connection, user_id) if is_first else []
 
 
 def _note_whether_any(connection: Connection, user_id: int) -> bool:

@@ -6,14 +6,13 @@ import re
 from collections.abc import Sequence
 
 import segno
-from cryptography.fernet import InvalidToken
 from pyotp import TOTP, random_base32
 from pyotp.utils import strings_equal
 from sqlalchemy import select, update
 from sqlalchemy.engine import Connection
 
 from notifapp import clock, inputs
-from notifapp.database import AnyRow, table_of
+from notifapp.database import AnyRow, Unreadable, seal, table_of, unseal
 from notifapp.second_factor.models import TotpApp
 
 STEP = 30  # seconds
@@ -48,10 +47,17 @@ def matching_step(secret: str, code: str) -> int | None:
     return next((step for step in steps if strings_equal(TOTP(secret).generate_otp(step), typed)), None)
 
 
+def set_secret(connection: Connection, user_id: int, app_id: int, secret: str) -> None:
+    """Store an app's secret, which is bound to the row and so comes after it."""
+    sealed = seal(_app.secret, secret, user_id=user_id, id=app_id)
+    connection.execute(update(_table).where(_app.id == app_id).values(secret=sealed))
+
+
 def use(connection: Connection, user_id: int, code: str) -> str | None:
     """Use a code up. Return the name of its app; None if no app of this user shows it, or it was used already."""
     for app in _apps(connection, user_id):
-        step = matching_step(app.secret, code)
+        secret = _secret(app)
+        step = matching_step(secret, code) if secret else None
         if step is not None and _take_step(connection, app.id, step):
             return str(app.name)
     return None
@@ -64,8 +70,12 @@ def _take_step(connection: Connection, app_id: int, step: int) -> bool:
 
 
 def _apps(connection: Connection, user_id: int) -> Sequence[AnyRow]:
-    columns = (_app.id, _app.name, _app.secret)
+    columns = (_app.id, _app.user_id, _app.name, _app.secret)
+    return connection.execute(select(*columns).where(_app.user_id == user_id)).all()
+
+
+def _secret(app: AnyRow) -> str | None:
     try:
-        return connection.execute(select(*columns).where(_app.user_id == user_id)).all()
-    except InvalidToken:  # their encryption key was removed: no code can be checked
-        return []
+        return str(unseal(_app.secret, app))
+    except Unreadable:  # its encryption key was removed: no code can be checked
+        return None

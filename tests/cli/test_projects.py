@@ -6,18 +6,18 @@ import json
 from collections.abc import Callable
 
 import pytest
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet
 from flask import Flask
 from sqlalchemy import func, select, text
 
 from notifapp.audit.models import AuditEvent
-from notifapp.database import reading, table_of
-from notifapp.notifiers.models import Notifier
+from notifapp.database import Vault, reading, table_of
 from notifapp.settings.models import SettingsRevision
 from tests.cli.conftest import Operator
 from tests.client import ApiClient
 from tests.conftest import ENCRYPTION_KEY
 from tests.world import World
+from tests.world import stored_secrets as decrypted
 
 Run = Callable[..., str]
 SMTP = ("--channel", "email", "--backend", "smtp", "--name", "mail")
@@ -37,12 +37,6 @@ def last_event(app: Flask) -> tuple[str, str, str]:
 def stored_secrets(app: Flask) -> str:
     with app.app_context(), reading() as connection:
         return str(connection.execute(text("SELECT secrets FROM notifier")).scalar_one())
-
-
-def read_secrets(app: Flask) -> dict[str, str]:
-    with app.app_context(), reading() as connection:
-        secrets: dict[str, str] = connection.execute(select(Notifier.secrets)).scalar_one()
-    return secrets
 
 
 def test_a_new_project_has_the_default_settings(app: Flask, done: Run) -> None:
@@ -70,7 +64,7 @@ def test_a_notifiers_secret_comes_from_standard_input_and_is_stored_encrypted(
     secret = ("--secret-stdin", "password")
     created = done("notifier", "create", "shop", *SMTP, *SMTP_SETTINGS, *SENDER, *secret, input=SECRET + "\n")
     assert created.isdigit()
-    assert read_secrets(app) == {"password": SECRET}
+    assert decrypted(app) == [{"password": SECRET}]
     assert SECRET not in stored_secrets(app)
     assert last_event(app) == ("notifier_created", "cli", "command line")
 
@@ -185,11 +179,11 @@ def test_after_reencrypting_the_new_key_is_enough(
     app: Flask, world: World, done: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.notifier(world.project("shop"), "email", "mail", backend="smtp", secrets={"password": SECRET})
-    old, new = Fernet(ENCRYPTION_KEY), Fernet(Fernet.generate_key())
-    monkeypatch.setitem(app.extensions, "vault", MultiFernet([new, old]))
+    new = Fernet.generate_key().decode()
+    monkeypatch.setitem(app.extensions, "vault", Vault([new, ENCRYPTION_KEY]))
     assert done("secrets", "reencrypt") == "1"
-    monkeypatch.setitem(app.extensions, "vault", MultiFernet([new]))
-    assert read_secrets(app) == {"password": SECRET}
+    monkeypatch.setitem(app.extensions, "vault", Vault([new]))
+    assert decrypted(app) == [{"password": SECRET}]
     assert last_event(app) == ("secrets_reencrypted", "cli", "command line")
 
 
@@ -198,6 +192,6 @@ def test_reencrypting_without_the_old_key_is_refused(
 ) -> None:
     world.notifier(world.project("shop"), "email", "mail", backend="smtp", secrets={"password": SECRET})
     before = stored_secrets(app)
-    monkeypatch.setitem(app.extensions, "vault", MultiFernet([Fernet(Fernet.generate_key())]))
+    monkeypatch.setitem(app.extensions, "vault", Vault([Fernet.generate_key().decode()]))
     assert refused("secrets", "reencrypt") == "Some secrets can't be read with any of the listed keys."
     assert stored_secrets(app) == before

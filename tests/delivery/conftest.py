@@ -12,7 +12,7 @@ import pytest
 import trustme
 from flask import Flask
 
-from tests.conftest import empty
+from tests.conftest import LOOPBACK, empty
 from tests.delivery.outbox import answers, eventually, free_port
 from tests.notifiers.mail import Mailbox, server
 
@@ -22,7 +22,7 @@ def app(shared_app: Flask, tmp_path: Path) -> Iterator[Flask]:
     """The app on an empty database, allowed to send to loopback, its queue in a folder of this test."""
     empty(shared_app)
     config = shared_app.config["NOTIFAPP"]
-    shared_app.config["NOTIFAPP"] = replace(config, allow_private_destinations=True, instance_dir=tmp_path)
+    shared_app.config["NOTIFAPP"] = replace(config, private_destinations=LOOPBACK, instance_dir=tmp_path)
     yield shared_app
     shared_app.config["NOTIFAPP"] = config
     if redis := shared_app.extensions.pop("redis", None):

@@ -80,9 +80,9 @@ class Outbox:
         self.change(delivery_id, lease_until=clock.now() - timedelta(seconds=1))
 
 
-def make_outbox(app: Flask, world: World, port: int, *, use_tls: bool = False) -> Outbox:
+def make_outbox(app: Flask, world: World, port: int, *, use_tls: bool = False, slug: str = "shop") -> Outbox:
     """A project whose mail server answers, or will, at this port of loopback; `use_tls` asks for STARTTLS."""
-    project = world.project()
+    project = world.project(slug)
     settings = {
         "host": "127.0.0.1", "port": port, "username": "shop", "from_email": "shop@example.com",
         "use_tls": use_tls, "use_ssl": False, "fail_silently": False,
@@ -102,8 +102,8 @@ def environment(config: Config, **more: str) -> dict[str, str]:
         "NOTIFAPP_INSTANCE_DIR": str(config.instance_dir),
         "NOTIFAPP_SECRET_KEY": config.secret_key,
         "NOTIFAPP_ENCRYPTION_KEYS": ",".join(config.encryption_keys),
-        "NOTIFAPP_OTP_KEY": config.otp_key,
-        "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS": "1",
+        "NOTIFAPP_OTP_KEY": ",".join(config.otp_keys),
+        "NOTIFAPP_PRIVATE_DESTINATIONS": ",".join(map(str, config.private_destinations)),
         **({"NOTIFAPP_REDIS_URL": config.redis_url} if config.redis_url else {}),
         **more,
     }

@@ -183,4 +183,4 @@ def assert_nothing_is_readable(site: Site, code: str) -> None:
     for private in (code, site.token, PASSWORD, RECIPIENT):
         assert private not in stored
         assert private not in files
-    assert site.outbox.app.config["NOTIFAPP"].otp_key not in stored + files
+    assert site.outbox.app.config["NOTIFAPP"].otp_keys[0] not in stored + files

@@ -95,7 +95,7 @@ def test_days_and_times_are_those_of_the_persons_zone(app: Flask, project: Proje
 
 def test_one_that_will_be_tried_again_says_when(app: Flask, project: ProjectRef, staff: Browser) -> None:
     again = datetime(2030, 1, 5, 12, 30, 15, tzinfo=UTC)
-    add(app, project, "r", status="queued", attempts=2, error_reason="No answer.", next_attempt_at=again, payload={})
+    add(app, project, "r", status="queued", attempts=2, error_reason="No answer.", next_attempt_at=again, payload="x")
     page = page_text(staff.get(PATH))
     assert "Retrying at 12:30:15" in page
     assert "No answer." in page

@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet
 from flask import Flask
 from sqlalchemy import text
 
+from notifapp.database import Vault
 from notifapp.delivery import service
 from notifapp.extensions import db
 from notifapp.notifiers.backends import smtp
@@ -162,7 +163,7 @@ def test_a_deleted_notifier_fails_its_messages_and_leaves_its_name(outbox: Outbo
 def test_a_payload_whose_key_is_gone_fails_in_words(outbox: Outbox) -> None:
     delivery = outbox.queue()
     readable = outbox.queue()
-    outbox.change(delivery, payload=text(f"'{Fernet(Fernet.generate_key()).encrypt(b'{}').decode()}'"))
+    outbox.change(delivery, payload=Vault([Fernet.generate_key().decode()]).seal({}, []))
     carry_out(outbox, delivery)
     row = outbox.look(delivery)
     assert (row.status, row.error_code) == ("failed", "key")

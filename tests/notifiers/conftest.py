@@ -12,7 +12,7 @@ import trustme
 from flask import Flask
 
 from notifapp.notifiers.gateway.http_client import HttpClient
-from tests.conftest import config_for
+from tests.conftest import LOOPBACK, config_for
 from tests.notifiers.gateway import Gateway, Trust
 
 
@@ -37,8 +37,8 @@ def http(authorities: Trust) -> HttpClient:
 
 @pytest.fixture
 def loopback_allowed(tmp_path: Path) -> Iterator[None]:
-    """The operator allows private destinations, as the servers of these tests are on loopback."""
+    """The operator lists loopback, as the servers of these tests are on loopback."""
     app = Flask(__name__)
-    app.config["NOTIFAPP"] = replace(config_for("sqlite:///unused", tmp_path), allow_private_destinations=True)
+    app.config["NOTIFAPP"] = replace(config_for("sqlite:///unused", tmp_path), private_destinations=LOOPBACK)
     with app.app_context():
         yield

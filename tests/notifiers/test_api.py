@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from notifapp.access import ProjectRef
 from notifapp.extensions import db
 from tests.client import ApiClient
-from tests.world import World
+from tests.world import World, stored_secrets
 
 SMS = "/api/notifications/notifiers/sms"
 EMAIL = "/api/notifications/notifiers/email"
@@ -197,7 +197,7 @@ def test_patch_changes_what_is_given_and_keeps_the_secret(api: ApiClient, token:
     assert changed["updated_at"] > made["updated_at"]
     assert changed["created_at"] == made["created_at"]
     assert len(stored(app, "SELECT secrets FROM notifier")) == len(before)
-    assert secrets_of(app, made["id"]) == {"token": "t0p-s3cret"}
+    assert stored_secrets(app) == [{"token": "t0p-s3cret"}]
     assert events(app) == ["notifier_created", "notifier_changed"]
 
 
@@ -206,7 +206,7 @@ def test_a_blank_secret_keeps_the_stored_one(api: ApiClient, token: str, app: Fl
     made = create(api, token, EMAIL)
     answer = api.call("PATCH", f"{EMAIL}/{made['id']}", token, json={"name": "renamed", "password": blank})
     assert answer.get_json()["name"] == "renamed"
-    assert secrets_of(app, made["id"]) == {"password": "t0p-s3cret"}
+    assert stored_secrets(app) == [{"password": "t0p-s3cret"}]
 
 
 def test_what_was_read_can_be_sent_back(api: ApiClient, token: str, app: Flask) -> None:
@@ -224,7 +224,7 @@ def test_the_same_values_again_change_nothing(api: ApiClient, token: str, app: F
 
 @pytest.mark.parametrize(
     "change",
-    [{"host": "evil.example.org"}, {"port": 2525}, {"username": "x"}, {"use_tls": False}],
+    [{"host": "evil.example.org"}, {"port": 2525}, {"username": "x"}, {"use_tls": False, "use_ssl": True}],
 )
 def test_a_stored_password_never_goes_to_a_new_destination(
     api: ApiClient, token: str, app: Flask, change: dict[str, object]
@@ -237,7 +237,7 @@ def test_a_stored_password_never_goes_to_a_new_destination(
     assert api.call("GET", path, token).get_json() == made
     answer = api.call("PATCH", path, token, json={**change, "password": "another-one"})
     assert answer.status_code == 200
-    assert secrets_of(app, made["id"]) == {"password": "another-one"}
+    assert stored_secrets(app) == [{"password": "another-one"}]
 
 
 def test_a_stored_signing_secret_never_goes_to_a_new_address(api: ApiClient, token: str) -> None:
@@ -258,7 +258,7 @@ def test_another_backend_starts_without_settings(api: ApiClient, token: str, app
     shown = answer.get_json()["settings"]
     assert (shown["api_key"], shown["has_api_key"], shown["sender"]) == (None, True, "")
     assert "from_number" not in shown
-    assert secrets_of(app, made["id"]) == {"api_key": "k"}
+    assert stored_secrets(app) == [{"api_key": "k"}]
 
 
 # Lists
@@ -395,15 +395,6 @@ def test_a_notifier_of_the_other_channel_isnt_there(
 # Secrets
 
 
-def secrets_of(app: Flask, notifier_id: int) -> Any:
-    from notifapp.notifiers.models import Notifier
-
-    with app.app_context():
-        notifier = db.session.get(Notifier, notifier_id)
-        assert notifier is not None
-        return notifier.secrets
-
-
 def test_a_secret_is_in_no_answer_and_nowhere_readable_in_the_database(
     api: ApiClient, token: str, app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -427,7 +418,7 @@ def test_a_secret_is_in_no_answer_and_nowhere_readable_in_the_database(
 
 def test_the_audit_says_what_changed_but_of_a_secret_only_that_it_did(api: ApiClient, token: str, app: Flask) -> None:
     made = create(api, token, EMAIL)
-    change = {"name": "renamed", "host": "mail.example.com", "use_tls": False, "password": "another"}
+    change = {"name": "renamed", "host": "mail.example.com", "use_tls": False, "use_ssl": True, "password": "another"}
     api.call("PATCH", f"{EMAIL}/{made['id']}", token, json=change)
     from notifapp.audit.models import AuditEvent
 
@@ -440,6 +431,7 @@ def test_the_audit_says_what_changed_but_of_a_secret_only_that_it_did(api: ApiCl
             ["Host", "smtp.example.com", "mail.example.com"],
             ["Password", "stored", "replaced"],
             ["STARTTLS", "yes", "no"],
+            ["TLS", "no", "yes"],
         ]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trustme
 from flask import Flask
-from sqlalchemy import select, text, update
+from sqlalchemy import text, update
 from werkzeug.test import TestResponse
 
 from notifapp import clock
@@ -26,12 +26,12 @@ from notifapp.notifiers.backends.kavenegar import Kavenegar
 from notifapp.notifiers.backends.smtp import Smtp
 from notifapp.notifiers.backends.webhook import Webhook
 from notifapp.notifiers.gateway.http_client import HttpClient
-from notifapp.notifiers.models import Notifier
 from tests.client import Browser
+from tests.conftest import LOOPBACK
 from tests.delivery.outbox import eventually
 from tests.notifiers.gateway import Gateway, Trust
 from tests.notifiers.mail import PASSWORD, Mailbox, server
-from tests.world import World
+from tests.world import World, stored_secrets
 
 CODES = (2811, 2812, 2813, 2831, 2832, 2833)
 INDEX = "/projects/shop/notifiers"
@@ -57,8 +57,8 @@ def staff(browser: Browser, world: World, project: ProjectRef) -> Browser:
 
 @pytest.fixture
 def private_allowed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The operator allows private destinations."""
-    monkeypatch.setitem(app.config, "NOTIFAPP", replace(app.config["NOTIFAPP"], allow_private_destinations=True))
+    """The operator lists loopback."""
+    monkeypatch.setitem(app.config, "NOTIFAPP", replace(app.config["NOTIFAPP"], private_destinations=LOOPBACK))
 
 
 @pytest.fixture
@@ -266,11 +266,11 @@ def test_a_mail_server_is_tried(staff: Browser, app: Flask, ca: trustme.CA, monk
     assert [delivery[1] for delivery in deliveries(app)] == ["sent", "failed"]
 
 
-def test_private_destinations_are_refused_unless_the_operator_allows_them(staff: Browser) -> None:
+def test_private_destinations_are_refused_unless_the_operator_lists_them(staff: Browser) -> None:
     form = {"name": "mail", "host": "localhost", "port": "25", "username": "shop", "password": PASSWORD,
             "from_email": "shop@example.com", "use_tls": "y", "test-recipient": "a@example.com"}  # fmt: skip
     page = page_text(staff.post(f"{INDEX}/email/new/smtp/test", form))
-    assert "set NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS=1 on the server and restart it. Code: destination ." in page
+    assert "add it to NOTIFAPP_PRIVATE_DESTINATIONS on the server and restart it. Code: destination ." in page
 
 
 def test_a_test_through_the_console_appears_in_the_outbox(staff: Browser, world: World, project: ProjectRef) -> None:
@@ -356,11 +356,6 @@ def kept_key(answer: TestResponse) -> str:
     return match[1] if match else ""
 
 
-def secrets_of(app: Flask) -> list[dict[str, str]]:
-    with app.app_context():
-        return list(db.session.scalars(select(Notifier.secrets).order_by(Notifier.id)))
-
-
 def held(app: Flask) -> list[Any]:
     return rows(app, "held_secret")
 
@@ -379,7 +374,7 @@ def test_a_tested_secret_is_saved_without_typing_it_again(staff: Browser, app: F
     assert "was accepted by the gateway" in page_text(tested)
     again["kept"] = kept_key(tested)
     assert staff.post(f"{INDEX}/sms/new/kavenegar", again).status_code == 303
-    assert secrets_of(app) == [{"api_key": KEY}]
+    assert stored_secrets(app) == [{"api_key": KEY}]
     assert held(app) == []
     assert [request.path for request in kavenegar.requests] == [f"/{KEY}/sms/send.json"] * 2
 
@@ -391,16 +386,16 @@ def test_a_secret_tested_for_a_stored_notifier_replaces_the_stored_one(
     tested = staff.post(f"{path}/test", {**KAVENEGAR, "api_key": "newer"})
     form = {**KAVENEGAR, "api_key": ""}
     staff.post(path, form)
-    assert secrets_of(app) == [{"api_key": KEY}], "another page of it knows nothing of the test"
+    assert stored_secrets(app) == [{"api_key": KEY}], "another page of it knows nothing of the test"
     assert staff.post(path, {**form, "kept": kept_key(tested)}).status_code == 303
-    assert secrets_of(app) == [{"api_key": "newer"}]
+    assert stored_secrets(app) == [{"api_key": "newer"}]
     assert held(app) == []
 
 
 def test_what_is_typed_later_wins(staff: Browser, app: Flask, kavenegar: Gateway) -> None:
     tested = staff.post(NEW, KAVENEGAR)
     staff.post(f"{INDEX}/sms/new/kavenegar", {**KAVENEGAR, "api_key": "later", "kept": kept_key(tested)})
-    assert secrets_of(app) == [{"api_key": "later"}]
+    assert stored_secrets(app) == [{"api_key": "later"}]
 
 
 def test_a_kept_secret_goes_to_no_other_destination(
@@ -419,7 +414,7 @@ def test_a_kept_secret_goes_to_no_other_destination(
             assert answer.status_code == 400
             assert "Type this again: URL changed since the test." in page_text(answer)
             assert len(kavenegar.requests) == asked
-    assert secrets_of(app) == [{"secret": "s" * 16}]
+    assert stored_secrets(app) == [{"secret": "s" * 16}]
 
 
 def test_a_kept_secret_serves_one_session_and_one_notifier(
@@ -441,7 +436,7 @@ def test_a_kept_secret_serves_one_session_and_one_notifier(
 def test_a_key_that_was_never_given_opens_nothing(staff: Browser, app: Flask, key: str) -> None:
     answer = staff.post(f"{INDEX}/sms/new/kavenegar", {**KAVENEGAR, "api_key": "", "kept": key})
     assert answer.status_code == 400
-    assert secrets_of(app) == []
+    assert stored_secrets(app) == []
 
 
 def test_after_ten_minutes_it_must_be_typed_again(

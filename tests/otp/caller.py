@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, insert, select
 from werkzeug.test import TestResponse
 
 from notifapp.access import Permission, Principal, ProjectRef
-from notifapp.database import reading, table_of, writing
+from notifapp.database import reading, table_of, unseal, writing
 from notifapp.delivery.models import Delivery
 from notifapp.otp.models import OtpLimits, OtpRecipient
 from notifapp.projects.service import set_phone_region
@@ -74,8 +74,9 @@ class Caller:
         """What is queued last, decrypted."""
         delivery = table_of(Delivery).c
         with self.app.app_context(), reading() as connection:
-            statement = select(delivery.payload).where(delivery.project_id == self.project.id)
-            return connection.execute(statement.order_by(delivery.id.desc()).limit(1)).scalar_one()
+            statement = select(table_of(Delivery)).where(delivery.project_id == self.project.id)
+            row = connection.execute(statement.order_by(delivery.id.desc()).limit(1)).one()
+            return unseal(delivery.payload, row)
 
     def change_settings(self, **changes: object) -> None:
         """Change the settings, as an admin would."""

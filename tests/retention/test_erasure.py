@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import insert, select, update
 
 from notifapp import clock
 from notifapp.access import Principal, Source, held_secrets, sessions
@@ -16,12 +16,12 @@ from notifapp.access.credentials import digest
 from notifapp.audit.models import AuditEvent
 from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
-from notifapp.database import decrypt_json, reading, table_of, writing
+from notifapp.database import Sealed, reading, table_of, unseal, writing
 from notifapp.delivery.models import Delivery
 from notifapp.delivery.testing import test_new_notifier as send_test
 from notifapp.delivery.worker import exchange, send
 from notifapp.extensions import db
-from notifapp.otp.codes import recipient_digest
+from notifapp.otp.codes import recipient_digests
 from notifapp.otp.models import OtpChallenge
 from notifapp.recipients import mask
 from tests.client import Browser, page_text
@@ -37,18 +37,17 @@ def dump(app: Flask) -> str:
     found: list[str] = []
     with app.app_context(), db.engine.connect() as connection:
         for table in db.metadata.sorted_tables:
-            for row in connection.execute(text(f'SELECT * FROM "{table.name}"')):
-                for value in row:
-                    found.append(json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value))
-                    if isinstance(value, str) and value.startswith("gAAAA"):
-                        found.append(json.dumps(decrypt_json(value), ensure_ascii=False))
+            for row in connection.execute(select(table)):
+                found += [json.dumps(value, ensure_ascii=False, default=str) for value in row]
+                sealed = [column for column in table.c if isinstance(column.type, Sealed)]
+                found += [json.dumps(unseal(column, row), ensure_ascii=False) for column in sealed]
     return "\n".join(found).encode().decode().replace("\\u2022", "•")
 
 
 def forms(app: Flask, channel: Channel, address: str, *project_ids: int) -> list[str]:
     """All that would tell the address."""
     with app.app_context():
-        digests = [recipient_digest(project_id, channel.value, address) for project_id in project_ids]
+        digests = [recipient_digests(project_id, channel.value, address)[0] for project_id in project_ids]
     return [address, mask(channel, address), digest(address), *digests]
 
 

@@ -90,7 +90,7 @@ def test_deliveries_go_after_ninety_days(app: Flask, caller: Caller, time: Clock
 
 
 def test_a_challenge_may_outlive_its_delivery(
-    app: Flask, caller: Caller, time: Clock, keep: Callable[..., None]
+    app: Flask, time: Clock, caller: Caller, keep: Callable[..., None]
 ) -> None:
     keep(codes=None, deliveries=1)
     challenge, _ = caller.open()
@@ -112,7 +112,7 @@ def test_refused_sign_ins_go_and_the_rest_of_the_audit_trail_stays(app: Flask, w
 
 
 def test_audit_and_history_go_only_where_the_operator_says_so(
-    app: Flask, caller: Caller, time: Clock, keep: Callable[..., None]
+    app: Flask, time: Clock, caller: Caller, keep: Callable[..., None]
 ) -> None:
     with app.app_context():
         for body in ("One {code}", "Two {code}"):

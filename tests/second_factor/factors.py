@@ -17,8 +17,9 @@ def give_app(app: Flask, user_id: int, name: str = "Old phone") -> str:
     """Give this person an authenticator app, and return its secret."""
     secret = totp.new_secret()
     with app.app_context(), writing() as connection:
-        values = {"user_id": user_id, "secret": secret, "name": name, "last_step": 0, "created_at": clock.now()}
-        connection.execute(insert(TotpApp).values(values))
+        values = {"user_id": user_id, "secret": "", "name": name, "last_step": 0, "created_at": clock.now()}
+        app_id = connection.execute(insert(TotpApp).values(values).returning(TotpApp.id)).scalar_one()
+        totp.set_secret(connection, user_id, app_id, secret)
         connection.execute(update(User).where(User.id == user_id).values(has_second_factor=True))
     return secret
 

@@ -69,7 +69,7 @@ def upgrade() -> None:
         sa.Column("purpose", sa.String(length=4), nullable=False),
         sa.Column("status", sa.String(length=7), server_default="queued", nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("payload", notifapp.database.EncryptedJson(), nullable=True),
+        sa.Column("payload", sa.Text(), nullable=True),
         sa.Column("next_attempt_at", notifapp.database.UtcDateTime(timezone=True), nullable=False),
         sa.Column("lease_until", notifapp.database.UtcDateTime(timezone=True), nullable=True),
         sa.Column("expires_at", notifapp.database.UtcDateTime(timezone=True), nullable=False),

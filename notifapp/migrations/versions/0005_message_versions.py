@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 import notifapp.database
+from notifapp.migrations import fernet
 
 revision = "0005"
 down_revision = "0004"
@@ -34,14 +35,14 @@ _PUT_MINUTES = "UPDATE message_template SET body = replace(body, '{validity}', '
 
 def _encrypt_outbox_subjects() -> None:
     # SQLite can't change a column's type: drop it and add it again.
-    types = (sa.String(254), notifapp.database.EncryptedJson())
-    old, new = (sa.table("outbox_message", sa.column("id"), sa.column("subject", type_)) for type_ in types)
+    table = sa.table("outbox_message", sa.column("id"), sa.column("subject"))
     connection = op.get_bind()
-    subjects = connection.execute(sa.select(old.c.id, old.c.subject).where(old.c.subject.is_not(None))).all()
+    subjects = connection.execute(sa.select(table.c.id, table.c.subject).where(table.c.subject.is_not(None))).all()
     op.execute("ALTER TABLE outbox_message DROP COLUMN subject")
     op.execute("ALTER TABLE outbox_message ADD COLUMN subject TEXT")
     for row in subjects:
-        connection.execute(sa.update(new).where(new.c.id == row.id).values(subject=row.subject))
+        subject = fernet.encrypt(row.subject)
+        connection.execute(sa.update(table).where(table.c.id == row.id).values(subject=subject))
 
 
 def upgrade() -> None:

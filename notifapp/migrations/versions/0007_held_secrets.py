@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("session_id", sa.Integer(), nullable=False),
         sa.Column("purpose", sa.String(length=254), nullable=False),
-        sa.Column("value", notifapp.database.EncryptedJson(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
         sa.Column("expires_at", notifapp.database.UtcDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["session_id"],

@@ -19,7 +19,14 @@ from threading import Lock
 from notifapp.channels import Channel
 from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
 from notifapp.notifiers.gateway.names import Resolver
-from notifapp.notifiers.gateway.network import KEEP_SECONDS, Call, tls_context
+from notifapp.notifiers.gateway.network import (
+    CLEAR_TEXT,
+    KEEP_SECONDS,
+    Call,
+    check_host,
+    may_get_clear_text,
+    tls_context,
+)
 
 TIMEOUT_SECONDS = 15  # for each step
 TOTAL_SECONDS = 30
@@ -70,6 +77,11 @@ class SmtpConfig:
         help="Messages that fail are recorded but not tried again.",
     )
 
+    @property
+    def is_clear_text(self) -> bool:
+        """Whether nothing encrypts the connection."""
+        return not (self.use_tls or self.use_ssl)
+
 
 class Smtp(Backend[SmtpConfig]):
     """Plain text email through any mail server."""
@@ -92,10 +104,21 @@ class Smtp(Backend[SmtpConfig]):
         self._idle = _IdleSessions()
 
     def check(self, values: Mapping[str, object]) -> dict[str, list[str]]:
-        """STARTTLS and implicit TLS can't be combined."""
+        """STARTTLS and TLS aren't both on; the destination is allowed, also for clear text where neither is on."""
+        errors = {}
         if values.get("use_tls") and values.get("use_ssl"):
-            return {"use_ssl": ["STARTTLS (use_tls) and TLS (use_ssl) can't both be on."]}
-        return {}
+            errors["use_ssl"] = ["STARTTLS (use_tls) and TLS (use_ssl) can't both be on."]
+        host, port = values.get("host"), values.get("port")
+        if not isinstance(host, str) or not isinstance(port, int):
+            return errors
+        try:
+            check_host(host, port)
+        except ValueError as error:
+            return {**errors, "host": [str(error)]}
+        is_clear_text = values.get("use_tls") is False and values.get("use_ssl") is False
+        if is_clear_text and not may_get_clear_text(host, port, self._resolve):
+            errors["use_tls"] = [f"Turn on STARTTLS (use_tls) or TLS (use_ssl). {CLEAR_TEXT}"]
+        return errors
 
     def send(self, config: SmtpConfig, message: Message) -> Receipt:
         """Send one message; the receipt is its Message-ID. A failure's code is the server's reply code."""
@@ -132,7 +155,7 @@ class Smtp(Backend[SmtpConfig]):
         return True
 
     def _open(self, call: Call, config: SmtpConfig) -> _Session:
-        context = self._tls_context() if config.use_tls or config.use_ssl else None
+        context = None if config.is_clear_text else self._tls_context()
         session = _Session(call, config, context)
         try:
             if config.use_tls:
@@ -151,11 +174,12 @@ class _Session(smtplib.SMTP):
         self.is_begun = False
         self._call = call
         self._tls_from_start = context if config.use_ssl else None
+        self._is_clear_text = config.is_clear_text
         # The local host name is given, because smtplib would otherwise look it up in the DNS.
         super().__init__(config.host, config.port, _domain(config), timeout=TIMEOUT_SECONDS)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        connected = self._call.connect(host, port, timeout)
+        connected = self._call.connect(host, port, timeout, clear_text=self._is_clear_text)
         if self._tls_from_start is None:
             return connected
         return self._tls_from_start.wrap_socket(connected, server_hostname=host)

@@ -1,4 +1,4 @@
-"""Outgoing calls: only to public addresses unless the operator allows others, and bounded in time.
+"""Outgoing calls: only to public addresses and to private ones that the operator lists, and bounded in time.
 
 A host name is resolved once, all its addresses are checked, and only those are connected to. So neither a name that
 resolves differently the second time (DNS rebinding) nor an unusual notation of an address gets past the check. TLS
@@ -8,23 +8,31 @@ still verifies the certificate for the host name.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 import certifi
 from flask import current_app
 
+from notifapp import destinations
 from notifapp.notifiers.gateway.base import SendFailed
 from notifapp.notifiers.gateway.names import Resolver, look_up
 
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
+PRIVATE_ADDRESS = (
+    "The address belongs to a private network. To allow it, add it to NOTIFAPP_PRIVATE_DESTINATIONS on the server and "
+    "restart it."
+)
+CLEAR_TEXT = (
+    "Without TLS, passwords and codes may only go to private addresses that NOTIFAPP_PRIVATE_DESTINATIONS lists."
+)
 KEEP_SECONDS = 15  # that an idle connection is kept; middleboxes may drop one that is idle for longer
+_LOOK_UP_SECONDS = 5.0  # that a page may wait for a name
 _WATCH_SECONDS = 0.05  # between checks for calls that take too long
 
 
@@ -42,11 +50,7 @@ def tls_context() -> ssl.SSLContext:
 class DestinationRefused(SendFailed):
     """The host is, or resolves to, an address that may not be connected to."""
 
-    def __init__(self) -> None:
-        reason = (
-            "The address belongs to a private network. To allow those, set NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS=1 on "
-            "the server and restart it."
-        )
+    def __init__(self, reason: str = PRIVATE_ADDRESS) -> None:
         super().__init__(reason, code="destination", retryable=False)
 
 
@@ -72,8 +76,10 @@ class Call:
         if self._socket is not None:
             self._socket.close()
 
-    def connect(self, host: str, port: int, timeout: float) -> socket.socket:
+    def connect(self, host: str, port: int, timeout: float, *, clear_text: bool = False) -> socket.socket:
         """A connected socket; `timeout` is for looking the host up and for all of its addresses together, in seconds.
+
+        With `clear_text` nothing will be encrypted, and only listed private destinations are connected to.
 
         Raise `DestinationRefused`, or `OSError` if no connection can be made.
         """
@@ -82,8 +88,7 @@ class Call:
             candidates = look_up(self._resolve, host, port, timeout)
         except UnicodeError:
             raise OSError("not a host name") from None
-        if not _private_is_allowed() and not all(is_public(candidate[4][0]) for candidate in candidates):
-            raise DestinationRefused
+        _check([candidate[4][0] for candidate in candidates], port, clear_text=clear_text)
         connected = _connect_to_first(candidates, ends_at)
         connected.settimeout(timeout)
         self.hold(connected)
@@ -143,22 +148,42 @@ class _Watch:
 _WATCH = _Watch()
 
 
-def is_public(address: str) -> bool:
-    """Whether an IP address is public. If it embeds an IPv4 address, that one decides."""
-    ip = ipaddress.ip_address(address)
-    if isinstance(ip, ipaddress.IPv6Address):
-        ip = _carried(ip) or ip
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved or getattr(ip, "is_site_local", False))
+def check_host(host: str, port: int) -> None:
+    """Raise `ValueError`, in words, if the host is written as an address that `connect` would refuse."""
+    address = destinations.literal_address(host)
+    if address and not destinations.is_public(address) and not _is_listed(address, port):
+        raise ValueError(PRIVATE_ADDRESS)
 
 
-def _carried(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    if ip in _NAT64:
-        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-    return ip.ipv4_mapped or ip.sixtofour
+def may_get_clear_text(host: str, port: int, resolve: Resolver) -> bool:
+    """Whether every address of the host is private and listed. Without a list, nothing is resolved."""
+    if not _listed():
+        return False
+    try:
+        candidates = look_up(resolve, host, port, _LOOK_UP_SECONDS)
+        _check([candidate[4][0] for candidate in candidates], port, clear_text=True)
+    except (DestinationRefused, OSError, UnicodeError):
+        return False
+    return True
 
 
-def _private_is_allowed() -> bool:
-    return bool(current_app) and bool(current_app.config["NOTIFAPP"].allow_private_destinations)
+def _check(addresses: Iterable[str], port: int, *, clear_text: bool) -> None:
+    """Raise `DestinationRefused` unless every one of a host's addresses may be connected to."""
+    for address in addresses:
+        is_public = destinations.is_public(address)
+        if not is_public and not _is_listed(address, port):
+            raise DestinationRefused
+        if is_public and clear_text:
+            raise DestinationRefused(CLEAR_TEXT)
+
+
+def _is_listed(address: str, port: int) -> bool:
+    return destinations.is_listed(address, port, _listed())
+
+
+def _listed() -> tuple[destinations.PrivateDestination, ...]:
+    listed: tuple[destinations.PrivateDestination, ...] = ()
+    return current_app.config["NOTIFAPP"].private_destinations if current_app else listed
 
 
 def _connect_to_first(candidates: list[Any], ends_at: float) -> socket.socket:

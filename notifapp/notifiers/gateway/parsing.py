@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from notifapp import inputs
 from notifapp.inputs import FieldErrors
 from notifapp.notifiers.gateway.base import Backend, Kind, Setting
+from notifapp.notifiers.gateway.network import check_host
 
 
 def parse_settings(backend: Backend[Any], raw: Mapping[str, object]) -> dict[str, object]:
@@ -71,6 +72,7 @@ def _url(text: str, about: Setting) -> str:
         raise ValueError("Enter a valid URL, without a user name or password in it.")
     if parts.fragment:
         raise ValueError("Enter a valid URL, without a # part.")
+    check_host(parts.hostname or "", parts.port or 443)
     return text
 
 

@@ -89,7 +89,7 @@ def release_address(
     is_it = (
         _recipient.project_id == project.id,
         _recipient.channel == channel.value,
-        _recipient.digest == codes.recipient_digest(project.id, channel.value, counted_as),
+        _recipient.digest.in_(codes.recipient_digests(project.id, channel.value, counted_as)),
         or_(_recipient.failures > 0, _recipient.stopped_at.is_not(None)),
     )
     return _release(project, principal, *is_it)

@@ -1,0 +1,120 @@
+"""Configurations that stop the start, with one line that names the variable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from notifapp import destinations
+from notifapp.config import Config, ConfigError
+from tests.conftest import ENCRYPTION_KEY, SECRET_KEY
+
+KEYS = {
+    "NOTIFAPP_SECRET_KEY": SECRET_KEY,
+    "NOTIFAPP_ENCRYPTION_KEYS": ENCRYPTION_KEY,
+    "NOTIFAPP_OTP_KEY": SECRET_KEY,
+}
+
+
+def read(folder: Path, **variables: str) -> Config:
+    return Config.from_environment({**KEYS, "NOTIFAPP_INSTANCE_DIR": str(folder), **variables})
+
+
+def refused(folder: Path, **variables: str) -> str:
+    with pytest.raises(ConfigError) as error:
+        read(folder, **variables)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+# Clear text
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("postgresql://u:secret@db.internal/n", "db.internal"),
+        ("postgres://u:secret@10.0.0.5:6432/n", "10.0.0.5"),
+        ("postgresql+psycopg://u:secret@[2001:db8::1]/n", "2001:db8::1"),
+        ("postgresql://u:secret@db.internal/n?sslmode=prefer", "db.internal"),
+        ("postgresql://u:secret@localhost/n?host=db.internal", "db.internal"),
+        ("postgresql://u:secret@/n?host=localhost:5432&host=db.internal:5432", "db.internal"),
+        ("postgresql://u:secret@localhost/n?hostaddr=10.0.0.5", "10.0.0.5"),
+        ("postgresql://u:secret@localhost.example.com/n", "localhost.example.com"),
+    ],
+)
+def test_codes_and_secrets_dont_travel_to_a_database_in_clear_text(tmp_path: Path, url: str, host: str) -> None:
+    message = refused(tmp_path, NOTIFAPP_DATABASE_URL=url)
+    assert message == (
+        f"NOTIFAPP_DATABASE_URL leads to {host} without TLS: add sslmode=verify-full to it, "
+        "or set NOTIFAPP_ALLOW_PLAIN=1"
+    )
+    read(tmp_path, NOTIFAPP_DATABASE_URL=url, NOTIFAPP_ALLOW_PLAIN="1")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u@localhost/n", "postgresql://u@127.0.0.1/n", "postgresql://u@127.8.9.10/n",
+        "postgresql://u@[::1]/n", "postgresql:///n", "postgresql:///n?host=/run/postgresql",
+        "postgresql://u@db.internal/n?sslmode=require", "postgresql://u@db.internal/n?sslmode=verify-ca",
+        "postgresql://u@db.internal/n?sslmode=verify-full", "sqlite:////tmp/n",
+    ],
+)  # fmt: skip
+def test_a_database_on_this_host_or_behind_tls_is_used(tmp_path: Path, url: str) -> None:
+    read(tmp_path, NOTIFAPP_DATABASE_URL=url)
+
+
+def test_the_variables_of_libpq_count_too(tmp_path: Path) -> None:
+    url = "postgresql:///n"
+    assert "leads to db.internal" in refused(tmp_path, NOTIFAPP_DATABASE_URL=url, PGHOST="db.internal")
+    read(tmp_path, NOTIFAPP_DATABASE_URL=url, PGHOST="db.internal", PGSSLMODE="verify-full")
+
+
+@pytest.mark.parametrize("url", ["redis://:secret@cache.internal:6379/0", "redis:///0?host=cache.internal"])
+def test_a_redis_elsewhere_needs_tls(tmp_path: Path, url: str) -> None:
+    assert refused(tmp_path, NOTIFAPP_REDIS_URL=url) == (
+        "NOTIFAPP_REDIS_URL leads to cache.internal without TLS: use rediss://…, or set NOTIFAPP_ALLOW_PLAIN=1"
+    )
+    read(tmp_path, NOTIFAPP_REDIS_URL=url, NOTIFAPP_ALLOW_PLAIN="1")
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://", "redis://127.0.0.1/0", "rediss://cache.internal", "unix:///run/redis.sock"]
+)
+def test_a_redis_on_this_host_or_behind_tls_is_used(tmp_path: Path, url: str) -> None:
+    assert read(tmp_path, NOTIFAPP_REDIS_URL=url).redis_url == url
+
+
+# Private destinations
+
+
+def test_the_old_switch_that_opened_everything_stops_the_start(tmp_path: Path) -> None:
+    assert refused(tmp_path, NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS="1") == (
+        "NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS=1 is no more: list networks and ports, such as 10.1.2.3/32:25, in "
+        "NOTIFAPP_PRIVATE_DESTINATIONS"
+    )
+    assert read(tmp_path, NOTIFAPP_ALLOW_PRIVATE_DESTINATIONS="0").private_destinations == ()
+
+
+def test_private_destinations_are_a_list(tmp_path: Path) -> None:
+    listed = "10.1.2.3/32:25,[fd00::/8]:443"
+    assert read(tmp_path, NOTIFAPP_PRIVATE_DESTINATIONS=listed).private_destinations == destinations.parse(listed)
+    message = refused(tmp_path, NOTIFAPP_PRIVATE_DESTINATIONS="1")
+    assert message.startswith("NOTIFAPP_PRIVATE_DESTINATIONS: 1:")
+
+
+# Keys
+
+
+@pytest.mark.parametrize("between", [",", ", ", "\n", "\r\n\n"])
+def test_the_codes_may_have_several_keys(tmp_path: Path, between: str) -> None:
+    keys = ["a key of this year 0123456789 abcdef", SECRET_KEY]
+    assert read(tmp_path, NOTIFAPP_OTP_KEY=between.join(keys)).otp_keys == tuple(keys)
+
+
+@pytest.mark.parametrize("text", [",", f"{SECRET_KEY},short", f"short,{SECRET_KEY}", "a" * 40])
+def test_none_of_them_may_be_weak(tmp_path: Path, text: str) -> None:
+    message = "NOTIFAPP_OTP_KEY is too weak: it needs at least 32 random characters"
+    assert refused(tmp_path, NOTIFAPP_OTP_KEY=text) == message
