@@ -21,7 +21,7 @@ from notifapp import clock
 from notifapp.channels import Channel
 from notifapp.database import Statement, Unreadable, UtcDateTime, reading, seal, table_of, unseal, writing
 from notifapp.delivery.models import Delivery, DeliveryStatus, Purpose
-from notifapp.notifiers.gateway.base import Message, Receipt, SendFailed
+from notifapp.notifiers.gateway.base import Accepted, Message, SendFailed
 from notifapp.notifiers.sending import DELETED, Stopped, send_through
 
 LEASE = timedelta(seconds=45)
@@ -68,10 +68,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of an attempt: the gateway's receipt, the failure, or None if nothing was sent."""
+    """The result of an attempt: the gateway's acceptance, the failure, or None if nothing was sent."""
 
     claim: Claim
-    result: Receipt | SendFailed | None
+    result: Accepted | SendFailed | None
 
 
 def _is_due(delivery: Any) -> Any:
@@ -185,10 +185,10 @@ def withdraw(connection: Connection, delivery_id: int, now: datetime) -> None:
     _WITHDRAW.execute(connection, delivery_id=delivery_id, now=now)
 
 
-def record_test(connection: Connection, about: Mapping[str, object], result: Receipt | SendFailed) -> None:
+def record_test(connection: Connection, about: Mapping[str, object], result: Accepted | SendFailed) -> None:
     """Record a test message that has already been sent; `about` holds the table's other columns."""
     now = clock.now()
-    is_sent = isinstance(result, Receipt)
+    is_sent = isinstance(result, Accepted)
     values = {
         "purpose": Purpose.TEST.value,
         "status": (DeliveryStatus.SENT if is_sent else DeliveryStatus.FAILED).value,
@@ -272,7 +272,7 @@ def _claim(connection: Connection, room: int) -> list[Claim]:
     ]
 
 
-def _send(claim: Claim) -> Receipt:
+def _send(claim: Claim) -> Accepted:
     if claim.notifier_id is None:
         raise Stopped(DELETED)
     try:
@@ -292,13 +292,13 @@ def _write(connection: Connection, outcome: Outcome) -> None:
         next_attempt_at = now + timedelta(seconds=BACKOFF[min(claim.attempt, len(BACKOFF)) - 1])
         _RETRY.execute(connection, **held, next_attempt_at=next_attempt_at, **_result_columns(result))
     else:
-        status = DeliveryStatus.SENT if isinstance(result, Receipt) else DeliveryStatus.FAILED
+        status = DeliveryStatus.SENT if isinstance(result, Accepted) else DeliveryStatus.FAILED
         _FINISH.execute(connection, **held, new_status=status.value, **_result_columns(result))
 
 
-def _result_columns(result: Receipt | SendFailed) -> dict[str, str | None]:
+def _result_columns(result: Accepted | SendFailed) -> dict[str, str | None]:
     """The gateway's result as column values, cut to the columns' lengths."""
-    if isinstance(result, Receipt):
+    if isinstance(result, Accepted):
         return {"provider_id": result.provider_id[:200] or None, "error_code": None, "error_reason": None}
     return {"provider_id": None, "error_code": result.code[:60] or None, "error_reason": result.reason[:300]}
 

@@ -17,7 +17,7 @@ from notifapp.channels import Channel
 from notifapp.database import writing
 from notifapp.delivery.service import record_test
 from notifapp.errors import Unavailable, ValidationFailed
-from notifapp.notifiers.gateway.base import Message, Receipt, SendFailed
+from notifapp.notifiers.gateway.base import Accepted, Message, SendFailed
 from notifapp.notifiers.models import Notifier
 from notifapp.notifiers.sending import send_with, stored_values
 from notifapp.notifiers.values import NotifierValues, parse_new, parse_update
@@ -33,10 +33,10 @@ _slots = BoundedSemaphore(AT_ONCE)
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """The result of a test message: the gateway's receipt or the failure, and the masked recipient."""
+    """The result of a test message: the gateway's acceptance or the failure, and the masked recipient."""
 
     recipient: str
-    outcome: Receipt | SendFailed
+    outcome: Accepted | SendFailed
 
 
 def test_new_notifier(
@@ -142,7 +142,7 @@ def _if_still_there(notifier_id: int | None) -> ScalarSelect[int] | None:
     return None if notifier_id is None else select(Notifier.id).where(Notifier.id == notifier_id).scalar_subquery()
 
 
-def _send(project: ProjectRef, channel: Channel, values: NotifierValues, address: str) -> Receipt | SendFailed:
+def _send(project: ProjectRef, channel: Channel, values: NotifierValues, address: str) -> Accepted | SendFailed:
     message = Message(
         project_id=project.id,
         channel=channel,
@@ -160,7 +160,7 @@ def _send(project: ProjectRef, channel: Channel, values: NotifierValues, address
 def _record(
     project: ProjectRef,
     about: Mapping[str, object],
-    outcome: Receipt | SendFailed,
+    outcome: Accepted | SendFailed,
     notifier_id: int | None,
     principal: Principal,
 ) -> None:

@@ -12,7 +12,7 @@ from notifapp.channels import Channel
 from notifapp.database import MAX_ID, Statement, Unreadable, reading, table_of, unseal
 from notifapp.errors import NotFound
 from notifapp.notifiers.backends import find_backend
-from notifapp.notifiers.gateway.base import Message, Receipt, SendFailed
+from notifapp.notifiers.gateway.base import Accepted, Message, SendFailed
 from notifapp.notifiers.models import Notifier
 from notifapp.notifiers.values import NotifierValues
 
@@ -46,8 +46,8 @@ _NOTIFIER = Statement(
 )
 
 
-def send_through(notifier_id: int, message: Message) -> Receipt:
-    """Send through a stored notifier and return the gateway's receipt.
+def send_through(notifier_id: int, message: Message) -> Accepted:
+    """Send through a stored notifier and return the gateway's acceptance.
 
     Raise `SendFailed`, also if the notifier is disabled or deleted or its project archived by now.
     """
@@ -81,7 +81,7 @@ def stored_values(project: ProjectRef, channel: Channel, notifier_id: int) -> No
     return NotifierValues.of(row)
 
 
-def send_with(backend_key: str, values: Mapping[str, object], message: Message) -> Receipt:
+def send_with(backend_key: str, values: Mapping[str, object], message: Message) -> Accepted:
     """Send through a backend with these valid settings. Raise `SendFailed`."""
     backend = find_backend(backend_key)
     return backend.send(backend.load(values), message)

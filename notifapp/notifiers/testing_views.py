@@ -16,7 +16,7 @@ from notifapp.errors import TooManyRequests, Unavailable, ValidationFailed
 from notifapp.notifiers import service
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.forms import edit_form, new_form, posted_fields, recipient_form
-from notifapp.notifiers.gateway.base import Receipt
+from notifapp.notifiers.gateway.base import Accepted
 from notifapp.notifiers.views import edit_page, new_page, offered_backend, typed_secrets
 from notifapp.web.forms import Form, add_errors
 
@@ -76,4 +76,4 @@ def _respond(
         recipient["recipient"].errors = [limited.detail]
         return Response(show(typed=typed), limited.status, dict(limited.headers()), mimetype="text/html")
     kept = typed.keep(cast(Fields, fields["settings"]))
-    return show(typed=kept, test_result=result, is_sent=isinstance(result.outcome, Receipt))
+    return show(typed=kept, test_result=result, is_sent=isinstance(result.outcome, Accepted))

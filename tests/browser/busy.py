@@ -19,7 +19,7 @@ from notifapp.message_templates.service import set_template
 from notifapp.message_templates.values import Template
 from notifapp.notifiers import service as notifiers
 from notifapp.notifiers.backends.console import Console, ConsoleConfig
-from notifapp.notifiers.gateway.base import Message, Receipt, SendFailed
+from notifapp.notifiers.gateway.base import Accepted, Message, SendFailed
 from notifapp.otp.models import OtpRecipient
 from notifapp.otp.service import issue_challenge
 from notifapp.projects import service as projects
@@ -217,7 +217,7 @@ def _deliveries(shop: ProjectRef, admin: Principal) -> None:
     about |= {"channel": "sms", "recipient": "+98•••••••67", "started_at": clock.now(), "created_at": clock.now()}
     refused = SendFailed("The sender number is not accepted.", code="400-1", retryable=False)
     with writing() as connection:
-        for outcome in (Receipt("884210017"), refused):
+        for outcome in (Accepted("884210017"), refused):
             record_test(connection, about, outcome)
         connection.execute(
             insert(OtpRecipient).values(

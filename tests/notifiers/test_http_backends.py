@@ -192,12 +192,12 @@ def test_twilio_failures(gateway: Gateway, http: HttpClient, status: int, code: 
 
 def test_webhook_posts_signed_json(gateway: Gateway, http: HttpClient) -> None:
     gateway.status = 204
-    receipt = webhook(gateway, http, CODE)()
+    accepted = webhook(gateway, http, CODE)()
     [request] = gateway.requests
     assert request.path == "/hook?a=1"
     assert request.headers["Content-Type"] == "application/json"
     assert request.json == {
-        "id": receipt.provider_id,
+        "id": accepted.provider_id,
         "channel": "sms",
         "recipient": "+989120000000",
         "subject": "",

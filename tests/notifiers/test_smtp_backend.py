@@ -58,13 +58,13 @@ def failure(backend: Smtp, configuration: Any) -> tuple[str, str, bool]:
 def test_starttls_and_login(backend: Smtp, ca: trustme.CA) -> None:
     mailbox = Mailbox()
     with server(mailbox, ca) as port:
-        receipt = backend.send(config(backend, port), MESSAGE)
+        accepted = backend.send(config(backend, port), MESSAGE)
     assert mailbox.secured == [True]
     assert mailbox.envelopes[0].rcpt_tos == ["customer@example.com"]
     email = mailbox.email()
     assert (email["From"], email["To"]) == ("shop@example.com", "customer@example.com")
     assert email["Subject"] == "کد شما"
-    assert email["Message-ID"] == receipt.provider_id
+    assert email["Message-ID"] == accepted.provider_id
     assert email.get_content().strip() == "Your code: 01234"
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from apprise import Apprise, AppriseAsset, NotifyBase
 
 from notifapp.channels import Channel
-from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
+from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
 
 SCHEMAS = {
     Channel.SMS: (
@@ -69,8 +69,8 @@ class AppriseService(Backend[AppriseConfig]):
             return {"url": ["Apprise doesn't understand this. Compare it with its documentation of the service."]}
         return {}
 
-    def send(self, config: AppriseConfig, message: Message) -> Receipt:
-        """Send one message; the receipt is empty, because Apprise returns no id."""
+    def send(self, config: AppriseConfig, message: Message) -> Accepted:
+        """Send one message. There is no id, because Apprise returns none."""
         service = _service(config.url, message.recipient)
         if service is None:
             raise SendFailed("Apprise doesn't understand the URL any more.", code="apprise", retryable=False)
@@ -81,7 +81,7 @@ class AppriseService(Backend[AppriseConfig]):
         if not is_sent:
             reason = "The service refused the message or could not be reached."
             raise SendFailed(reason, code="apprise", retryable=True)
-        return Receipt("")
+        return Accepted("")
 
 
 def _service(url: str, recipient: str) -> NotifyBase | None:

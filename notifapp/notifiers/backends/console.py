@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, select, update
 from notifapp import clock, recipients
 from notifapp.channels import Channel
 from notifapp.database import reading, seal, table_of, writing
-from notifapp.notifiers.gateway.base import Backend, Message, Receipt, SendFailed
+from notifapp.notifiers.gateway.base import Accepted, Backend, Message, SendFailed
 from notifapp.notifiers.models import OutboxMessage
 
 KEPT_FOR = timedelta(days=1)
@@ -39,8 +39,8 @@ class Console(Backend[ConsoleConfig]):
     config = ConsoleConfig
     reaches_people = False
 
-    def send(self, config: ConsoleConfig, message: Message) -> Receipt:
-        """Store the message in the outbox, in a separate transaction; the receipt is its row's id."""
+    def send(self, config: ConsoleConfig, message: Message) -> Accepted:
+        """Store the message in the outbox, in a separate transaction; its id is its row's."""
         logger.info("%s to %s: %s", message.channel.label, *_logged(message))
         with writing() as connection:
             values = {
@@ -57,7 +57,7 @@ class Console(Backend[ConsoleConfig]):
                 "body": seal(_outbox.c.body, message.body, **place),
             }
             connection.execute(update(_outbox).where(_outbox.c.id == row_id).values(**sealed))
-        return Receipt(str(row_id))
+        return Accepted(str(row_id))
 
 
 class ConsoleOff(Backend[ConsoleConfig]):
@@ -74,7 +74,7 @@ class ConsoleOff(Backend[ConsoleConfig]):
     reaches_people = False
     is_available = False
 
-    def send(self, config: ConsoleConfig, message: Message) -> Receipt:
+    def send(self, config: ConsoleConfig, message: Message) -> Accepted:
         """Raise `SendFailed`."""
         raise SendFailed("The console backend is switched off on this server.", code="backend", retryable=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from notifapp.channels import Channel
-from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
+from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
 from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient
 from notifapp.notifiers.gateway.patterns import CODE_HELP, VARIABLES, VARIABLES_ERROR, VARIABLES_HELP, pattern_values
 
@@ -50,8 +50,8 @@ class Ippanel(Backend[IppanelConfig]):
         self._http = http
         self._base_url = base_url
 
-    def send(self, config: IppanelConfig, message: Message) -> Receipt:
-        """Send one message; the receipt is IPPanel's outbox id."""
+    def send(self, config: IppanelConfig, message: Message) -> Accepted:
+        """Send one message; its id is IPPanel's outbox id."""
         response = self._http.post(
             f"{self._base_url}/api/send",
             headers={"Authorization": config.token},
@@ -62,7 +62,7 @@ class Ippanel(Backend[IppanelConfig]):
             raise _failure(response, meta if isinstance(meta, dict) else {})
         data = response.data.get("data")
         ids = data.get("message_outbox_ids") if isinstance(data, dict) else None
-        return Receipt(str(ids[0]) if isinstance(ids, list) and ids else "")
+        return Accepted(str(ids[0]) if isinstance(ids, list) and ids else "")
 
 
 def _body(config: IppanelConfig, message: Message) -> dict[str, object]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from notifapp.channels import Channel
-from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
+from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
 from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient
 from notifapp.notifiers.gateway.iranian_numbers import LINE, LINE_ERROR, iran_national
 from notifapp.notifiers.gateway.patterns import CODE_HELP, VARIABLES, VARIABLES_ERROR, pattern_values
@@ -77,8 +77,8 @@ class Kavenegar(Backend[KavenegarConfig]):
         self._http = http
         self._base_url = base_url
 
-    def send(self, config: KavenegarConfig, message: Message) -> Receipt:
-        """Send one message; the receipt is Kavenegar's messageid."""
+    def send(self, config: KavenegarConfig, message: Message) -> Accepted:
+        """Send one message; its id is Kavenegar's messageid."""
         method, fields = _request(config, message)
         response = self._http.post(f"{self._base_url}/{quote(config.api_key, safe='')}/{method}.json", data=fields)
         code = _code(response)
@@ -86,7 +86,7 @@ class Kavenegar(Backend[KavenegarConfig]):
             raise _failure(response, code)
         entries = response.data.get("entries")
         entry = entries[0] if isinstance(entries, list) and entries else None
-        return Receipt(str(entry.get("messageid", "")) if isinstance(entry, dict) else "")
+        return Accepted(str(entry.get("messageid", "")) if isinstance(entry, dict) else "")
 
 
 def _request(config: KavenegarConfig, message: Message) -> tuple[str, dict[str, str]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from notifapp.channels import Channel
-from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
+from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
 from notifapp.notifiers.gateway.http_client import CLIENT, HttpClient
 from notifapp.notifiers.gateway.iranian_numbers import LINE, LINE_ERROR, iran_national
 from notifapp.notifiers.gateway.patterns import CODE_HELP, VARIABLES, VARIABLES_ERROR, VARIABLES_HELP, pattern_values
@@ -109,8 +109,8 @@ class Melipayamak(Backend[MelipayamakConfig]):
         self._http = http
         self._base_url = base_url
 
-    def send(self, config: MelipayamakConfig, message: Message) -> Receipt:
-        """Send one message; the receipt is Melipayamak's recId."""
+    def send(self, config: MelipayamakConfig, message: Message) -> Accepted:
+        """Send one message; its id is Melipayamak's recId."""
         method, fields = _request(config, message)
         response = self._http.post(f"{self._base_url}/send/{method}/{quote(config.token, safe='')}", json=fields)
         if response.status in {401, 403, 404}:
@@ -120,7 +120,7 @@ class Melipayamak(Backend[MelipayamakConfig]):
         rec_id = _integer(response.data.get("recId"))
         if rec_id <= LARGEST_CODE:
             raise _failure(rec_id or _code_in_words(str(response.data.get("status"))))
-        return Receipt(str(rec_id))
+        return Accepted(str(rec_id))
 
 
 def _request(config: MelipayamakConfig, message: Message) -> tuple[str, dict[str, object]]:

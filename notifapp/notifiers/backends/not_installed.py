@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from notifapp.channels import Channel
-from notifapp.notifiers.gateway.base import Backend, Message, Receipt, SendFailed
+from notifapp.notifiers.gateway.base import Accepted, Backend, Message, SendFailed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,6 @@ class NotInstalled(Backend[NoConfig]):
         self.key = key
         self.label = f"{key} (not installed)"
 
-    def send(self, config: NoConfig, message: Message) -> Receipt:
+    def send(self, config: NoConfig, message: Message) -> Accepted:
         """Raise `SendFailed`."""
         raise SendFailed("This backend is not installed.", code="backend", retryable=False)

@@ -17,7 +17,7 @@ from email.utils import make_msgid
 from threading import Lock
 
 from notifapp.channels import Channel
-from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
+from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
 from notifapp.notifiers.gateway.names import Resolver
 from notifapp.notifiers.gateway.network import (
     CLEAR_TEXT,
@@ -120,13 +120,13 @@ class Smtp(Backend[SmtpConfig]):
             errors["use_tls"] = [f"Turn on STARTTLS (use_tls) or TLS (use_ssl). {CLEAR_TEXT}"]
         return errors
 
-    def send(self, config: SmtpConfig, message: Message) -> Receipt:
-        """Send one message; the receipt is its Message-ID. A failure's code is the server's reply code."""
+    def send(self, config: SmtpConfig, message: Message) -> Accepted:
+        """Send one message; its id is its Message-ID. A failure's code is the server's reply code."""
         with Call(self._total, self._resolve) as call:
             try:
                 email = _compose(config, message)
                 self._deliver(call, config, email)
-                return Receipt(email["Message-ID"])
+                return Accepted(email["Message-ID"])
             except (OSError, UnicodeError, ValueError, smtplib.SMTPException) as error:
                 failure = _failure(TimeoutError() if call.is_cut else error)
             failure.retryable = failure.retryable and not config.fail_silently

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from notifapp.channels import Channel
-from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, SendFailed, setting
+from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
 from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient
 
 # https://www.twilio.com/docs/api/errors
@@ -67,8 +67,8 @@ class Twilio(Backend[TwilioConfig]):
         self._http = http
         self._base_url = base_url
 
-    def send(self, config: TwilioConfig, message: Message) -> Receipt:
-        """Send one message; the receipt is the message's SID."""
+    def send(self, config: TwilioConfig, message: Message) -> Accepted:
+        """Send one message; its id is the message's SID."""
         response = self._http.post(
             f"{self._base_url}/Accounts/{config.account_sid}/Messages.json",
             auth=(config.account_sid, config.auth_token),
@@ -76,7 +76,7 @@ class Twilio(Backend[TwilioConfig]):
         )
         if not response.ok:
             raise _failure(response)
-        return Receipt(str(response.data.get("sid", "")))
+        return Accepted(str(response.data.get("sid", "")))
 
 
 def _failure(response: GatewayResponse) -> SendFailed:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from notifapp.channels import Channel
-from notifapp.notifiers.gateway.base import Backend, Kind, Message, Receipt, setting
+from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, setting
 from notifapp.notifiers.gateway.http_client import CLIENT, HttpClient
 
 SIGNATURE_HEADER = "Notifapp-Signature"
@@ -56,8 +56,8 @@ class Webhook(Backend[WebhookConfig]):
         self._http = http
         self._clock = clock
 
-    def send(self, config: WebhookConfig, message: Message) -> Receipt:
-        """Post one message; the receipt is the id in the body."""
+    def send(self, config: WebhookConfig, message: Message) -> Accepted:
+        """Post one message; its id is the one in the body."""
         message_id = str(uuid.uuid4())
         body = json.dumps(
             {
@@ -76,7 +76,7 @@ class Webhook(Backend[WebhookConfig]):
         response = self._http.post(config.url, data=body, headers=headers)
         if not response.ok:
             raise response.failure("" if response.status >= 500 else "The receiver refused the message.")
-        return Receipt(message_id)
+        return Accepted(message_id)
 
 
 def sign(secret: str, body: bytes, timestamp: int) -> str:

@@ -79,13 +79,13 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Receipt:
+class Accepted:
     """The gateway accepted the message; `provider_id` is its id there, or empty."""
 
     provider_id: str
 
     def __post_init__(self) -> None:
-        """Drop unprintable characters: if the receipt couldn't be stored, the message would be sent again."""
+        """Drop unprintable characters: if it couldn't be stored, the message would be sent again."""
         object.__setattr__(self, "provider_id", _printable(self.provider_id))
 
 
@@ -123,8 +123,8 @@ class Backend(ABC, Generic[C]):
     is_available: bool = True  # False for the placeholder of one that isn't installed or is switched off
 
     @abstractmethod
-    def send(self, config: C, message: Message) -> Receipt:
-        """Send the message and return the gateway's receipt. Raise `SendFailed`."""
+    def send(self, config: C, message: Message) -> Accepted:
+        """Send the message and return the gateway's acceptance. Raise `SendFailed`."""
 
     def check(self, values: Mapping[str, object]) -> dict[str, list[str]]:
         """Check the valid settings against each other. Return {setting: [message]}."""
