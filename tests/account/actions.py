@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
 
-import pytest
 from flask import Flask
-from itsdangerous.timed import TimestampSigner
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from notifapp import clock
 from notifapp.audit.models import AuditEvent
 from notifapp.extensions import db
 from tests.client import Browser
@@ -19,19 +15,6 @@ from tests.world import PASSWORD
 
 NEW_PASSWORD = "seven quiet walnuts on ice"
 WRONG = "The email address or the password is wrong."
-
-
-class Clock:
-    """The time, as a test sets it, for the app and for the age of its cookies."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.moment = clock.now()
-        monkeypatch.setattr(clock, "now", lambda: self.moment)
-        monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _signer: int(self.moment.timestamp()))
-
-    def pass_by(self, **duration: float) -> datetime:
-        self.moment += timedelta(**duration)
-        return self.moment
 
 
 def sign_in(browser: Browser, email: str, password: str = PASSWORD, path: str = "/sign-in") -> TestResponse:

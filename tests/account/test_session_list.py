@@ -12,8 +12,9 @@ from notifapp import clock
 from notifapp.access.models import UserSession
 from notifapp.account.devices import device_name
 from notifapp.database import reading, writing
-from tests.account.actions import NEW_PASSWORD, Clock, events, is_signed_in, sign_in
+from tests.account.actions import NEW_PASSWORD, events, is_signed_in, sign_in
 from tests.client import Browser, page_text
+from tests.clock import Clock
 from tests.lists import rows
 from tests.statements import sent
 from tests.world import PASSWORD, World
@@ -144,11 +145,11 @@ def test_a_use_is_written_once_a_minute_and_never_by_the_request(
 ) -> None:
     time = Clock(monkeypatch)
     began = last_use(app).used_at
-    time.pass_by(seconds=50)
+    time.advance(seconds=50)
     desk.get("/account")
     app.extensions["last_uses"].write()
     assert last_use(app).used_at == began
-    time.pass_by(seconds=50)
+    time.advance(seconds=50)
     with sent() as statements:
         desk.get("/account")
     assert [statement for statement, _ in statements if not statement.startswith("SELECT")] == []
@@ -161,10 +162,10 @@ def test_a_session_that_was_idle_for_too_long_is_listed_no_more(
 ) -> None:
     signed_in(app, IPHONE)
     time = Clock(monkeypatch)
-    time.pass_by(hours=1)
+    time.advance(hours=1)
     desk.get("/account")
     app.extensions["last_uses"].write()
-    time.pass_by(hours=1, minutes=2)
+    time.advance(hours=1, minutes=2)
     assert [device for device, _ in listed(desk)] == ["Firefox on Windows This session"]
 
 
