@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import re
 
-from flask import Flask
-from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from notifapp.audit.models import AuditEvent
-from notifapp.extensions import db
 from tests.client import Browser
 from tests.world import PASSWORD
 
@@ -41,8 +37,11 @@ def is_signed_in(browser: Browser) -> bool:
     return browser.client.get("/account").status_code == 200
 
 
-def events(app: Flask, *actions: str) -> list[AuditEvent]:
-    """The audit events of these kinds, oldest first."""
-    with app.app_context():
-        found = db.session.scalars(select(AuditEvent).order_by(AuditEvent.id)).all()
-    return [event for event in found if event.action in actions]
+def copy_of(browser: Browser) -> Browser:
+    """Another browser with the same cookie, as a thief would have it."""
+    copy = Browser(browser.app)
+    cookie = browser.client.get_cookie("notifapp")
+    assert cookie is not None
+    copy.client.set_cookie("notifapp", cookie.value)
+    assert is_signed_in(copy)
+    return copy

@@ -10,7 +10,8 @@ from flask import Flask
 
 from notifapp.access import Permission
 from notifapp.extensions import db
-from tests.account.actions import NEW_PASSWORD, events, is_signed_in, sign_in, use_link, username
+from tests.account.actions import NEW_PASSWORD, is_signed_in, sign_in, use_link, username
+from tests.audit.trail import events
 from tests.client import ApiClient, Browser
 from tests.clock import Clock
 from tests.world import PASSWORD, World

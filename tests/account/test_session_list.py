@@ -12,7 +12,8 @@ from notifapp import clock
 from notifapp.access.models import UserSession
 from notifapp.account.devices import device_name
 from notifapp.database import reading, writing
-from tests.account.actions import NEW_PASSWORD, events, is_signed_in, sign_in
+from tests.account.actions import NEW_PASSWORD, copy_of, is_signed_in, sign_in
+from tests.audit.trail import events
 from tests.client import Browser, page_text
 from tests.clock import Clock
 from tests.lists import rows
@@ -33,16 +34,6 @@ def signed_in(app: Flask, user_agent: str = FIREFOX, address: str = "203.0.113.7
     browser.client.environ_base |= {"HTTP_USER_AGENT": user_agent, "REMOTE_ADDR": address}
     assert sign_in(browser, email).status_code == 303
     return browser
-
-
-def copy_of(browser: Browser) -> Browser:
-    """Another browser with the same cookie, as a thief would have it."""
-    copy = Browser(browser.app)
-    cookie = browser.client.get_cookie("notifapp")
-    assert cookie is not None
-    copy.client.set_cookie("notifapp", cookie.value)
-    assert is_signed_in(copy)
-    return copy
 
 
 @pytest.fixture

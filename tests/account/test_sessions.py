@@ -8,7 +8,8 @@ import pytest
 from flask import Flask
 
 from notifapp.access.sessions import PageSessions
-from tests.account.actions import events, is_signed_in, sign_in
+from tests.account.actions import copy_of, is_signed_in, sign_in
+from tests.audit.trail import events
 from tests.client import Browser
 from tests.clock import Clock
 from tests.world import World
@@ -23,16 +24,6 @@ def staff(app: Flask, world: World) -> Browser:
     browser = Browser(app)
     assert sign_in(browser, EMAIL).status_code == 303
     return browser
-
-
-def copy_of(browser: Browser) -> Browser:
-    """Another browser with the same cookie, as a thief would have it."""
-    copy = Browser(browser.app)
-    cookie = browser.client.get_cookie("notifapp")
-    assert cookie is not None
-    copy.client.set_cookie("notifapp", cookie.value)
-    assert is_signed_in(copy)
-    return copy
 
 
 def test_a_session_ends_twelve_hours_after_signing_in_however_busy_it_is(time: Clock, staff: Browser) -> None:

@@ -14,7 +14,8 @@ from notifapp import clock
 from notifapp.access import passwords
 from notifapp.access.models import User, UserSession
 from notifapp.extensions import db
-from tests.account.actions import WRONG, events, is_signed_in, sign_in
+from tests.account.actions import WRONG, is_signed_in, sign_in
+from tests.audit.trail import events
 from tests.client import Browser
 from tests.clock import Clock
 from tests.world import PASSWORD, World

@@ -10,7 +10,8 @@ from flask import Flask
 
 from notifapp.access import Permission, ProjectRef, guard
 from tests.access.walk import is_api, methods, path_of, rules
-from tests.account.actions import events, is_signed_in
+from tests.account.actions import is_signed_in
+from tests.audit.trail import events
 from tests.client import ApiClient, Browser, page_text
 from tests.clock import Clock
 from tests.world import PASSWORD, World

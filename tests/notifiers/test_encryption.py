@@ -11,7 +11,6 @@ from flask import Flask
 from sqlalchemy import select
 
 from notifapp.access import Principal
-from notifapp.audit.models import AuditEvent
 from notifapp.channels import Channel
 from notifapp.errors import Conflict
 from notifapp.extensions import db
@@ -20,6 +19,7 @@ from notifapp.notifiers.backends import BACKENDS
 from notifapp.notifiers.encryption import reencrypt_secrets
 from notifapp.notifiers.gateway.base import Message
 from notifapp.notifiers.models import Notifier, OutboxMessage
+from tests.audit.trail import events
 from tests.world import World
 
 OLD, NEW = Fernet(Fernet.generate_key()), Fernet(Fernet.generate_key())
@@ -57,9 +57,8 @@ def test_every_secret_is_readable_with_the_new_key_alone(
         assert secrets == [{"token": f"secret {number}"} for number in range(7)]
         assert db.session.scalars(select(OutboxMessage.body)).one() == "Your code: 01234"
         assert db.session.scalars(select(OutboxMessage.subject)).one() == "01234 is your code"
-        audit = db.session.scalars(select(AuditEvent).order_by(AuditEvent.id)).all()
-        assert {event.action for event in audit} == {"secrets_reencrypted"}
-        assert sum(event.detail["rows"] for event in audit) == 9
+    assert {event.action for event in events(keys)} == {"secrets_reencrypted"}
+    assert sum(event.detail["rows"] for event in events(keys)) == 9
 
 
 def test_before_it_the_new_key_alone_reads_nothing(keys: Flask, world: World) -> None:

@@ -17,7 +17,8 @@ from notifapp.extensions import db
 from notifapp.second_factor.models import RecoveryCode, TotpApp
 from tests.access.test_routes import PUBLIC
 from tests.access.walk import is_api, methods, path_of, rules
-from tests.account.actions import events, is_signed_in, sign_in
+from tests.account.actions import is_signed_in, sign_in
+from tests.audit.trail import events
 from tests.client import ApiClient, Browser, page_text
 from tests.clock import Clock
 from tests.conftest import ENCRYPTION_KEY, SECRET_KEY

@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.account.actions import events, is_signed_in, sign_in
+from tests.account.actions import is_signed_in, sign_in
+from tests.audit.trail import events
 from tests.client import Browser, page_text
 from tests.clock import Clock
 from tests.second_factor.factors import give_app, shown

@@ -15,7 +15,8 @@ from notifapp.account.proof.second_step import PER_DAY
 from notifapp.database import reading, writing
 from notifapp.second_factor import totp
 from notifapp.users import service as users
-from tests.account.actions import NEW_PASSWORD, events, is_signed_in, sign_in, use_link
+from tests.account.actions import NEW_PASSWORD, is_signed_in, sign_in, use_link
+from tests.audit.trail import events
 from tests.client import Browser, page_text
 from tests.clock import Clock
 from tests.second_factor.factors import give_app, give_recovery_codes, shown, wrong
