@@ -1,8 +1,9 @@
-"""What is sent to the database."""
+"""What is sent to the database, and how the database goes about it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -11,6 +12,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from notifapp.database import Statement
+from notifapp.extensions import db
+
+_READ_ROW_BY_ROW = {"sqlite": re.compile(r"\bSCAN ([a-z]\w+)"), "postgresql": re.compile(r"Seq Scan on (\w+)")}
 
 
 @contextmanager
@@ -33,3 +37,24 @@ def sent() -> Iterator[list[tuple[str, Any]]]:
             yield seen
     finally:
         event.remove(Engine, "before_cursor_execute", note)
+
+
+def analyze() -> None:
+    """Let the planner know how large every table is now, as a database in use knows it."""
+    with db.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("ANALYZE")
+
+
+def plans(statements: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Each statement that looks for rows, with the plan that the database makes for it."""
+    with db.engine.connect() as connection:
+        explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+        for statement, parameters in statements:
+            if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+                rows = connection.exec_driver_sql(f"{explain} {statement}", parameters).all()
+                yield statement, "\n".join(str(row[-1]) for row in rows)
+
+
+def read_row_by_row(plan: str) -> set[str]:
+    """The tables that a plan reads from end to end."""
+    return set(_READ_ROW_BY_ROW[db.engine.dialect.name].findall(plan))

@@ -91,7 +91,7 @@ class Rule:
     """Rows may go once `age` is `days` in the past: a fixed number, or the operator's under this name.
 
     `only` are further conditions, `delete` deletes a batch, `as_stored` turns a time into what `age` holds. An index
-    must begin with `age`.
+    must begin with `age`, except for the history: people make its few rows.
     """
 
     name: str

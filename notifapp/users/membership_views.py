@@ -36,7 +36,7 @@ def choose_project(user_id: int) -> ResponseReturnValue:
         slug = find_project(search).slug
     except NotFound:
         found = queries.find_projects(user_id, search)
-        return render_template("users/choose_project.html", user=user, search=search, found=found)
+        return render_template("users/memberships/choose_project.html", user=user, search=search, found=found)
     return redirect(url_for(".membership", user_id=user_id, slug=slug))
 
 
@@ -73,7 +73,7 @@ def remove_membership(user_id: int, slug: str) -> ResponseReturnValue:
     if request.method != "POST":
         _require_member(queries.get_place(user_id, project))
         back_url = _back_url(user_id, project)
-        return render_template("users/remove_membership.html", user=user, membership_of=project, back_url=back_url)
+        return render_template("users/memberships/remove.html", user=user, membership_of=project, back_url=back_url)
     service.remove_membership(user_id, project.id, principal=principal())
     flash(f"{user.name} is no longer a member of {project.name}.", "success")
     return _back(user_id, project)
@@ -83,7 +83,9 @@ def remove_membership(user_id: int, slug: str) -> ResponseReturnValue:
 def members(project: ProjectRef) -> str:
     """Who may do what in a project."""
     part, found = queries.list_members(project, paging.requested())
-    return render_template("users/members.html", page=paging.page(part, found), admins=queries.list_admins())
+    return render_template(
+        "users/memberships/members.html", page=paging.page(part, found), admins=queries.list_admins()
+    )
 
 
 @project_admin_required
@@ -94,7 +96,7 @@ def choose_user(project: ProjectRef) -> ResponseReturnValue:
         user_id = service.find_user(search)
     except NotFound:
         found = queries.find_people(project, search)
-        return render_template("users/choose_user.html", search=search, found=found)
+        return render_template("users/memberships/choose_user.html", search=search, found=found)
     return redirect(url_for(".membership", user_id=user_id, slug=project.slug, back=TO_MEMBERS))
 
 
@@ -127,5 +129,11 @@ def _matrix(user_id: int, place: queries.Place, form: MembershipForm) -> str:
     user = queries.get_user(user_id)
     back_url = _back_url(user_id, place.project)
     return render_template(
-        "users/membership.html", user=user, place=place, form=form, rows=rows, presets=PRESETS, back_url=back_url
+        "users/memberships/edit.html",
+        user=user,
+        place=place,
+        form=form,
+        rows=rows,
+        presets=PRESETS,
+        back_url=back_url,
     )

@@ -6,13 +6,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from notifapp import clock
 from notifapp.access import held_secrets
 from notifapp.access.models import HeldSecret, UserSession
 from notifapp.database import reading, table_of
 from notifapp.delivery.worker import Worker
 from tests.client import Browser
-from tests.otp.caller import Clock
+from tests.clock import Clock
 from tests.world import World
 
 
@@ -36,8 +35,7 @@ def test_it_is_taken_once(app: Flask, session_id: int) -> None:
 
 
 def test_a_worker_erases_what_nobody_took_in_time(app: Flask, session_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    time = Clock()
-    monkeypatch.setattr(clock, "now", time.now)
+    time = Clock(monkeypatch)
     with app.app_context():
         held_secrets.hold(session_id, "token 1", "secret")
     assert held(app) == 1

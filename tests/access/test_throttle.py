@@ -12,7 +12,7 @@ from notifapp.access.models import Throttle
 from notifapp.access.throttle import Limit
 from notifapp.errors import TooManyRequests
 from notifapp.extensions import db
-from tests.account.actions import Clock
+from tests.clock import Clock
 
 FIVE = {"a": Limit(count=5, seconds=60)}
 
@@ -42,9 +42,9 @@ def test_parallel_tries_under_several_keys_wait_for_each_other_without_deadlock(
 def test_a_window_that_is_over_begins_anew(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     time = Clock(monkeypatch)
     assert [is_allowed(app, FIVE) for _ in range(6)] == [True] * 5 + [False]
-    time.pass_by(seconds=59)
+    time.advance(seconds=59)
     assert not is_allowed(app, FIVE)
-    time.pass_by(seconds=1)
+    time.advance(seconds=1)
     assert [is_allowed(app, FIVE) for _ in range(6)] == [True] * 5 + [False]
 
 
@@ -53,7 +53,7 @@ def test_who_is_refused_is_told_how_long_to_wait(app: Flask, monkeypatch: pytest
     with app.app_context():
         for _ in range(5):
             throttle.take(FIVE)
-        time.pass_by(seconds=18.5)
+        time.advance(seconds=18.5)
         with pytest.raises(TooManyRequests) as refused:
             throttle.take(FIVE)
     assert refused.value.retry_after == 42
@@ -73,7 +73,7 @@ def test_a_try_of_an_earlier_window_is_not_given_back_to_a_later_one(
     time = Clock(monkeypatch)
     with app.app_context():
         earlier = throttle.take(FIVE)
-        time.pass_by(seconds=60)
+        time.advance(seconds=60)
         throttle.take(FIVE)
         throttle.give_back(earlier)
     assert [is_allowed(app, FIVE) for _ in range(5)] == [True] * 4 + [False]
@@ -82,7 +82,7 @@ def test_a_try_of_an_earlier_window_is_not_given_back_to_a_later_one(
 def test_old_counts_are_swept_away(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     time = Clock(monkeypatch)
     assert is_allowed(app, {"long ago": Limit(5, 60)})
-    time.pass_by(days=1, seconds=1)
+    time.advance(days=1, seconds=1)
     assert is_allowed(app, FIVE)
     with app.app_context():
         assert db.session.get(Throttle, "long ago") is None

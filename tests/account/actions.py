@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
 
-import pytest
-from flask import Flask
-from itsdangerous.timed import TimestampSigner
-from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from notifapp import clock
-from notifapp.audit.models import AuditEvent
-from notifapp.extensions import db
 from tests.client import Browser
 from tests.world import PASSWORD
 
 NEW_PASSWORD = "seven quiet walnuts on ice"
 WRONG = "The email address or the password is wrong."
-
-
-class Clock:
-    """The time, as a test sets it, for the app and for the age of its cookies."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.moment = clock.now()
-        monkeypatch.setattr(clock, "now", lambda: self.moment)
-        monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _signer: int(self.moment.timestamp()))
-
-    def pass_by(self, **duration: float) -> datetime:
-        self.moment += timedelta(**duration)
-        return self.moment
 
 
 def sign_in(browser: Browser, email: str, password: str = PASSWORD, path: str = "/sign-in") -> TestResponse:
@@ -58,8 +37,11 @@ def is_signed_in(browser: Browser) -> bool:
     return browser.client.get("/account").status_code == 200
 
 
-def events(app: Flask, *actions: str) -> list[AuditEvent]:
-    """The audit events of these kinds, oldest first."""
-    with app.app_context():
-        found = db.session.scalars(select(AuditEvent).order_by(AuditEvent.id)).all()
-    return [event for event in found if event.action in actions]
+def copy_of(browser: Browser) -> Browser:
+    """Another browser with the same cookie, as a thief would have it."""
+    copy = Browser(browser.app)
+    cookie = browser.client.get_cookie("notifapp")
+    assert cookie is not None
+    copy.client.set_cookie("notifapp", cookie.value)
+    assert is_signed_in(copy)
+    return copy

@@ -19,8 +19,9 @@ from notifapp.account.ended_session_views import secret_fields
 from notifapp.notifiers.backends import BACKENDS
 from notifapp.notifiers.forms import new_form
 from notifapp.web.forms import Form
-from tests.account.actions import Clock, sign_in
+from tests.account.actions import sign_in
 from tests.client import Browser, page_text
+from tests.clock import Clock
 from tests.world import PASSWORD, World
 
 EMAIL = "staff@example.org"
@@ -123,7 +124,7 @@ def test_a_session_that_expired_keeps_the_form_too(
 ) -> None:
     time = Clock(monkeypatch)
     token = staff.csrf_token()
-    time.pass_by(hours=3)
+    time.advance(hours=3)
     answer = staff.post(SETTINGS, TYPED | {"csrf_token": token}, csrf=False, headers={"Sec-Fetch-Site": "same-origin"})
     assert "Your session has ended" in answer.text
     sign_in_again(staff, answer)
@@ -277,7 +278,7 @@ def test_what_is_held_is_gone_after_ten_minutes(app: Flask, staff: Browser, monk
     with app.app_context():
         held_secrets.hold(1, "test", {"a": 1})
         assert held_secrets.peek(1, "test") == {"a": 1}
-        time.pass_by(minutes=10)
+        time.advance(minutes=10)
         assert held_secrets.peek(1, "test") is None
         assert held_secrets.take(1, "test") is None
 

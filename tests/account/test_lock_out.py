@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from tests.account.actions import NEW_PASSWORD, Clock, is_signed_in, sign_in, use_link
+from tests.account.actions import NEW_PASSWORD, is_signed_in, sign_in, use_link
 from tests.account.test_password import new_link
 from tests.client import Browser
+from tests.clock import Clock
 from tests.world import PASSWORD, World
 
 EMAIL = "staff@example.org"
@@ -70,12 +71,12 @@ def test_a_stranger_with_many_addresses_cannot_lock_a_known_device_out(app: Flas
 def test_a_botnet_gets_a_hundred_guesses_a_day(app: Flask, owner: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     time = Clock(monkeypatch)
     fail_from_everywhere(app)
-    time.pass_by(hours=23)
+    time.advance(hours=23)
     refused = sign_in(browser_at(app, "192.0.2.1"), EMAIL)
     assert refused.status_code == 429
     assert refused.headers["Retry-After"] == "3600"
     assert "Try again in 60 minutes. On a device that you have signed in with before" in refused.text
-    time.pass_by(hours=1)
+    time.advance(hours=1)
     assert sign_in(browser_at(app, "192.0.2.1"), EMAIL).status_code == 303
 
 
@@ -125,7 +126,7 @@ def test_a_copied_device_cookie_dies_with_the_password(app: Flask, owner: Browse
 
 def test_a_device_is_known_for_half_a_year(app: Flask, owner: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     time = Clock(monkeypatch)
-    time.pass_by(days=181)
+    time.advance(days=181)
     fail_from_everywhere(app)
     assert sign_in(owner, EMAIL).status_code == 429
 

@@ -10,8 +10,10 @@ from flask import Flask
 
 from notifapp.access import Permission
 from notifapp.extensions import db
-from tests.account.actions import NEW_PASSWORD, Clock, events, is_signed_in, sign_in, use_link, username
+from tests.account.actions import NEW_PASSWORD, is_signed_in, sign_in, use_link, username
+from tests.audit.trail import events
 from tests.client import ApiClient, Browser
+from tests.clock import Clock
 from tests.world import PASSWORD, World
 
 EMAIL = "staff@example.org"
@@ -158,10 +160,10 @@ def test_a_weak_password_leaves_the_link_open(app: Flask, world: World, staff: B
 def test_a_link_expires_after_a_day(app: Flask, world: World, staff: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     time, late = Clock(monkeypatch), Browser(app)
     path = new_link(app, world)
-    time.pass_by(hours=23, minutes=59)
+    time.advance(hours=23, minutes=59)
     page = late.get(path, follow_redirects=True)
     assert page.status_code == 200
-    time.pass_by(minutes=1)
+    time.advance(minutes=1)
     assert Browser(app).get(path).status_code == 404
     form = {"username": username(page.text), "new": NEW_PASSWORD, "repeat": NEW_PASSWORD}
     assert late.post("/password", form).status_code == 404

@@ -12,8 +12,10 @@ from notifapp import clock
 from notifapp.access.models import UserSession
 from notifapp.account.devices import device_name
 from notifapp.database import reading, writing
-from tests.account.actions import NEW_PASSWORD, Clock, events, is_signed_in, sign_in
+from tests.account.actions import NEW_PASSWORD, copy_of, is_signed_in, sign_in
+from tests.audit.trail import events
 from tests.client import Browser, page_text
+from tests.clock import Clock
 from tests.lists import rows
 from tests.statements import sent
 from tests.world import PASSWORD, World
@@ -32,16 +34,6 @@ def signed_in(app: Flask, user_agent: str = FIREFOX, address: str = "203.0.113.7
     browser.client.environ_base |= {"HTTP_USER_AGENT": user_agent, "REMOTE_ADDR": address}
     assert sign_in(browser, email).status_code == 303
     return browser
-
-
-def copy_of(browser: Browser) -> Browser:
-    """Another browser with the same cookie, as a thief would have it."""
-    copy = Browser(browser.app)
-    cookie = browser.client.get_cookie("notifapp")
-    assert cookie is not None
-    copy.client.set_cookie("notifapp", cookie.value)
-    assert is_signed_in(copy)
-    return copy
 
 
 @pytest.fixture
@@ -144,11 +136,11 @@ def test_a_use_is_written_once_a_minute_and_never_by_the_request(
 ) -> None:
     time = Clock(monkeypatch)
     began = last_use(app).used_at
-    time.pass_by(seconds=50)
+    time.advance(seconds=50)
     desk.get("/account")
     app.extensions["last_uses"].write()
     assert last_use(app).used_at == began
-    time.pass_by(seconds=50)
+    time.advance(seconds=50)
     with sent() as statements:
         desk.get("/account")
     assert [statement for statement, _ in statements if not statement.startswith("SELECT")] == []
@@ -161,10 +153,10 @@ def test_a_session_that_was_idle_for_too_long_is_listed_no_more(
 ) -> None:
     signed_in(app, IPHONE)
     time = Clock(monkeypatch)
-    time.pass_by(hours=1)
+    time.advance(hours=1)
     desk.get("/account")
     app.extensions["last_uses"].write()
-    time.pass_by(hours=1, minutes=2)
+    time.advance(hours=1, minutes=2)
     assert [device for device, _ in listed(desk)] == ["Firefox on Windows This session"]
 
 

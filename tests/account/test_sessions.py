@@ -8,8 +8,10 @@ import pytest
 from flask import Flask
 
 from notifapp.access.sessions import PageSessions
-from tests.account.actions import Clock, events, is_signed_in, sign_in
+from tests.account.actions import copy_of, is_signed_in, sign_in
+from tests.audit.trail import events
 from tests.client import Browser
+from tests.clock import Clock
 from tests.world import World
 
 EMAIL = "staff@example.org"
@@ -24,42 +26,27 @@ def staff(app: Flask, world: World) -> Browser:
     return browser
 
 
-def copy_of(browser: Browser) -> Browser:
-    """Another browser with the same cookie, as a thief would have it."""
-    copy = Browser(browser.app)
-    cookie = browser.client.get_cookie("notifapp")
-    assert cookie is not None
-    copy.client.set_cookie("notifapp", cookie.value)
-    assert is_signed_in(copy)
-    return copy
-
-
-@pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
-
-
 def test_a_session_ends_twelve_hours_after_signing_in_however_busy_it_is(time: Clock, staff: Browser) -> None:
     for _ in range(11):
-        time.pass_by(hours=1)
+        time.advance(hours=1)
         assert is_signed_in(staff)
-    time.pass_by(minutes=59)
+    time.advance(minutes=59)
     assert is_signed_in(staff)
-    time.pass_by(minutes=2)
+    time.advance(minutes=2)
     assert not is_signed_in(staff)
 
 
 def test_a_session_ends_after_two_idle_hours(time: Clock, staff: Browser) -> None:
-    time.pass_by(hours=1, minutes=59)
+    time.advance(hours=1, minutes=59)
     assert is_signed_in(staff)
-    time.pass_by(hours=2, minutes=1)
+    time.advance(hours=2, minutes=1)
     assert not is_signed_in(staff)
 
 
 def test_a_cookie_left_idle_is_worth_nothing_though_its_owner_stays_busy(time: Clock, staff: Browser) -> None:
     copy = copy_of(staff)
     for _ in range(3):
-        time.pass_by(hours=1)
+        time.advance(hours=1)
         assert is_signed_in(staff)
     assert not is_signed_in(copy)
 

@@ -14,8 +14,10 @@ from notifapp import clock
 from notifapp.access import passwords
 from notifapp.access.models import User, UserSession
 from notifapp.extensions import db
-from tests.account.actions import WRONG, Clock, events, is_signed_in, sign_in
+from tests.account.actions import WRONG, is_signed_in, sign_in
+from tests.audit.trail import events
 from tests.client import Browser
+from tests.clock import Clock
 from tests.world import PASSWORD, World
 
 EMAIL = "staff@example.org"
@@ -139,14 +141,14 @@ def test_ten_failures_close_the_account_for_a_while_even_to_the_right_password(
     world.user(EMAIL)
     time = Clock(monkeypatch)
     assert {sign_in(browser, EMAIL, "wrong").status_code for _ in range(10)} == {400}
-    time.pass_by(minutes=5)
+    time.advance(minutes=5)
     refused = sign_in(browser, EMAIL)
     assert refused.status_code == 429
     assert refused.headers["Retry-After"] == "600"
     assert "Too many attempts. Try again in 10 minutes." in refused.text
     assert 'name="password"' in refused.text
     assert sign_in(browser, EMAIL.upper()).status_code == 429
-    time.pass_by(minutes=10)
+    time.advance(minutes=10)
     assert sign_in(browser, EMAIL).status_code == 303
 
 

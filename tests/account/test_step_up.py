@@ -10,8 +10,10 @@ from flask import Flask
 
 from notifapp.access import Permission, ProjectRef, guard
 from tests.access.walk import is_api, methods, path_of, rules
-from tests.account.actions import Clock, events, is_signed_in
+from tests.account.actions import is_signed_in
+from tests.audit.trail import events
 from tests.client import ApiClient, Browser, page_text
+from tests.clock import Clock
 from tests.world import PASSWORD, World
 
 CONFIRM = "/account/confirm"
@@ -33,20 +35,15 @@ GUARDED = {
 
 
 @pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
-
-
-@pytest.fixture
-def shop(world: World) -> ProjectRef:
+def shop(time: Clock, world: World) -> ProjectRef:
     return world.project("x1")
 
 
 @pytest.fixture
-def admin(world: World, browser: Browser, shop: ProjectRef, time: Clock) -> Browser:
+def admin(time: Clock, world: World, browser: Browser, shop: ProjectRef) -> Browser:
     """An admin who gave the password ten minutes ago."""
     browser.sign_in(world.admin())
-    time.pass_by(minutes=10)
+    time.advance(minutes=10)
     return browser
 
 
@@ -83,7 +80,7 @@ def test_every_one_of_them_leads_to_the_confirmation_when_the_proof_is_ten_minut
 
 def test_a_minute_earlier_nothing_is_asked(world: World, browser: Browser, time: Clock) -> None:
     browser.sign_in(world.admin())
-    time.pass_by(minutes=9)
+    time.advance(minutes=9)
     assert browser.get("/tokens/new").status_code == 200
 
 
@@ -93,7 +90,7 @@ def test_the_password_opens_the_page_for_ten_minutes(admin: Browser, time: Clock
     answer = admin.post(asked, {"password": PASSWORD})
     assert answer.headers["Location"] == "/tokens/new?project=x1"
     assert admin.get("/tokens/new").status_code == 200
-    time.pass_by(minutes=10)
+    time.advance(minutes=10)
     assert admin.get("/tokens/new").status_code == 302
 
 
@@ -135,7 +132,7 @@ def test_the_secret_of_a_notifier_is_kept_nowhere_meanwhile(admin: Browser) -> N
 
 def test_who_may_not_do_it_is_refused_before_being_asked(world: World, browser: Browser, time: Clock) -> None:
     browser.sign_in(world.user())
-    time.pass_by(minutes=10)
+    time.advance(minutes=10)
     assert browser.get("/tokens/new").status_code == 403
 
 
@@ -157,7 +154,7 @@ def test_a_copy_of_the_cookie_gains_nothing_from_the_confirmation(app: Flask, ad
 
 def test_one_session_proves_nothing_for_another(app: Flask, world: World, admin: Browser, time: Clock) -> None:
     other = Browser(app).sign_in(1)
-    time.pass_by(minutes=10)
+    time.advance(minutes=10)
     assert admin.post(CONFIRM, {"password": PASSWORD}).status_code == 303
     assert admin.get("/tokens/new").status_code == 200
     assert other.get("/tokens/new").status_code == 302

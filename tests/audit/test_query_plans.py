@@ -11,9 +11,9 @@ from notifapp.access import Source
 from notifapp.audit import queries
 from notifapp.audit.queries import Filters
 from notifapp.audit.service import Action
+from notifapp.database.keyset import Cursor
 from notifapp.extensions import db
-from notifapp.web import paging
-from tests.statements import sent
+from tests.statements import analyze, plans, sent
 from tests.world import World
 
 EVENTS = 50_000
@@ -29,8 +29,8 @@ CASES = {
 }
 CURSORS = [
     None,
-    paging.Cursor(("2026-01-20T00:00:00+00:00", "27000")),
-    paging.Cursor(("2026-01-20T00:00:00+00:00", "27000"), is_before=True),
+    Cursor(("2026-01-20T00:00:00+00:00", "27000")),
+    Cursor(("2026-01-20T00:00:00+00:00", "27000"), is_before=True),
 ]
 
 _SERIES = {
@@ -59,19 +59,16 @@ def fill(app: Flask, world: World) -> None:
                    {first} + i % {PROJECTS}, 'x', '{{}}'
             FROM {series}"""
         connection.execute(text(statement), {"events": EVENTS})
-        connection.execute(text("ANALYZE"))
+    with app.app_context():
+        analyze()
 
 
-def plan(filters: Filters, cursor: paging.Cursor | None) -> str:
+def plan(filters: Filters, cursor: Cursor | None) -> str:
     """How the database goes about the statement that the page really sends."""
     with sent() as statements:
         queries.list_events(filters, cursor)
-    statement, parameters = statements[-1]
-    explain = "EXPLAIN QUERY PLAN" if db.engine.dialect.name == "sqlite" else "EXPLAIN"
-    with db.engine.connect() as connection:
-        raw = connection.connection.cursor()
-        raw.execute(f"{explain} {statement}", parameters)
-        return "\n".join(row[-1] for row in raw.fetchall())
+    [(_statement, found)] = plans(statements[-1:])
+    return found
 
 
 def test_each_filter_has_its_index(app: Flask, world: World) -> None:

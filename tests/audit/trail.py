@@ -24,10 +24,11 @@ _ACCEPT = {
 }
 
 
-def events(app: Flask) -> list[AuditEvent]:
-    """Every event, oldest first."""
+def events(app: Flask, *actions: str) -> list[AuditEvent]:
+    """The events of these kinds, or all, oldest first."""
     with app.app_context():
-        return list(db.session.scalars(select(AuditEvent).order_by(AuditEvent.id)))
+        found = db.session.scalars(select(AuditEvent).order_by(AuditEvent.id)).all()
+    return [event for event in found if event.action in actions or not actions]
 
 
 @contextmanager

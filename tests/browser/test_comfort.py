@@ -1,4 +1,4 @@
-"""What makes the pages comfortable: any script's digits, long dropdowns, charts, time zones, phones."""
+"""What makes the pages comfortable: any script's digits, long dropdowns, charts, time zones, presets, phones."""
 
 from __future__ import annotations
 
@@ -156,3 +156,20 @@ def test_no_word_is_broken_beside_an_empty_column(live: LiveServer, visit: Visit
         return new Set([...range.getClientRects()].map((rect) => rect.top)).size;
     }""")
     assert lines == 1
+
+
+def test_a_preset_ticks_its_permissions_and_lets_go_when_one_is_changed(live: LiveServer, visit: Visit) -> None:
+    live.world.project()
+    live.world.user("staff@example.org")
+    page = visit(live, "/users/1/memberships/shop", live.world.admin("admin@example.org"))
+    preset, ticked = page.get_by_label("Preset"), page.locator("input[name=codes]:checked")
+    preset.select_option("backend")
+    expect(ticked).to_have_count(2)
+    preset.select_option("everything")
+    expect(ticked).to_have_count(page.locator("input[name=codes]").count())
+    preset.select_option("viewer")
+    expect(page.get_by_label("Read settings")).to_be_checked()
+    page.get_by_label("Update settings").check()
+    expect(preset).to_have_value("")
+    page.get_by_role("button", name="Add to the project").click()
+    expect(page.get_by_text("The permissions in Shop are saved.")).to_be_visible()

@@ -22,7 +22,7 @@ PATH = "/projects/shop/try"
 
 
 @dataclass
-class Shop:
+class Sending:
     """A project that sends email to the outbox, and its admin."""
 
     live: LiveServer
@@ -37,13 +37,13 @@ class Shop:
 
 
 @pytest.fixture
-def shop(live: LiveServer) -> Shop:
+def sending(live: LiveServer) -> Sending:
     project = live.world.project()
     mail = live.world.notifier(project, "email", "mail")
     with live.app.app_context():
         update_notification_settings(project, {EMAIL_NOTIFIER: mail}, principal=Principal.operator())
         Heartbeat().beat()
-    return Shop(live, project, live.world.admin())
+    return Sending(live, project, live.world.admin())
 
 
 def send(page: Page) -> None:
@@ -51,21 +51,21 @@ def send(page: Page) -> None:
     expect(page.get_by_role("status")).to_contain_text("Sending…")
 
 
-def test_the_page_follows_the_message_and_keeps_what_is_typed(shop: Shop, visit: Visit) -> None:
-    page = visit(shop.live, PATH, shop.admin)
+def test_the_page_follows_the_message_and_keeps_what_is_typed(sending: Sending, visit: Visit) -> None:
+    page = visit(sending.live, PATH, sending.admin)
     send(page)
     page.get_by_label("Code").fill("12")
-    shop.work(SendFailed("The server is down.", code="421", retryable=True))
+    sending.work(SendFailed("The server is down.", code="421", retryable=True))
     expect(page.get_by_role("status")).to_contain_text("The server is down.")
     expect(page.get_by_role("status")).to_contain_text(re.compile(r"Retrying at .*\d\d:\d\d:\d\d"))
     page.wait_for_timeout(2000)
-    shop.work()
+    sending.work()
     expect(page.get_by_role("link", name="Open the outbox")).to_be_visible()
     expect(page.get_by_label("Code")).to_have_value("12")
 
 
-def test_the_seconds_that_are_left_count_down(shop: Shop, visit: Visit) -> None:
-    page = visit(shop.live, PATH, shop.admin)
+def test_the_seconds_that_are_left_count_down(sending: Sending, visit: Visit) -> None:
+    page = visit(sending.live, PATH, sending.admin)
     send(page)
     countdown = page.locator("[data-seconds-left]")
     expect(countdown).to_have_text(re.compile(r"\(1:5\d left\)|\(2:00 left\)"))
@@ -73,18 +73,18 @@ def test_the_seconds_that_are_left_count_down(shop: Shop, visit: Visit) -> None:
     expect(countdown).not_to_have_text(first)
 
 
-def test_without_a_script_a_link_shows_the_present_state(shop: Shop, visit: Visit) -> None:
-    page = visit(shop.live, PATH, shop.admin, java_script_enabled=False)
+def test_without_a_script_a_link_shows_the_present_state(sending: Sending, visit: Visit) -> None:
+    page = visit(sending.live, PATH, sending.admin, java_script_enabled=False)
     send(page)
-    shop.work()
+    sending.work()
     expect(page.get_by_text(re.compile(r"Valid until .*\d\d:\d\d"))).to_be_visible()
     page.get_by_role("link", name="Check again").click()
     expect(page.get_by_role("status")).to_contain_text("Development only: nothing was sent")
     expect(page.get_by_role("link", name="Check again")).to_have_count(0)
 
 
-def test_a_code_that_is_too_short_costs_no_attempt(shop: Shop, visit: Visit) -> None:
-    page = visit(shop.live, PATH, shop.admin)
+def test_a_code_that_is_too_short_costs_no_attempt(sending: Sending, visit: Visit) -> None:
+    page = visit(sending.live, PATH, sending.admin)
     send(page)
     page.get_by_label("Code").fill("12")
     page.get_by_role("button", name="Verify").click()

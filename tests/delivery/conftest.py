@@ -1,4 +1,4 @@
-"""An app that may send to loopback, with a queue of its own."""
+"""An app that may send to loopback, with a queue of its own, and a clock to set."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ import pytest
 import trustme
 from flask import Flask
 
+from tests.clock import time
 from tests.conftest import LOOPBACK, empty
 from tests.delivery.outbox import answers, eventually, free_port
 from tests.notifiers.mail import Mailbox, server
+
+__all__ = ["app", "mail_port", "mailbox", "redis", "time"]
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from notifapp.extensions import db
 from notifapp.notifiers.backends import smtp
 from notifapp.notifiers.gateway.base import SendFailed
 from notifapp.notifiers.gateway.http_client import HttpClient
+from tests.clock import Clock, stop_first
 from tests.delivery.outbox import RECIPIENT, SECRET_TEXT, Outbox, make_outbox
 from tests.notifiers.mail import Mailbox
-from tests.otp.caller import Clock
 from tests.statements import sent
 from tests.world import World
 
@@ -25,15 +25,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiri
 
 
 @pytest.fixture
-def outbox(app: Flask, world: World, mail_port: int) -> Outbox:
+def outbox(request: pytest.FixtureRequest, app: Flask, world: World, mail_port: int) -> Outbox:
+    stop_first(request)
     return make_outbox(app, world, mail_port)
-
-
-@pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    stopped = Clock()
-    monkeypatch.setattr("notifapp.clock.now", stopped.now)
-    return stopped
 
 
 def carry_out(outbox: Outbox, delivery_id: int) -> bool:

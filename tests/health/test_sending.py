@@ -17,28 +17,17 @@ from notifapp.database import table_of, writing
 from notifapp.delivery.heartbeat import MISSING_AFTER, Heartbeat
 from notifapp.delivery.models import Delivery
 from tests.client import Browser, page_text
-from tests.otp.caller import Caller, Clock, make_caller
+from tests.clock import Clock
+from tests.otp.caller import Caller
 from tests.world import World
 
 OVERVIEW, SETTINGS = "/projects/shop", "/projects/shop/settings"
 
 
 @pytest.fixture
-def caller(app: Flask, world: World) -> Caller:
-    return make_caller(app, world)
-
-
-@pytest.fixture
 def staff(app: Flask, world: World, caller: Caller) -> Browser:
     codes = (Permission.NOTIFICATIONS_SETTINGS_READ, Permission.NOTIFICATIONS_SETTINGS_UPDATE, *NOTIFIERS_READ)
     return Browser(app).sign_in(world.member(caller.project, *codes))
-
-
-@pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    stopped = Clock()
-    monkeypatch.setattr(clock, "now", stopped.now)
-    return stopped
 
 
 @contextmanager

@@ -1,12 +1,5 @@
-from __future__ import annotations
+"""A backend that has codes sent."""
 
-import pytest
-from flask import Flask
+from tests.otp.caller import caller
 
-from tests.otp.caller import Caller, make_caller
-from tests.world import World
-
-
-@pytest.fixture
-def caller(app: Flask, world: World) -> Caller:
-    return make_caller(app, world)
+__all__ = ["caller"]

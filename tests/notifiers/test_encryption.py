@@ -11,16 +11,15 @@ from flask import Flask
 from sqlalchemy import select
 
 from notifapp.access import Principal, ProjectRef, held_secrets
-from notifapp.audit.models import AuditEvent
 from notifapp.channels import Channel
 from notifapp.database import Unreadable, Vault, reading, table_of, unseal
 from notifapp.delivery.models import Delivery
 from notifapp.errors import Conflict
-from notifapp.extensions import db
 from notifapp.notifiers import encryption, service
 from notifapp.notifiers.backends import BACKENDS
 from notifapp.notifiers.encryption import reencrypt_secrets
 from notifapp.notifiers.gateway.base import Message
+from tests.audit.trail import events
 from tests.delivery.outbox import SECRET_TEXT, make_outbox
 from tests.world import World, stored_secrets
 
@@ -74,9 +73,8 @@ def test_every_secret_is_readable_with_the_new_key_alone(
             [row] = connection.execute(select(table_of(Delivery)).where(table_of(Delivery).c.id == delivery))
         assert unseal(table_of(Delivery).c.payload, row)["body"] == SECRET_TEXT
         assert held_secrets.take(session_id, "token 1") == "ntf_secret"
-        audit = db.session.scalars(select(AuditEvent).order_by(AuditEvent.id)).all()
-        assert {event.action for event in audit} == {"secrets_reencrypted"}
-        assert sum(event.detail["rows"] for event in audit) == 12
+    assert {event.action for event in events(keys)} == {"secrets_reencrypted"}
+    assert sum(event.detail["rows"] for event in events(keys)) == 12
 
 
 def test_before_it_the_new_key_alone_reads_nothing(keys: Flask, world: World) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from flask import Flask
 from sqlalchemy import delete, func, insert, select
 from werkzeug.test import TestResponse
@@ -17,6 +17,7 @@ from notifapp.otp.models import OtpLimits, OtpRecipient
 from notifapp.projects.service import set_phone_region
 from notifapp.settings.service import update_notification_settings
 from tests.client import ApiClient
+from tests.clock import stop_first
 from tests.world import World
 
 CHALLENGES = "/api/otp/challenges"
@@ -24,19 +25,6 @@ POLICY = "/api/otp/policy"
 PHONE = "+989121234567"
 EMAIL = "customer@example.com"
 WRONG = "wrong"  # of a code's usual length, so it costs an attempt
-
-
-class Clock:
-    """The time, as a test sets it."""
-
-    def __init__(self) -> None:
-        self.time = datetime(2026, 11, 23, 12, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def advance(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
 
 
 @dataclass
@@ -117,3 +105,10 @@ def make_caller(app: Flask, world: World, slug: str = "shop") -> Caller:
         email_notifier=world.notifier(project, "email", "mail"),
     )
     return caller
+
+
+@pytest.fixture
+def caller(request: pytest.FixtureRequest, app: Flask, world: World) -> Caller:
+    """A project's backend."""
+    stop_first(request)
+    return make_caller(app, world)

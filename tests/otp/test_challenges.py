@@ -15,7 +15,8 @@ from notifapp.access import Permission
 from notifapp.delivery.models import Delivery
 from notifapp.otp.models import OtpChallenge
 from tests.client import ApiClient
-from tests.otp.caller import CHALLENGES, EMAIL, PHONE, POLICY, Caller, Clock, make_caller
+from tests.clock import Clock
+from tests.otp.caller import CHALLENGES, EMAIL, PHONE, POLICY, Caller, make_caller
 from tests.statements import sent
 from tests.world import World
 

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from notifapp.database import reading, table_of
 from notifapp.otp.models import OtpChallenge, OtpRecipient
-from tests.otp.caller import WRONG, Caller, Clock
+from tests.clock import Clock
+from tests.otp.caller import WRONG, Caller
 
 OLD, NEW = "the key of last year 0123456789 abcdef", "the key of this year 0123456789 abcdef"
 
@@ -109,7 +110,7 @@ def test_a_wait_is_the_longer_of_the_two(caller: Caller, keys: Keys, time: Clock
     for _ in range(5):
         fail(caller, challenge)
     wait = caller.recipient().blocked_until
-    assert wait > time.now()
+    assert wait > time.time
     keys.list(NEW)
     caller.open()
     keys.list(NEW, OLD)

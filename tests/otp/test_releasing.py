@@ -16,7 +16,8 @@ from notifapp.database import writing
 from notifapp.otp.models import OtpRecipient
 from tests.audit.trail import events
 from tests.client import Browser
-from tests.otp.caller import EMAIL, PHONE, WRONG, Caller, Clock
+from tests.clock import Clock
+from tests.otp.caller import EMAIL, PHONE, WRONG, Caller
 from tests.world import World
 
 LIMITS = "/projects/shop/limits"

@@ -10,7 +10,8 @@ from notifapp.delivery.service import Outcome, exchange
 from notifapp.delivery.service import send as deliver
 from notifapp.notifiers.gateway.base import SendFailed
 from tests.client import Browser, page_text
-from tests.otp.caller import PHONE, WRONG, Caller, Clock
+from tests.clock import Clock
+from tests.otp.caller import PHONE, WRONG, Caller
 from tests.world import World
 
 PATH = "/projects/shop/try"

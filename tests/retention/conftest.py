@@ -9,7 +9,8 @@ import pytest
 from flask import Flask
 
 from notifapp.config import Retention
-from tests.otp.conftest import caller, time
+from tests.clock import time
+from tests.otp.caller import caller
 
 __all__ = ["caller", "keep", "time"]
 

@@ -25,7 +25,8 @@ from notifapp.otp.codes import recipient_digests
 from notifapp.otp.models import OtpChallenge
 from notifapp.recipients import mask
 from tests.client import Browser, page_text
-from tests.otp.caller import EMAIL, PHONE, WRONG, Caller, Clock, make_caller
+from tests.clock import Clock
+from tests.otp.caller import EMAIL, PHONE, WRONG, Caller, make_caller
 from tests.world import World
 
 OTHERS = {Channel.SMS: "+989351234599", Channel.EMAIL: "somebody@example.net"}

@@ -29,8 +29,9 @@ from notifapp.retention.service import Purging, purge, purge_if_due
 from notifapp.settings.models import SettingsRevision
 from notifapp.users.service import create_password_link
 from tests.client import Browser
+from tests.clock import Clock
 from tests.delivery.outbox import eventually
-from tests.otp.caller import PHONE, WRONG, Caller, Clock
+from tests.otp.caller import PHONE, WRONG, Caller
 from tests.performance.test_statement_counts import commits
 from tests.world import World
 

@@ -17,8 +17,10 @@ from notifapp.extensions import db
 from notifapp.second_factor.models import RecoveryCode, TotpApp
 from tests.access.test_routes import PUBLIC
 from tests.access.walk import is_api, methods, path_of, rules
-from tests.account.actions import Clock, events, is_signed_in, sign_in
+from tests.account.actions import is_signed_in, sign_in
+from tests.audit.trail import events
 from tests.client import ApiClient, Browser, page_text
+from tests.clock import Clock
 from tests.conftest import ENCRYPTION_KEY, SECRET_KEY
 from tests.second_factor.factors import give_app, give_recovery_codes, shown, wrong
 from tests.world import PASSWORD, World
@@ -116,10 +118,10 @@ def test_a_key_that_was_shown_too_long_ago_is_replaced_and_the_page_says_so(
 ) -> None:
     time = Clock(monkeypatch)
     secret = key_on(own.get(f"{PAGE}/apps/new").text)
-    time.pass_by(minutes=9)
+    time.advance(minutes=9)
     assert own.get(PAGE).status_code == 200
     assert key_on(own.get(f"{PAGE}/apps/new").text) == secret
-    time.pass_by(minutes=1)
+    time.advance(minutes=1)
     own.post("/account/confirm", {"password": PASSWORD})
     answer = own.post(f"{PAGE}/apps/new", {"name": "My phone", "code": shown(secret)})
     assert answer.status_code == 400

@@ -10,8 +10,10 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.account.actions import Clock, events, is_signed_in, sign_in
+from tests.account.actions import is_signed_in, sign_in
+from tests.audit.trail import events
 from tests.client import Browser, page_text
+from tests.clock import Clock
 from tests.second_factor.factors import give_app, shown
 from tests.second_factor.soft_key import SoftKey
 from tests.world import World
@@ -156,7 +158,7 @@ def test_an_answer_after_ten_minutes_is_too_late(
 ) -> None:
     time = Clock(monkeypatch)
     asked = options(browser)
-    time.pass_by(minutes=10, seconds=1)
+    time.advance(minutes=10, seconds=1)
     assert REFUSED in page_text(enter(browser, key.answer(asked)))
 
 
@@ -218,7 +220,7 @@ def test_a_passkey_confirms_and_another_persons_does_not(
     other, others = Browser(app).sign_in(world.user("other@example.org")), SoftKey()
     register(other, others)
     time = Clock(monkeypatch)
-    time.pass_by(minutes=10)
+    time.advance(minutes=10)
     assert owner.get(NEW).status_code == 302
     refused = enter(owner, others.answer(options(owner)), "/account/confirm/passkey")
     assert "This is not a passkey of this account" in page_text(refused)

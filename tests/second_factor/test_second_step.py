@@ -15,8 +15,10 @@ from notifapp.account.proof.second_step import PER_DAY
 from notifapp.database import Vault, reading, writing
 from notifapp.second_factor import totp
 from notifapp.users import service as users
-from tests.account.actions import NEW_PASSWORD, Clock, events, is_signed_in, sign_in, use_link
+from tests.account.actions import NEW_PASSWORD, is_signed_in, sign_in, use_link
+from tests.audit.trail import events
 from tests.client import Browser, page_text
+from tests.clock import Clock
 from tests.second_factor.factors import give_app, give_recovery_codes, shown, wrong
 from tests.world import PASSWORD, World
 
@@ -122,7 +124,7 @@ def test_ten_wrong_codes_close_the_second_step_for_a_while(
     assert refused.status_code == 429
     assert refused.headers["Retry-After"] == "900"
     assert half_signed_in(app).post(STEP, {"code": shown(secret)}).status_code == 429
-    time.pass_by(minutes=15)
+    time.advance(minutes=15)
     assert half_signed_in(app).post(STEP, {"code": shown(secret)}).status_code == 303
     assert [event.detail for event in events(app, "second_step_failed")] == [{"at": "authenticator app"}] * 10
 
@@ -132,7 +134,7 @@ def test_fifty_wrong_codes_close_it_for_the_day(app: Flask, secret: str, monkeyp
     for _ in range(5):
         browser = half_signed_in(app)
         assert {browser.post(STEP, {"code": wrong(secret)}).status_code for _ in range(10)} == {400}
-        time.pass_by(minutes=15)
+        time.advance(minutes=15)
     assert half_signed_in(app).post(STEP, {"code": shown(secret)}).status_code == 429
 
 
@@ -141,7 +143,7 @@ def test_the_half_signed_in_state_ends_after_ten_minutes(
 ) -> None:
     time = Clock(monkeypatch)
     browser = half_signed_in(app)
-    time.pass_by(minutes=10)
+    time.advance(minutes=10)
     answer = browser.post(STEP, {"code": shown(secret)})
     assert answer.headers["Location"] == "/sign-in"
     assert "That took too long. Sign in again." in page_text(browser.get("/sign-in"))
@@ -155,7 +157,7 @@ def test_a_copy_of_the_cookie_from_between_the_steps_is_worth_nothing_afterwards
     with browser.client.session_transaction() as mine, thief.client.session_transaction() as stolen:
         stolen.update(mine)
     assert browser.post(STEP, {"code": shown(secret)}).status_code == 303
-    time.pass_by(seconds=60)
+    time.advance(seconds=60)
     assert thief.post(STEP, {"code": shown(secret)}).headers["Location"] == "/sign-in"
 
 

@@ -10,9 +10,9 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from notifapp.access import ProjectRef
-from notifapp.audit.models import AuditEvent
 from notifapp.extensions import db
 from notifapp.settings.models import SettingsRevision
+from tests.audit.trail import events
 from tests.client import ApiClient, Browser
 from tests.settings.conftest import READ, UPDATE, Shop
 from tests.world import World
@@ -205,10 +205,9 @@ def test_a_tampered_version_is_a_conflict_not_a_crash(staff: Browser, shop: Shop
 
 def test_each_change_is_an_audit_event_too(staff: Browser, shop: Shop, app: Flask) -> None:
     staff.post(shop.path, form(otp_ttl="60"))
-    with app.app_context():
-        event = db.session.scalars(select(AuditEvent).where(AuditEvent.action == "settings_changed")).one()
-        assert (event.actor, event.source, event.project_id) == ("staff@example.org", "page", shop.project.id)
-        assert event.detail == {"version": 1, "changes": [["Code lifetime", "120 seconds", "60 seconds"]]}
+    [event] = events(app, "settings_changed")
+    assert (event.actor, event.source, event.project_id) == ("staff@example.org", "page", shop.project.id)
+    assert event.detail == {"version": 1, "changes": [["Code lifetime", "120 seconds", "60 seconds"]]}
 
 
 def test_an_archived_project_can_be_seen_by_an_admin_but_not_changed(

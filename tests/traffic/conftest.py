@@ -1,24 +1,17 @@
-"""A project's backend and a clock, as in tests/otp."""
-
-from __future__ import annotations
+"""A backend whose codes are counted, and a clock to set."""
 
 import pytest
 from flask import Flask
 
-from notifapp import clock
-from tests.otp.caller import Clock
-from tests.traffic.shop import Shop, make_shop
+from tests.clock import stop_first, time
+from tests.traffic.caller import CountedCaller, make_counted_caller
 from tests.world import World
 
-
-@pytest.fixture
-def shop(app: Flask, world: World) -> Shop:
-    return make_shop(app, world)
+__all__ = ["caller", "time"]
 
 
 @pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The one clock of the application, stopped; `time.advance(seconds)` moves it."""
-    stopped = Clock()
-    monkeypatch.setattr(clock, "now", stopped.now)
-    return stopped
+def caller(request: pytest.FixtureRequest, app: Flask, world: World) -> CountedCaller:
+    """A project's backend."""
+    stop_first(request)
+    return make_counted_caller(app, world)

@@ -10,8 +10,9 @@ import pytest
 from notifapp.access import Permission
 from notifapp.traffic.models import DEFAULTS, OtpTrafficLimits
 from tests.client import Browser
-from tests.otp.caller import PHONE, Clock
-from tests.traffic.shop import Shop, iranian
+from tests.clock import Clock
+from tests.otp.caller import PHONE
+from tests.traffic.caller import CountedCaller, iranian
 from tests.world import World
 
 LIMITS = "/projects/shop/limits"
@@ -24,7 +25,7 @@ POSTED = {name: str(value) for name, value in DEFAULTS.items()} | {
 
 
 @pytest.fixture
-def admin(shop: Shop, world: World, browser: Browser) -> Browser:
+def admin(caller: CountedCaller, world: World, browser: Browser) -> Browser:
     return browser.sign_in(world.admin())
 
 
@@ -32,11 +33,11 @@ def words(page: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", page).split())
 
 
-def test_it_shows_what_counts_and_what_was_refused_and_why(admin: Browser, shop: Shop, time: Clock) -> None:
-    shop.allow(countries="IR", codes_per_hour=2)
+def test_it_shows_what_counts_and_what_was_refused_and_why(admin: Browser, caller: CountedCaller, time: Clock) -> None:
+    caller.allow(countries="IR", codes_per_hour=2)
     for number in (1, 2, 3):
-        shop.send(iranian(number))
-    shop.send("+905321234567")
+        caller.send(iranian(number))
+    caller.send("+905321234567")
     page = words(admin.get(LIMITS).text)
     assert "Codes this hour 2 of at most 2" in page
     assert "Refused in a day 2" in page
@@ -52,10 +53,10 @@ def test_it_says_what_every_country_risks(admin: Browser) -> None:
     assert "Codes are sent to every country" in admin.get(LIMITS).text
 
 
-def test_saving_takes_effect_and_is_audited(admin: Browser, shop: Shop) -> None:
+def test_saving_takes_effect_and_is_audited(admin: Browser, caller: CountedCaller) -> None:
     assert "Limits saved." in admin.post(EDIT, POSTED | {"codes_per_hour": "1"}, follow_redirects=True).text
-    assert shop.send("+14155552671").status_code == 400
-    assert [shop.send(iranian(n)).status_code for n in (1, 2)] == [201, 429]
+    assert caller.send("+14155552671").status_code == 400
+    assert [caller.send(iranian(n)).status_code for n in (1, 2)] == [201, 429]
     audit = words(admin.get("/audit").text)
     assert "Codes of the project per hour: from 2000 → to 1" in audit
     assert "Countries: from All → to Iran, Turkey" in audit
@@ -63,13 +64,13 @@ def test_saving_takes_effect_and_is_audited(admin: Browser, shop: Shop) -> None:
     assert re.search(r"<textarea[^>]*>\s*Iran\s+Turkey</textarea>", form)
 
 
-def test_a_save_that_changes_nothing_is_no_event(admin: Browser, shop: Shop) -> None:
+def test_a_save_that_changes_nothing_is_no_event(admin: Browser, caller: CountedCaller) -> None:
     admin.post(EDIT, POSTED)
     admin.post(EDIT, POSTED)
-    assert shop.events("otp_limits_changed") == ["limits of the whole project"]
+    assert caller.events("otp_limits_changed") == ["limits of the whole project"]
 
 
-def test_what_is_wrong_is_named_beside_its_field_and_nothing_is_saved(admin: Browser, shop: Shop) -> None:
+def test_what_is_wrong_is_named_beside_its_field_and_nothing_is_saved(admin: Browser, caller: CountedCaller) -> None:
     wrong: dict[str, Any] = {
         "codes_per_hour": "0",
         "codes_per_day": "x",
@@ -83,22 +84,22 @@ def test_what_is_wrong_is_named_beside_its_field_and_nothing_is_saved(admin: Bro
     for name in wrong:
         assert f'id="{name}-error"' in answer.text, name
     assert "“Atlantis” is not a country" in answer.text
-    assert shop.count(OtpTrafficLimits) == 0
+    assert caller.count(OtpTrafficLimits) == 0
 
 
-def test_the_form_of_a_new_project_shows_its_phone_region(admin: Browser, shop: Shop) -> None:
-    shop.set_phone_region("IR")
+def test_the_form_of_a_new_project_shows_its_phone_region(admin: Browser, caller: CountedCaller) -> None:
+    caller.set_phone_region("IR")
     assert re.search(r"<textarea[^>]*>\s*Iran</textarea>", admin.get(EDIT).text)
 
 
-def test_no_permission_code_opens_it(shop: Shop, world: World, browser: Browser) -> None:
-    staff = browser.sign_in(world.member(shop.project, *Permission))
+def test_no_permission_code_opens_it(caller: CountedCaller, world: World, browser: Browser) -> None:
+    staff = browser.sign_in(world.member(caller.project, *Permission))
     assert staff.get(EDIT).status_code == 403
     assert staff.post(EDIT, POSTED).status_code == 403
 
 
-def test_no_page_shows_a_client_or_an_address(admin: Browser, shop: Shop) -> None:
-    shop.send(PHONE, client="203.0.113.9")
+def test_no_page_shows_a_client_or_an_address(admin: Browser, caller: CountedCaller) -> None:
+    caller.send(PHONE, client="203.0.113.9")
     page = admin.get(LIMITS).text
     assert "203.0.113.9" not in page
     assert PHONE not in page

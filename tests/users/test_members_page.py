@@ -14,19 +14,6 @@ from tests.world import World
 MEMBERS = "/projects/shop/members"
 
 
-@pytest.fixture
-def shop(world: World) -> ProjectRef:
-    """A project, an admin who is user 1, and user 2 who is member of nothing yet."""
-    world.admin()
-    world.user()
-    return world.project()
-
-
-@pytest.fixture
-def admin(shop: ProjectRef, browser: Browser) -> Browser:
-    return browser.sign_in(1)
-
-
 def test_the_page_says_who_may_do_what_here(world: World, shop: ProjectRef, admin: Browser) -> None:
     world.join(2, shop, [1036, 9001])
     world.member(shop, *PRESETS["backend"].permissions, email="till@example.org")

@@ -13,25 +13,12 @@ from notifapp.access import Permission, ProjectRef
 from notifapp.access.models import Membership, MembershipPermission, Project
 from notifapp.database import writing
 from notifapp.extensions import db
-from tests.account.actions import events
+from tests.audit.trail import events
 from tests.client import ApiClient, Browser
 from tests.world import World
 
 READ, UPDATE = Permission.NOTIFICATIONS_SETTINGS_READ, Permission.NOTIFICATIONS_SETTINGS_UPDATE
 MATRIX = "/users/2/memberships/shop"
-
-
-@pytest.fixture
-def shop(world: World) -> ProjectRef:
-    """A project, an admin who is user 1, and user 2 who is member of nothing yet."""
-    world.admin()
-    world.user()
-    return world.project()
-
-
-@pytest.fixture
-def admin(shop: ProjectRef, browser: Browser) -> Browser:
-    return browser.sign_in(1)
 
 
 def held(app: Flask) -> set[int] | None:

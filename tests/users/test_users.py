@@ -12,7 +12,8 @@ from notifapp import clock
 from notifapp.access.models import User
 from notifapp.database import writing
 from notifapp.extensions import db
-from tests.account.actions import NEW_PASSWORD, events, sign_in, use_link
+from tests.account.actions import NEW_PASSWORD, sign_in, use_link
+from tests.audit.trail import events
 from tests.client import ApiClient, Browser
 from tests.world import World
 

@@ -28,7 +28,7 @@ def iranian(number: int) -> str:
 
 
 @dataclass
-class Shop(Caller):
+class CountedCaller(Caller):
     """The project, its backend's token, and a look at its counts."""
 
     def allow(self, **limits: object) -> None:
@@ -88,7 +88,7 @@ class Shop(Caller):
             return list(connection.execute(select(event.subject).where(event.action == action)).scalars())
 
 
-def make_shop(app: Flask, world: World) -> Shop:
+def make_counted_caller(app: Flask, world: World) -> CountedCaller:
     """A project that sends by the console on both channels."""
     caller = make_caller(app, world)
-    return Shop(app, caller.project, caller.token)
+    return CountedCaller(app, caller.project, caller.token)

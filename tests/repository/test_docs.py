@@ -13,7 +13,7 @@ from notifapp.apidocs.document import document
 from notifapp.web.openapi import ERROR_CODES
 from tests.test_architecture import BASE, FEATURES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "notifapp"
 PAGES = {str(file.relative_to(ROOT)): file.read_text() for file in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"))}
 README = PAGES["README.md"]

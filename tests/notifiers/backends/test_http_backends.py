@@ -29,7 +29,7 @@ from tests.notifiers.senders import (
     webhook,
 )
 
-WEBHOOK_DOCS = Path(__file__).parents[2] / "docs" / "webhook.md"
+WEBHOOK_DOCS = Path(__file__).parents[3] / "docs" / "webhook.md"
 
 pytestmark = pytest.mark.usefixtures("loopback_allowed")
 
