@@ -6,7 +6,6 @@ older one is still right, and a recipient who was counted under an older one is 
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import ipaddress
 import re
@@ -87,4 +86,4 @@ def _macs(*parts: str) -> list[str]:
     """The MAC of these texts under each key, newest first."""
     message = "\0".join(parts).encode("utf-8", "surrogatepass")
     keys: tuple[str, ...] = current_app.config["NOTIFAPP"].otp_keys
-    return [hmac.new(key.encode(), message, hashlib.sha256).hexdigest() for key in keys]
+    return [hmac.digest(key.encode(), message, "sha256").hex() for key in keys]

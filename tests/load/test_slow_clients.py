@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from tests.conftest import Databases
 from tests.load.nginx import NGINX, nginx
 from tests.load.slow_clients import PATIENCE, Slow, sign_in, slow_clients
 from tests.world import PASSWORD, World
+
+QUICK = 1.0  # seconds for the health check and all of a sign-in
 
 pytestmark = [
     pytest.mark.slow,
@@ -55,11 +58,15 @@ def site(
 
 @pytest.mark.parametrize("slow", Slow)
 def test_two_hundred_slow_clients_keep_nobody_from_signing_in(site: Site, slow: Slow) -> None:
+    times = []
     with slow_clients(site.port, 200, slow, site.tls):
         for _ in range(3):
+            began = time.perf_counter()
             health = requests.get(f"{site.url}/healthz", verify=site.ca_file, timeout=PATIENCE)
             assert health.json() == {"status": "ok"}
             sign_in(site.url, site.email, PASSWORD, site.ca_file)
+            times.append(time.perf_counter() - began)
+    assert min(times) < QUICK  # the others may have waited for what else this machine does
 
 
 def test_a_body_above_the_limit_is_refused_in_the_applications_words(site: Site) -> None:

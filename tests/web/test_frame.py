@@ -75,6 +75,7 @@ def test_every_answer_carries_the_security_headers(app: Flask, path: str) -> Non
         headers = answer.headers
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
+    assert "object-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert headers["X-Content-Type-Options"] == "nosniff"
