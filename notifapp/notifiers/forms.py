@@ -54,8 +54,10 @@ def posted_fields(form: Form, typed: TypedSecrets) -> dict[str, object]:
 
 
 def show_kept(form: Form, names: Iterable[str]) -> None:
-    """Say beside these secrets that they needn't be typed again."""
+    """Say beside these secrets that they needn't be typed again, unless an error there says that they must."""
     for name in names:
+        if form[name].errors:
+            continue
         form[name].description = "Kept for 10 minutes since your test. Leave it blank to use it."
         form[name].flags.required = False
 

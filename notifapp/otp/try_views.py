@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, render_template, url_for
+from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from notifapp import clock, wording
@@ -10,7 +10,7 @@ from notifapp.access import NOTIFIERS_READ, Permission, ProjectRef, may, permiss
 from notifapp.channels import Channel
 from notifapp.delivery.heartbeat import is_worker_running
 from notifapp.delivery.queries import get_delivery
-from notifapp.errors import Conflict, TooManyRequests, ValidationFailed
+from notifapp.errors import Conflict, ErrorCode, TooManyRequests, ValidationFailed
 from notifapp.notifiers.backends import find_backend
 from notifapp.otp import service
 from notifapp.otp.forms import CodeForm, SendForm
@@ -66,7 +66,6 @@ def try_verify(project: ProjectRef, challenge_id: str) -> ResponseReturnValue:
     except InvalidCode as error:
         _tell(form, error)
         return _code_page(project, challenge_id, form), error.status
-    flash("The code is right.", "success")
     return redirect(url_for(".try_code", project_slug=project.slug, challenge_id=challenge_id), 303)
 
 
@@ -81,16 +80,18 @@ def _tell(form: Form, error: Conflict | TooManyRequests | ValidationFailed | Inv
 
 
 def _with_attempts(error: InvalidCode) -> str:
-    """The message, and how many attempts are left if this was one."""
+    """The page's message, and how many attempts are left if this was one."""
+    message = "That code is wrong." if error.code is ErrorCode.INVALID_CODE else error.detail
     if isinstance(error, IncompleteCode) or not error.attempts_left:
-        return error.detail
-    return f"{error.detail} {wording.count(error.attempts_left, 'attempt')} left."
+        return message
+    return f"{message} {wording.count(error.attempts_left, 'attempt')} left."
 
 
 def _send_page(project: ProjectRef, form: SendForm) -> str:
     require(Permission.OTP_VERIFY)
     form.offer(get_policy(project).usable)
-    return render_template("otp/try.html", form=form)
+    may_read_settings = may(Permission.NOTIFICATIONS_SETTINGS_READ)
+    return render_template("otp/try.html", form=form, may_read_settings=may_read_settings)
 
 
 def _code_page(project: ProjectRef, challenge_id: str, form: CodeForm) -> str:

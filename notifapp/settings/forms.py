@@ -47,12 +47,12 @@ class PhoneRegionForm(Form):
     phone_region = SelectField(
         "Phone region",
         validate_choice=False,
-        description="Phone numbers of this country can be given without the country code.",
+        description="Numbers of this country can be given without the country code. With none, every number needs it.",
     )
 
     def __init__(self, **values: str | None) -> None:
         super().__init__(**values)
-        self.phone_region.choices = [("", "None: every number needs its country code"), *countries.choices()]
+        self.phone_region.choices = [("", "None"), *countries.choices()]
 
 
 class SettingsForm(VersionedForm):

@@ -8,7 +8,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from notifapp.access import Permission, ProjectRef, may, permission_required, principal, require
+from notifapp.access import NOTIFIERS_READ, Permission, ProjectRef, may, permission_required, principal, require
 from notifapp.channels import Channel
 from notifapp.errors import NotFound, StaleVersion, ValidationFailed
 from notifapp.health import service as health
@@ -171,6 +171,7 @@ def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more:
         settings=settings,
         last_change=next(iter(read_history(project, limit=1)), None),
         may_update=_may_update(project),
+        may_see_notifiers=may(*NOTIFIERS_READ),
         warnings=health.warnings(project, service.get_policy(project)),
         previews=previews(project, length=settings.otp_code_len, ttl=settings.otp_ttl),
         **more,

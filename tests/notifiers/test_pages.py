@@ -63,8 +63,11 @@ def test_an_empty_project_says_what_to_do(staff: Browser) -> None:
 
 def test_the_one_in_use_comes_first(staff: Browser, world: World, project: ProjectRef, api: ApiClient) -> None:
     world.notifier(project, "sms", "alpha")
+    none_in_use = "None is in use, so no code can be sent by SMS. Choose one in the settings."
+    assert none_in_use in page_text(staff.get(INDEX))
     choose(world, world.token(world.admin(), project), api, world.notifier(project, "sms", "zulu"))
     page = page_text(staff.get(INDEX))
+    assert none_in_use not in page
     assert page.index("zulu") < page.index("alpha")
     assert "Search" not in page
 

@@ -413,6 +413,7 @@ def test_a_kept_secret_goes_to_no_other_destination(
             answer = staff.post(path, moved)
             assert answer.status_code == 400
             assert "Type this again: URL changed since the test." in page_text(answer)
+            assert "Leave it blank to use it." not in answer.text
             assert len(kavenegar.requests) == asked
     assert stored_secrets(app) == [{"secret": "s" * 16}]
 

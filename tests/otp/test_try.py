@@ -40,7 +40,15 @@ def test_only_channels_with_a_notifier_are_offered(staff: Browser, caller: Calle
     assert '<option value="sms"' not in page
     assert 'value="email"' in page
     caller.change_settings(email_notifier=None)
-    assert "No enabled notifier is chosen in this project" in page_text(staff.get(PATH))
+    page = staff.get(PATH)
+    assert "The settings of this project name no enabled notifier." in page_text(page)
+    assert "Open the settings" not in page.text
+
+
+def test_without_a_notifier_there_is_a_way_to_the_settings(caller: Caller, world: World, browser: Browser) -> None:
+    caller.change_settings(sms_notifier=None, email_notifier=None)
+    browser.sign_in(world.admin())
+    assert f'href="/projects/{caller.project.slug}/settings">Open the settings</a>' in browser.get(PATH).text
 
 
 def test_a_code_is_sent_and_verified(staff: Browser, caller: Caller) -> None:
@@ -52,18 +60,18 @@ def test_a_code_is_sent_and_verified(staff: Browser, caller: Caller) -> None:
     code = caller.last_message()["variables"]["code"]
     assert code not in page.text
     answer = staff.post(place, {"code": code}, follow_redirects=True)
-    assert "The code is right." in answer.text
-    assert "used again" in answer.text
+    assert page_text(answer).count("Code verified The code was right.") == 1
+    assert "No worker is running" not in answer.text
 
 
 def test_a_wrong_code_says_how_many_attempts_are_left(staff: Browser, caller: Caller) -> None:
     place = send(staff, "email", "staff@example.org")
     answer = staff.post(place, {"code": WRONG})
     assert answer.status_code == 400
-    assert "Invalid code. 4 attempts left." in answer.text
+    assert "That code is wrong. 4 attempts left." in answer.text
     for _ in range(3):
         answer = staff.post(place, {"code": WRONG})
-    assert "Invalid code. 1 attempt left." in answer.text
+    assert "That code is wrong. 1 attempt left." in answer.text
 
 
 @pytest.mark.parametrize("typed", ["", " ", "1", "123456"])

@@ -50,6 +50,14 @@ def test_page_offers_the_valid_notifiers_of_each_channel_with_their_backend(
     assert "of_another_project" not in page
 
 
+def test_without_a_notifier_to_choose_the_page_says_where_to_get_one(browser: Browser, world: World) -> None:
+    world.notifier(world.project("new"), "sms", "switched_off", enabled=False)
+    page = browser.sign_in(world.admin()).get("/projects/new/settings").text
+    assert "There is no enabled SMS notifier yet." in page
+    assert "There is no enabled email notifier yet." in page
+    assert page.count('<a href="/projects/new/notifiers">Go to notifiers</a>') == 2
+
+
 def test_page_explains_bounds_units_and_defaults(staff: Browser, shop: Shop) -> None:
     page = staff.get(shop.path).text
     assert "4 to 10 digits. The default is 5." in page

@@ -61,7 +61,7 @@ def test_it_takes_the_permission_to_change_settings(phones: Caller, world: World
     assert browser.post(SAVE, {"phone_region": "IR"}).status_code == 403
     page = browser.get(PAGE).text
     assert 'name="phone_region"' not in page
-    assert "None: every number needs its country code" in page
+    assert "<dt>Phone region</dt><dd>None</dd>" in page
 
 
 def test_an_archived_project_keeps_its_region(phones: Caller, world: World, browser: Browser) -> None:
