@@ -39,9 +39,9 @@ def test_only_channels_with_a_notifier_are_offered(staff: Browser, caller: Calle
     assert '<option value="sms"' not in page
     assert 'value="email"' in page
     caller.change_settings(email_notifier=None)
-    page = staff.get(PATH)
-    assert "The settings of this project name no enabled notifier." in page_text(page)
-    assert "Open the settings" not in page.text
+    nothing = staff.get(PATH)
+    assert "The settings of this project name no enabled notifier." in page_text(nothing)
+    assert "Open the settings" not in nothing.text
 
 
 def test_without_a_notifier_there_is_a_way_to_the_settings(caller: Caller, world: World, browser: Browser) -> None:
