@@ -225,4 +225,4 @@ def printable(value: str) -> str:
 
 
 def _between(least: int, most: int) -> str:
-    return f"Enter a whole number from {least} to {most}."
+    return f"Enter a whole number from {least} to {most if most < 100_000 else f'{most:,}'}."

@@ -13,6 +13,7 @@ from notifapp.apidocs.schemas import Field, FieldTable, describe, resolve, table
 from notifapp.web.openapi import SECURITY_SCHEME, Json
 
 METHODS = ("get", "post", "put", "patch", "delete")
+_OF_EVERY_ERROR = {"Nothing was changed.", "No code was sent."}
 
 
 @dataclass(frozen=True)
@@ -172,11 +173,11 @@ def _response(status: int, described: Json) -> ResponseDoc:
 
 
 def _merged(one: ResponseDoc, other: ResponseDoc) -> ResponseDoc:
-    """Both responses of the same status as one."""
-    if other.description in one.description:
-        return one
+    """Both responses of the same status as one, without what is true of every error: that it changed nothing."""
+    sentences = dict.fromkeys(f"{one.description} {other.description}".replace(". ", ".\n").splitlines())
     examples = [*one.examples, *(example for example in other.examples if example not in one.examples)]
-    return replace(one, description=f"{one.description} {other.description}", examples=examples)
+    description = " ".join(sentence for sentence in sentences if sentence not in _OF_EVERY_ERROR)
+    return replace(one, description=description, examples=examples)
 
 
 def _examples(content: Json) -> list[Example]:

@@ -67,7 +67,7 @@ class Action(StrEnum):
 _LABELS = {
     Action.MEMBERSHIP_SET: "Permissions changed",
     Action.MEMBERSHIP_REMOVED: "Member removed",
-    Action.TEST_SENT: "Test message sent",
+    Action.TEST_SENT: "Notifier tested",
     Action.MESSAGE_TEMPLATE_CHANGED: "Message changed",
     Action.OTP_LIMITS_CHANGED: "Limits changed",
     Action.RECIPIENT_RELEASED: "Recipient unblocked",

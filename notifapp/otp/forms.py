@@ -28,12 +28,12 @@ class LimitsForm(Form):
 
     max_attempts = _number("max_attempts", "After this many wrong codes, the code no longer works.")
     max_failures = _number(
-        "max_failures", "After this many wrong codes in a row no more codes are sent to the recipient."
+        "max_failures", "After this many wrong codes in a row the recipient is blocked and gets no more codes."
     )
     stop_hours = SelectField(
         STOP_HOURS_LABEL,
         validate_choice=False,
-        description="You can also unblock them below. A change applies to those who are blocked from then on.",
+        description="You can unblock recipients below at any time. A change applies to those blocked from then on.",
     )
     resend_seconds = _number("resend_seconds", "To the same recipient.")
     sends_per_hour = _number("sends_per_hour", "To the same recipient.")

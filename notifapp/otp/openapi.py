@@ -292,8 +292,8 @@ _CREATE = operation(
             },
         ),
         "409": response(
-            "The settings name no notifier for this channel, or a disabled one, or the project was archived in that "
-            "very moment. No code was sent.",
+            "The settings name no notifier for this channel, or a disabled one. The project was archived in that very "
+            "moment. No code was sent.",
             ref("schemas", "Error"),
             {
                 "None chosen": _error(

@@ -139,7 +139,8 @@ _UPDATE = operation(
         ),
         "400": bad_request("NotificationSettingsErrors", {"Two invalid fields": _REFUSED}),
         "409": response(
-            "A chosen notifier was deleted, or the project archived, in the meantime. Nothing was changed.",
+            "A chosen notifier was deleted in the meantime. The project was archived in that very moment. Nothing was "
+            "changed.",
             ref("schemas", "Error"),
             {"Deleted meanwhile": {"detail": "A chosen notifier was deleted in the meantime. Choose again."}},
         ),

@@ -48,35 +48,35 @@ class NewTokenForm(Form):
     owner = EmailField(
         "Owner's email",
         [Hints(required=True)],
-        description="The token acts for this user in the project, and ends when the membership does.",
+        description="The token acts for this user. It stops working when the user leaves the project.",
         render_kw={"autocomplete": "off"},
     )
     project = StringField(
         "Project's address",
         [Hints(required=True)],
-        description="The one project that the token is for, such as “shop”.",
+        description="The token works in this project only. The address is what follows /projects/, such as “shop”.",
         render_kw=AS_TYPED,
     )
     name = StringField(
         "Name",
         [Hints(required=True, maxlength=MAX_NAME_LENGTH)],
-        description="The program that uses it, so that you recognise it later.",
+        description="Such as the program that uses it, so that you recognise it later.",
         render_kw={"autocomplete": "off"},
     )
     expires_in_days = StringField(
         "Expires in",
-        description=f"Say 30, 90 or {USUAL_DAYS}, which it is if you leave this empty.",
+        description=f"Such as 30 or 90. If you leave this empty: {USUAL_DAYS}.",
         default=str(USUAL_DAYS),
         render_kw={"list": "usual-days", **DIGITS},
     )
     never_expires = BooleanField(
         "Never expires",
-        description="Whatever the number above: the token ends only when it is revoked, or its owner leaves.",
+        description="The token works until it is revoked or its owner leaves the project, whatever the number above.",
     )
     preset = SelectField(
         "Permissions",
         validate_choice=False,
-        description="A token needs no more than its program uses. It never has a permission that its owner lacks.",
+        description="Give the token only what its program needs. It can never do more than its owner.",
     )
     codes = SelectMultipleField(
         "Only these",

@@ -27,13 +27,13 @@ LABELS = {
     "token_codes_per_day": "Codes of one token per day",
     "client_codes_per_hour": "Codes of one client per hour",
     "client_codes_per_day": "Codes of one client per day",
-    "wrong_percent": "Wrong codes per hour, in percent",
+    "wrong_percent": "Wrong codes per hour, as a share",
     "wrong_least": "Wrong codes per hour, at least",
     "countries": "Countries",
     "mobile_only": "Mobile numbers only",
-    "breaker": "Unusual traffic",
+    "breaker": "Codes in unusual traffic",
 }
-BREAKER_LABELS = {Breaker.DENY: "Stop the codes", Breaker.RECORD: "Send them and record it"}
+BREAKER_LABELS = {Breaker.DENY: "Stop them", Breaker.RECORD: "Send them and record it"}
 _PER_DAY = [name for name in LABELS if name.endswith("_per_day")]
 
 
@@ -82,7 +82,7 @@ def release(project: ProjectRef, *, principal: Principal) -> None:
     with writing() as connection:
         keep_open(connection, project.id)
         if connection.execute(forget).rowcount == 0:
-            raise Conflict("No wrong codes stop this project’s codes any more.")  # noqa: RUF001
+            raise Conflict("This project's codes are no longer stopped.")
         record(connection, Action.CODES_RELEASED, principal=principal, project_id=project.id, subject="wrong codes")
 
 
@@ -115,7 +115,7 @@ def _countries(text: str) -> list[str]:
     for line in filter(None, (line.strip() for line in text.splitlines())):
         code = by_name.get(line.casefold(), line.upper())
         if code not in countries.NAMES:
-            raise ValueError(f"“{line}” is not a country’s name or two-letter code.")  # noqa: RUF001
+            raise ValueError(f"“{line}” is not the name or two-letter code of a country.")
         found.add(code)
     return sorted(found)
 

@@ -82,6 +82,9 @@ def test_the_general_errors_name_every_reason_of_a_status(browser: Browser) -> N
     errors = text.split('id="errors"')[1].split('id="conditional-requests"')[0]
     assert "A chosen notifier was deleted" in errors
     assert "The settings name no notifier for this channel" in errors
+    for summary in parse(text).iter("summary"):
+        sentences = " ".join("".join(summary.itertext()).split()).split(". ")
+        assert len(sentences) == len(set(sentences)), sentences
     assert all(f"<code>{code}</code>" in errors for code in ERROR_CODES)
 
 

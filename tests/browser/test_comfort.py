@@ -6,14 +6,16 @@ import re
 from datetime import timedelta
 
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 from sqlalchemy import insert
 
 from notifapp import clock
-from notifapp.access import ProjectRef
+from notifapp.access import Principal, ProjectRef
 from notifapp.database import table_of, writing
 from notifapp.delivery.models import Delivery
-from tests.browser.busy import READ, UPDATE
+from notifapp.settings.service import update_notification_settings
+from notifapp.settings.values import SMS_NOTIFIER
+from tests.browser.busy import LONG_WORD, READ, UPDATE
 from tests.browser.conftest import Visit
 from tests.browser.live import LiveServer
 from tests.browser.pages import press
@@ -149,13 +151,25 @@ def test_no_word_is_broken_beside_an_empty_column(live: LiveServer, visit: Visit
     press(page, "Sign in")
     page = visit(live, "/audit", live.world.admin())
     who = page.get_by_role("cell", name="nobody.in.particular@example.com").first
-    lines = who.evaluate("""cell => {
-        const range = document.createRange();
-        const text = [...cell.childNodes].find((node) => node.textContent.includes("@"));
-        range.selectNodeContents(text);
-        return new Set([...range.getClientRects()].map((rect) => rect.top)).size;
-    }""")
-    assert lines == 1
+    assert lines_of(who, "@") == 1
+
+
+def test_a_notifiers_name_stays_whole_on_the_overview(live: LiveServer, visit: Visit) -> None:
+    project = live.world.project()
+    chosen = live.world.notifier(project, "sms", "melipayamak_backup")
+    with live.app.app_context():
+        update_notification_settings(project, {SMS_NOTIFIER: chosen}, principal=Principal.operator())
+    page = visit(live, "/projects/shop", live.world.admin())
+    assert lines_of(page.get_by_role("link", name="melipayamak_backup"), "melipayamak") == 1
+
+
+def test_the_longest_name_is_seen_in_full_on_a_phone(live: LiveServer, visit: Visit) -> None:
+    live.world.project("shop", name=LONG_WORD)
+    name = visit(live, "/projects", live.world.admin(), viewport=PHONE).get_by_role("link", name=LONG_WORD)
+    box = name.bounding_box()
+    assert box
+    assert box["x"] + box["width"] <= PHONE["width"] - 20
+    assert name.evaluate("link => link.scrollWidth <= link.clientWidth")
 
 
 def test_a_preset_ticks_its_permissions_and_lets_go_when_one_is_changed(live: LiveServer, visit: Visit) -> None:
@@ -173,3 +187,16 @@ def test_a_preset_ticks_its_permissions_and_lets_go_when_one_is_changed(live: Li
     expect(preset).to_have_value("")
     page.get_by_role("button", name="Add to the project").click()
     expect(page.get_by_text("The permissions in Shop are saved.")).to_be_visible()
+
+
+def lines_of(element: Locator, text: str) -> int:
+    """On how many lines the part of an element stands that has this text."""
+    counted: int = element.evaluate(
+        """(element, text) => {
+            const range = document.createRange();
+            range.selectNodeContents([...element.childNodes].find((node) => node.textContent.includes(text)));
+            return new Set([...range.getClientRects()].map((rect) => rect.top)).size;
+        }""",
+        text,
+    )
+    return counted

@@ -160,7 +160,7 @@ def test_with_the_last_factor_the_recovery_codes_go_too(app: Flask, staff: int, 
     assert own.post(f"{PAGE}/app/1/remove").status_code == 303
     assert sign_in(Browser(app), EMAIL).headers["Location"] == "/sign-in/second-step"
     assert count(app, RecoveryCode) == 10
-    assert "It is your only one" in page_text(own.get(f"{PAGE}/app/2/remove"))
+    assert "It is the last one." in page_text(own.get(f"{PAGE}/app/2/remove"))
     assert own.post(f"{PAGE}/app/2/remove").status_code == 303
     assert count(app, RecoveryCode) == 0
     assert sign_in(Browser(app), EMAIL).headers["Location"] == "/projects"

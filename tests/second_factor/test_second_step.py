@@ -56,7 +56,7 @@ def test_who_knows_the_password_alone_gets_nothing(app: Flask, secret: str) -> N
 def test_the_code_opens_the_page_that_asked_for_it(app: Flask, browser: Browser, secret: str) -> None:
     asked = sign_in(browser, EMAIL, path="/sign-in?next=/account")
     assert asked.headers["Location"] == f"{STEP}?next=/account"
-    assert f"One more step, {EMAIL}" in page_text(browser.get(asked.headers["Location"]))
+    assert f"Now confirm that you are {EMAIL}." in page_text(browser.get(asked.headers["Location"]))
     answer = browser.post(asked.headers["Location"], {"code": shown(secret)})
     assert (answer.status_code, answer.headers["Location"]) == (303, "/account")
     assert is_signed_in(browser)

@@ -44,8 +44,8 @@ def test_it_shows_what_counts_and_what_was_refused_and_why(admin: Browser, calle
     assert "Country not allowed 1" in page
     assert "Limit of the project reached 1" in page
     assert "Codes : 2 sent, 2 refused" in page
-    assert "Iran (+98) 2 2 of at most 20 Usual" in page
-    assert "+989121… 2 2 of at most 20 Usual" in page
+    assert "Iran (+98) 2 2 of at most 20 Normal" in page
+    assert "+989121… 2 2 of at most 20 Normal" in page
     assert "Codes are sent to every country" not in page
 
 
@@ -83,7 +83,10 @@ def test_what_is_wrong_is_named_beside_its_field_and_nothing_is_saved(admin: Bro
     assert answer.status_code == 400
     for name in wrong:
         assert f'id="{name}-error"' in answer.text, name
-    assert "“Atlantis” is not a country" in answer.text
+    assert "“Atlantis” is not the name or two-letter code of a country." in answer.text
+    assert "Enter a whole number from 1 to 1,000,000." in answer.text
+    listed = re.findall(r'<li><a href="#(\w+)">', answer.text)
+    assert listed == re.findall(r'id="(\w+)-error"', answer.text), "in another order than the fields"
     assert caller.count(OtpTrafficLimits) == 0
 
 
