@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from notifapp.access import (
@@ -106,8 +107,17 @@ def create(project: ProjectRef, channel: Channel, backend_key: str) -> ResponseR
         add_errors(form, failed)
         return new_page(channel, backend, form, typed=typed), 400
     typed.forget()
-    flash(f"{notifier.name} was created. Choose it in the settings to start using it.", "success")
+    flash(_created(project, notifier.name), "success")
     return _after_change(project)
+
+
+def _created(project: ProjectRef, name: str) -> Markup:
+    """What to do next, with a link for those who may do it."""
+    settings = "settings"
+    if may(Permission.NOTIFICATIONS_SETTINGS_UPDATE):
+        address = url_for("settings.page", project_slug=project.slug)
+        settings = Markup('<a class="alert-link" href="{}">settings</a>').format(address)
+    return Markup("{} was created. Choose it in the {} to start using it.").format(name, settings)
 
 
 @notifier_permission_required("read")

@@ -144,6 +144,14 @@ def test_a_notifier_is_created(staff: Browser, app: Flask) -> None:
     assert events(app) == ["notifier_created"]
 
 
+def test_who_may_choose_a_new_notifier_is_led_to_the_settings(browser: Browser, world: World, app: Flask) -> None:
+    browser.sign_in(world.member(world.project(), 2831, 2832, 1036, 1037, email="editor@example.org"))
+    browser.post(f"{INDEX}/email/new/smtp", {**SMTP, "name": "<b>mail"})
+    page = browser.get(INDEX).text
+    assert "&lt;b&gt;mail was created." in page
+    assert '<a class="alert-link" href="/projects/shop/settings">settings</a>' in page
+
+
 def test_errors_stand_beside_their_fields_and_keep_what_was_typed(staff: Browser, app: Flask) -> None:
     answer = staff.post(f"{INDEX}/email/new/smtp", {**SMTP, "name": "", "port": "many", "use_ssl": "y"})
     assert answer.status_code == 400
