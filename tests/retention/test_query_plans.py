@@ -59,7 +59,7 @@ def tables(project_id: int) -> Iterator[tuple[type[Any], list[dict[str, Any]]]]:
     yield (
         HeldSecret,
         [
-            {"session_id": n + 1, "purpose": "form", "value": [], "expires_at": then + timedelta(days=9)}
+            {"session_id": n + 1, "purpose": "form", "value": "x", "expires_at": then + timedelta(days=9)}
             for n, then in enumerate(times)
         ],
     )
