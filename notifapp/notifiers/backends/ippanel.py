@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from notifapp.channels import Channel
-from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
+from notifapp.notifiers.gateway.base import (
+    Accepted,
+    Backend,
+    Kind,
+    Message,
+    Report,
+    ReportOutcome,
+    SendFailed,
+    TellsStatus,
+    setting,
+)
 from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient
 from notifapp.notifiers.gateway.patterns import CODE_HELP, VARIABLES, VARIABLES_ERROR, VARIABLES_HELP, pattern_values
 
@@ -17,6 +29,14 @@ REASONS = {
     "code": "The pattern was not found.",
     "params": "The pattern has other variables.",
 }
+
+# What becomes of a message: message_status of report/recipients, and state_id of report/by_bulk.
+DELIVERED = 2
+UNDELIVERED = {
+    3: "The message did not reach the phone.",
+    4: "The recipient's number is on the carriers' blocklist.",
+}
+STOPPED = {3: "The gateway rejected the message.", 8: "No credit left.", 9: "The gateway could not send the message."}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +57,7 @@ class IppanelConfig:
     )
 
 
-class Ippanel(Backend[IppanelConfig]):
+class Ippanel(Backend[IppanelConfig], TellsStatus[IppanelConfig]):
     """Patterns or free text from the account's own line."""
 
     key = "ippanel"
@@ -63,6 +83,33 @@ class Ippanel(Backend[IppanelConfig]):
         data = response.data.get("data")
         ids = data.get("message_outbox_ids") if isinstance(data, dict) else None
         return Accepted(str(ids[0]) if isinstance(ids, list) and ids else "")
+
+    def status(self, config: IppanelConfig, provider_ids: Sequence[str]) -> list[Report]:
+        """Ask report/recipients; where that lists nobody, ask report/by_bulk whether the message was stopped."""
+        [bulk_id] = provider_ids
+        listed = self._data(config, "recipients", {"bulk_id": bulk_id})
+        if isinstance(listed, list) and listed:
+            return _report(bulk_id, listed[0], "message_status", UNDELIVERED, DELIVERED)
+        bulk = self._data(config, "by_bulk", {"messages_outbox_id": bulk_id})
+        return _report(bulk_id, bulk[0] if isinstance(bulk, list) and bulk else bulk, "state_id", STOPPED)
+
+    def _data(self, config: IppanelConfig, report: str, query: dict[str, str]) -> Any:
+        url = f"{self._base_url}/api/report/{report}"
+        response = self._http.get(url, headers={"Authorization": config.token}, params=query)
+        meta = response.data.get("meta")
+        if not response.ok or not isinstance(meta, dict) or meta.get("status") is not True:
+            raise _failure(response, meta if isinstance(meta, dict) else {})
+        return response.data.get("data")
+
+
+def _report(
+    provider_id: str, about: object, key: str, undelivered: dict[int, str], delivered: int | None = None
+) -> list[Report]:
+    found = str(about.get(key)) if isinstance(about, dict) else ""
+    if found == str(delivered):
+        return [Report(provider_id, ReportOutcome.DELIVERED)]
+    reasons = {str(code): reason for code, reason in undelivered.items()}
+    return [Report(provider_id, ReportOutcome.UNDELIVERED, reasons[found], found)] if found in reasons else []
 
 
 def _body(config: IppanelConfig, message: Message) -> dict[str, object]:

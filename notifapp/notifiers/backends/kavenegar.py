@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from notifapp.channels import Channel
-from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
+from notifapp.notifiers.gateway.base import (
+    Accepted,
+    Backend,
+    Kind,
+    Message,
+    NotGenuine,
+    PushesReceipts,
+    ReceiptRequest,
+    Report,
+    ReportOutcome,
+    SendFailed,
+    TellsStatus,
+    setting,
+)
 from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient
 from notifapp.notifiers.gateway.iranian_numbers import LINE, LINE_ERROR, iran_national
 from notifapp.notifiers.gateway.patterns import CODE_HELP, VARIABLES, VARIABLES_ERROR, pattern_values
@@ -37,6 +52,15 @@ REASONS = {
 }
 RETRYABLE = {402, 409, 429, 451}
 
+# What becomes of a message: entries[].status of sms/status, and `status` of what is pushed.
+DELIVERED = 10
+UNDELIVERED = {
+    6: "The carrier didn't take the message.",
+    11: "The message did not reach the phone.",
+    13: "The gateway cancelled the message.",
+    14: "The recipient blocks messages from this line.",
+}
+
 # Which token carries which variable: only token10 and token20 may hold spaces.
 TOKENS = {"code": "token", "minutes": "token2", "validity": "token10", "project": "token20"}
 
@@ -64,7 +88,7 @@ class KavenegarConfig:
     )
 
 
-class Kavenegar(Backend[KavenegarConfig]):
+class Kavenegar(Backend[KavenegarConfig], TellsStatus[KavenegarConfig], PushesReceipts[KavenegarConfig]):
     """Patterns, or free text from the account's own line."""
 
     key = "kavenegar"
@@ -72,6 +96,8 @@ class Kavenegar(Backend[KavenegarConfig]):
     description = "SMS through Kavenegar (Iran)."
     channels = frozenset({Channel.SMS})
     config = KavenegarConfig
+    ids_at_once = 500
+    receipts_help = "In the Kavenegar panel, enter it as the delivery URL of each line that this notifier sends from."
 
     def __init__(self, http: HttpClient = CLIENT, base_url: str = "https://api.kavenegar.com/v1") -> None:
         self._http = http
@@ -87,6 +113,35 @@ class Kavenegar(Backend[KavenegarConfig]):
         entries = response.data.get("entries")
         entry = entries[0] if isinstance(entries, list) and entries else None
         return Accepted(str(entry.get("messageid", "")) if isinstance(entry, dict) else "")
+
+    def status(self, config: KavenegarConfig, provider_ids: Sequence[str]) -> list[Report]:
+        """Ask sms/status, which knows messages of the last 48 hours."""
+        url = f"{self._base_url}/{quote(config.api_key, safe='')}/sms/status.json"
+        response = self._http.get(url, params={"messageid": ",".join(provider_ids)})
+        code = _code(response)
+        if not response.ok or code != 200:
+            raise _failure(response, code)
+        entries = response.data.get("entries")
+        found = entries if isinstance(entries, list) else []
+        return [report for entry in found if isinstance(entry, dict) and (report := _report(entry))]
+
+    def receipt(self, config: KavenegarConfig, request: ReceiptRequest) -> list[Report]:
+        """Read `messageid` and `status`. They aren't signed: who knows the key in the path is taken for Kavenegar."""
+        fields = dict(request.query + request.form)
+        if not fields.get("messageid") or not fields.get("status"):
+            raise NotGenuine
+        report = _report(fields)
+        return [report] if report else []
+
+
+def _report(entry: dict[str, Any]) -> Report | None:
+    provider_id, status = str(entry.get("messageid", "")), str(entry.get("status", ""))
+    if status == str(DELIVERED):
+        return Report(provider_id, ReportOutcome.DELIVERED)
+    reasons = {str(code): reason for code, reason in UNDELIVERED.items()}
+    if status in reasons:
+        return Report(provider_id, ReportOutcome.UNDELIVERED, reasons[status], status)
+    return None
 
 
 def _request(config: KavenegarConfig, message: Message) -> tuple[str, dict[str, str]]:

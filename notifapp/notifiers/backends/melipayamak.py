@@ -6,11 +6,22 @@ https://www.melipayamak.com/api/sendbybasenumber2/
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from notifapp.channels import Channel
-from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
+from notifapp.notifiers.gateway.base import (
+    Accepted,
+    Backend,
+    Kind,
+    Message,
+    Report,
+    ReportOutcome,
+    SendFailed,
+    TellsStatus,
+    setting,
+)
 from notifapp.notifiers.gateway.http_client import CLIENT, HttpClient
 from notifapp.notifiers.gateway.iranian_numbers import LINE, LINE_ERROR, iran_national
 from notifapp.notifiers.gateway.patterns import CODE_HELP, VARIABLES, VARIABLES_ERROR, VARIABLES_HELP, pattern_values
@@ -46,6 +57,17 @@ REASONS = {
     35: "The recipient's number is on the carriers' blocklist.",
 }
 RETRYABLE = {-6, 3, 4, 6, 11, 19}
+
+# What becomes of a message: resultsAsCode of receive/status.
+DELIVERED = 1
+UNDELIVERED = {
+    2: "The message did not reach the phone.",
+    3: "The carrier reports an error.",
+    16: "The message did not reach the carrier.",
+    35: "The recipient's number is on the carriers' blocklist.",
+    300: "The message was filtered.",
+    500: "The carrier refused the message.",
+}
 
 # The console may put a code's description in `status` instead of the code.
 WORDS = {
@@ -96,7 +118,7 @@ class MelipayamakConfig:
     )
 
 
-class Melipayamak(Backend[MelipayamakConfig]):
+class Melipayamak(Backend[MelipayamakConfig], TellsStatus[MelipayamakConfig]):
     """Patterns from the gateway's shared line, or free text from the account's line or the gateway's."""
 
     key = "melipayamak"
@@ -104,6 +126,7 @@ class Melipayamak(Backend[MelipayamakConfig]):
     description = "SMS through the Melipayamak console (Iran)."
     channels = frozenset({Channel.SMS})
     config = MelipayamakConfig
+    ids_at_once = 100  # no limit is documented
 
     def __init__(self, http: HttpClient = CLIENT, base_url: str = "https://console.melipayamak.com/api") -> None:
         self._http = http
@@ -121,6 +144,27 @@ class Melipayamak(Backend[MelipayamakConfig]):
         if rec_id <= LARGEST_CODE:
             raise _failure(rec_id or _code_in_words(str(response.data.get("status"))))
         return Accepted(str(rec_id))
+
+    def status(self, config: MelipayamakConfig, provider_ids: Sequence[str]) -> list[Report]:
+        """Ask receive/status, whose results are in the order of the ids."""
+        url = f"{self._base_url}/receive/status/{quote(config.token, safe='')}"
+        response = self._http.post(url, json={"recIds": [_integer(each) for each in provider_ids]})
+        results = response.data.get("resultsAsCode")
+        if not response.ok or not isinstance(results, list):
+            raise response.failure()
+        # Were one left out, the rest would be taken for others'.
+        if len(results) != len(provider_ids):
+            return []
+        return [report for each, code in zip(provider_ids, results, strict=True) if (report := _report(each, code))]
+
+
+def _report(provider_id: str, result: object) -> Report | None:
+    code = _integer(result)
+    if code == DELIVERED:
+        return Report(provider_id, ReportOutcome.DELIVERED)
+    if code in UNDELIVERED:
+        return Report(provider_id, ReportOutcome.UNDELIVERED, UNDELIVERED[code], str(code))
+    return None
 
 
 def _request(config: MelipayamakConfig, message: Message) -> tuple[str, dict[str, object]]:

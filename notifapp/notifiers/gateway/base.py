@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
 from notifapp.channels import Channel
 
@@ -67,7 +68,8 @@ class Message:
     """A message to send, to an E.164 number or an email address; `subject` is only for email.
 
     `variables` are the values in the body (`code`, `minutes`, `validity` and `project`), for gateways with their own
-    patterns; it is empty for a message without a code.
+    patterns; it is empty for a message without a code. `receipt_url` is where the gateway may tell later what became of
+    the message; empty if it can't be reached from outside. It holds a secret.
     """
 
     project_id: int
@@ -76,6 +78,7 @@ class Message:
     body: str = field(repr=False)
     subject: str = field(default="", repr=False)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    receipt_url: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,59 @@ class SendFailed(Exception):
         self.reason = reason
         self.code = code
         self.retryable = retryable
+
+
+class ReportOutcome(StrEnum):
+    """What the carrier says of a message in the end. That it is still on its way is no report."""
+
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of an accepted message: the carrier's word, by way of the gateway.
+
+    `code` is the gateway's; `reason` is for people, in our own words, because the gateway's may quote the text.
+    """
+
+    provider_id: str
+    outcome: ReportOutcome
+    reason: str = ""
+    code: str = ""
+
+    def __post_init__(self) -> None:
+        """Drop unprintable characters, as `Accepted` does: the ids must match."""
+        for name in ("provider_id", "reason", "code"):
+            object.__setattr__(self, name, _printable(getattr(self, name)))
+
+
+@dataclass(frozen=True)
+class ReceiptRequest:
+    """A request that claims to bring reports. `headers` have names in lower case; `key` is the secret in its path.
+
+    `url` is the address as the gateway knows it, which it may have signed.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    key: str = field(repr=False)
+
+    @property
+    def form(self) -> list[tuple[str, str]]:
+        """The fields of a form in the body, in their order."""
+        return parse_qsl(self.body.decode(errors="replace"), keep_blank_values=True)
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        """The fields in the address, in their order."""
+        return parse_qsl(urlsplit(self.url).query, keep_blank_values=True)
+
+
+class NotGenuine(Exception):
+    """A request that the gateway didn't send, or that can't be read."""
 
 
 def _printable(text: str) -> str:
@@ -143,3 +199,23 @@ class Backend(ABC, Generic[C]):
     def load(self, values: Mapping[str, object]) -> C:
         """The typed configuration of stored values; settings added since then get their defaults."""
         return self.config(**{name: values[name] for name in self.settings if name in values})
+
+
+class TellsStatus(ABC, Generic[C]):
+    """The ability of a backend to tell, when asked, what became of messages."""
+
+    ids_at_once: ClassVar[int] = 1
+
+    @abstractmethod
+    def status(self, config: C, provider_ids: Sequence[str]) -> list[Report]:
+        """What is known for good of at most `ids_at_once` messages. Raise `SendFailed` if the gateway doesn't tell."""
+
+
+class PushesReceipts(ABC, Generic[C]):
+    """The ability of a backend's gateway to tell of its own accord. `receipts_help` says how it learns where to."""
+
+    receipts_help: ClassVar[str]
+
+    @abstractmethod
+    def receipt(self, config: C, request: ReceiptRequest) -> list[Report]:
+        """The reports in a request, none while the message is on its way. Raise `NotGenuine`."""

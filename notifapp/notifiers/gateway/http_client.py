@@ -12,7 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -36,10 +36,10 @@ logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 @dataclass(frozen=True)
 class GatewayResponse:
-    """A gateway's response. `data` is its JSON object, or {} if the body was something else."""
+    """A gateway's response. `data` is its JSON object, or {} if the body was something else; it may quote messages."""
 
     status: int
-    data: Mapping[str, Any]
+    data: Mapping[str, Any] = field(repr=False)
 
     @property
     def ok(self) -> bool:
@@ -70,10 +70,17 @@ class HttpClient:
         Raise `SendFailed` for a redirect or if there is no response. Causes are dropped on purpose: they quote the
         URL, and some gateways require the key in it.
         """
+        return self._call("POST", url, request)
+
+    def get(self, url: str, **request: Any) -> GatewayResponse:
+        """GET once, as `post` posts."""
+        return self._call("GET", url, request)
+
+    def _call(self, method: str, url: str, request: Mapping[str, Any]) -> GatewayResponse:
         with Call(self.total, self.resolve) as call:
             _current.call = call
             try:
-                return self._post(url, request)
+                return self._request(method, url, request)
             except requests.exceptions.RequestException as error:
                 failure = _failure(requests.exceptions.Timeout() if call.is_cut else error)
             raise failure
@@ -88,8 +95,9 @@ class HttpClient:
         session.mount("https://", _Adapter(self.tls_context()))
         return session
 
-    def _post(self, url: str, request: Mapping[str, Any]) -> GatewayResponse:
-        response = self._session.post(
+    def _request(self, method: str, url: str, request: Mapping[str, Any]) -> GatewayResponse:
+        response = self._session.request(
+            method,
             url,
             timeout=(self.connect_timeout, self.read_timeout),
             allow_redirects=False,
