@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -28,7 +28,8 @@ from notifapp.health.service import asked_for
 from notifapp.notifiers import service
 from notifapp.notifiers.backends import backends_for, find_backend
 from notifapp.notifiers.forms import edit_form, new_form, posted_fields, recipient_form, show_kept
-from notifapp.notifiers.gateway.base import Backend
+from notifapp.notifiers.gateway.base import Backend, PushesReceipts
+from notifapp.notifiers.sending import receipt_url
 from notifapp.notifiers.service import NotifierDetails
 from notifapp.settings.service import ids_in_force
 from notifapp.web import paging
@@ -163,6 +164,14 @@ def disable(project: ProjectRef, channel: Channel, notifier_id: int) -> Response
 
 
 @notifier_permission_required("update")
+def renew_receipts(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
+    """Give the notifier a new address for receipts, because the former one has become known."""
+    service.renew_receipt_key(project, channel, notifier_id, principal=principal())
+    flash("The address for receipts is new. The former one is closed.", "success")
+    return redirect(url_for(".edit", project_slug=project.slug, channel=channel.value, notifier_id=notifier_id), 303)
+
+
+@notifier_permission_required("update")
 def confirm_delete(project: ProjectRef, channel: Channel, notifier_id: int) -> str:
     """Ask before deleting."""
     notifier = service.get_notifier(project, channel, notifier_id)
@@ -216,15 +225,28 @@ def edit_page(
     project: ProjectRef, notifier: NotifierDetails, form: Form, *, typed: TypedSecrets | None = None, **test: object
 ) -> str:
     """The page for a notifier; `test` is the context of a test message, if one was requested."""
+    may_update = _may_change(project, NOTIFIER_PERMISSIONS[notifier.channel].update)
     return render_template(
         "notifiers/edit.html",
         notifier=notifier,
         backend=find_backend(notifier.backend),
         form=form,
         is_in_use=notifier.id in ids_in_force(project),
-        may_update=_may_change(project, NOTIFIER_PERMISSIONS[notifier.channel].update),
+        may_update=may_update,
+        receipts_url=_receipts_url(project, notifier) if may_update else "",
+        has_public_url=bool(current_app.config["NOTIFAPP"].public_url),
         **{"recipient_form": recipient_form(notifier.channel), **_kept(form, typed), **test},
     )
+
+
+def _receipts_url(project: ProjectRef, notifier: NotifierDetails) -> str:
+    """Where the gateway tells what became of messages; empty if it never does."""
+    if not isinstance(find_backend(notifier.backend), PushesReceipts):
+        return ""
+    key = service.get_receipt_key(project, notifier.channel, notifier.id)
+    if key is None:
+        return ""
+    return receipt_url(key) or url_for("receipts.receive", key=key, _external=True)
 
 
 def _kept(form: Form, typed: TypedSecrets | None) -> dict[str, object]:
