@@ -22,6 +22,8 @@ from notifapp.delivery.models import Purpose
 from notifapp.delivery.service import Outgoing, enqueue, withdraw
 from notifapp.delivery.wakeup import wake_workers
 from notifapp.errors import Conflict, DomainError, ErrorCode, NotFound, ValidationFailed
+from notifapp.events.models import EventType
+from notifapp.events.publishing import Event, is_told, publish
 from notifapp.message_templates.rendering import Words, compose
 from notifapp.message_templates.service import template_of, with_template
 from notifapp.otp import codes, limits
@@ -82,9 +84,9 @@ _COUNT_AS = Statement(
     .values(counted_as=bindparam("new_digest"))
 )
 _FIND = Statement(
-    limits.with_limits(select(_table), _challenge.project_id).where(
-        _challenge.id == bindparam("challenge_id"), _challenge.project_id == _PROJECT
-    )
+    limits.with_limits(select(_table), _challenge.project_id)
+    .add_columns(is_told(_PROJECT, EventType.CODE_APPROVED).label("is_approval_told"))
+    .where(_challenge.id == bindparam("challenge_id"), _challenge.project_id == _PROJECT)
 )
 _IS_OPEN = [
     _challenge.id == bindparam("challenge_id"),
@@ -195,9 +197,11 @@ def issue_challenge(
             limits.check_sends(sent, allowed, now)
             code = codes.new_code(policy.code_length)
             words = compose(template_of(rows[0]), code=code, ttl=policy.ttl, project_name=project.name)
-            outgoing = _outgoing(notifier, whom, address, words, now + timedelta(seconds=policy.ttl))
+            challenge_id = codes.new_challenge_id()
+            expires_at = now + timedelta(seconds=policy.ttl)
+            outgoing = _outgoing(notifier, whom, address, words, expires_at, challenge_id)
             delivery_id = enqueue(connection, outgoing)
-            new = _new_row(whom, policy, code, now, delivery_id) | {
+            new = _new_row(whom, policy, challenge_id, code, now, delivery_id) | {
                 "attempts_left": allowed.max_attempts,
                 "resend_at": limits.next_send(sent, allowed, now),
                 "country": order.destination.country if order.destination else None,
@@ -298,8 +302,9 @@ def _replace_open(connection: Connection, whom: Recipient, now: datetime) -> Non
         withdraw(connection, replaced.delivery_id, now)
 
 
-def _new_row(whom: Recipient, policy: Policy, code: str, now: datetime, delivery_id: int) -> dict[str, Any]:
-    challenge_id = codes.new_challenge_id()
+def _new_row(
+    whom: Recipient, policy: Policy, challenge_id: str, code: str, now: datetime, delivery_id: int
+) -> dict[str, Any]:
     return {
         "id": challenge_id,
         "project_id": whom.project_id,
@@ -319,7 +324,9 @@ def _new_row(whom: Recipient, policy: Policy, code: str, now: datetime, delivery
     }
 
 
-def _outgoing(notifier: NotifierInForce, whom: Recipient, address: str, words: Words, expires_at: datetime) -> Outgoing:
+def _outgoing(
+    notifier: NotifierInForce, whom: Recipient, address: str, words: Words, expires_at: datetime, challenge_id: str
+) -> Outgoing:
     channel = Channel(whom.channel)
     return Outgoing(
         project_id=whom.project_id,
@@ -334,6 +341,7 @@ def _outgoing(notifier: NotifierInForce, whom: Recipient, address: str, words: W
         variables=words.variables,
         purpose=Purpose.OTP,
         expires_at=expires_at,
+        challenge_id=challenge_id,
     )
 
 
@@ -354,6 +362,9 @@ def _approve(project: ProjectRef, found: Any, whom: Recipient) -> Challenge:
         if _APPROVE.execute(connection, challenge_id=found.id, project_id=project.id, now=now) == 0:
             raise _lost(connection, project, found.id, now)
         destination = (found.country, found.prefix) if found.country else None
+        if found.is_approval_told:
+            data = {"challenge": found.id, "channel": found.channel}
+            publish(connection, Event(project.id, EventType.CODE_APPROVED, data, found.recipient))
         traffic.count_approval(connection, project.id, destination, found.unsettled)
     return _shown(found._asdict() | {"status": ChallengeStatus.APPROVED, "approved_at": now}, now)
 
