@@ -54,6 +54,7 @@ class Action(StrEnum):
     OTP_LIMITS_CHANGED = "otp_limits_changed"
     RECIPIENT_RELEASED = "recipient_released"
     RECIPIENT_ERASED = "recipient_erased"
+    TIMELINE_SEEN = "timeline_seen"
     CODES_REFUSED = "codes_refused"
     CODES_RELEASED = "codes_released"
     SECRETS_REENCRYPTED = "secrets_reencrypted"
@@ -71,6 +72,7 @@ _LABELS = {
     Action.MESSAGE_TEMPLATE_CHANGED: "Message changed",
     Action.OTP_LIMITS_CHANGED: "Limits changed",
     Action.RECIPIENT_RELEASED: "Recipient unblocked",
+    Action.TIMELINE_SEEN: "Recipient looked up",
     Action.CODES_RELEASED: "Codes sent again",
 }
 

@@ -23,6 +23,7 @@ from notifapp.database import Statement, Unreadable, UtcDateTime, reading, seal,
 from notifapp.delivery.models import Delivery, DeliveryStatus, Purpose
 from notifapp.notifiers.gateway.base import Accepted, Message, SendFailed
 from notifapp.notifiers.sending import DELETED, Stopped, send_through
+from notifapp.traces import service as traces
 
 LEASE = timedelta(seconds=45)
 LONGEST_SEND = timedelta(seconds=30)  # that the backends' timeouts allow; no send starts with less of its lease left
@@ -257,6 +258,9 @@ def give_up_expired() -> int:
 def _claim(connection: Connection, room: int) -> list[Claim]:
     now = clock.now()
     rows = _CLAIM.all(connection, now=now, lease_until=now + LEASE, room=room)
+    for row in rows:
+        if row.attempts > 1:
+            traces.note_claim(connection, row.id, row.attempts)
     return [
         Claim(
             id=row.id,
@@ -290,10 +294,18 @@ def _write(connection: Connection, outcome: Outcome) -> None:
         _RELEASE.execute(connection, **held)
     elif isinstance(result, SendFailed) and result.retryable:
         next_attempt_at = now + timedelta(seconds=BACKOFF[min(claim.attempt, len(BACKOFF)) - 1])
-        _RETRY.execute(connection, **held, next_attempt_at=next_attempt_at, **_result_columns(result))
+        if _RETRY.execute(connection, **held, next_attempt_at=next_attempt_at, **_result_columns(result)):
+            _note_failure(connection, claim, result)
     else:
         status = DeliveryStatus.SENT if isinstance(result, Accepted) else DeliveryStatus.FAILED
-        _FINISH.execute(connection, **held, new_status=status.value, **_result_columns(result))
+        is_held = _FINISH.execute(connection, **held, new_status=status.value, **_result_columns(result))
+        if is_held and isinstance(result, SendFailed):
+            _note_failure(connection, claim, result)
+
+
+def _note_failure(connection: Connection, claim: Claim, failed: SendFailed) -> None:
+    columns = _result_columns(failed)
+    traces.note_failure(connection, claim.id, claim.attempt, columns["error_code"], columns["error_reason"])
 
 
 def _result_columns(result: Accepted | SendFailed) -> dict[str, str | None]:

@@ -27,7 +27,9 @@ from notifapp.message_templates.service import template_of, with_template
 from notifapp.otp import codes, limits
 from notifapp.otp.limits import Recipient
 from notifapp.otp.models import ChallengeStatus, OtpChallenge
+from notifapp.otp.refusals import service as refusals
 from notifapp.settings.service import SELECT_POLICY, NotifierInForce, Policy, policy_of
+from notifapp.traces import service as traces
 from notifapp.traffic import service as traffic
 
 _table = table_of(OtpChallenge)
@@ -180,7 +182,7 @@ def issue_challenge(
     whom, *former = _recipients(project, channel, address)
     client_digest = codes.client_digest(project.id, client) if client else None
     order = traffic.order(project, channel, address, principal=principal, client=client_digest)
-    with traffic.refusals_counted(order):
+    with refusals.sends_noted(order, whom):
         cleared = traffic.check(order)
         with writing() as connection:
             for each in former:
@@ -229,9 +231,12 @@ def verify_challenge(project: ProjectRef, challenge_id: str, code: str, *, recip
     is_right = codes.is_right(typed, found.id, found.code_mac)
     is_theirs = recipient is None or found.recipient_digest in _digests(project, found, recipient)
     whom = Recipient(project.id, found.channel, found.counted_as, found.recipient, found.recipient_digest)
-    if is_right and is_theirs:
-        return _approve(project, found, whom)
-    raise _closed_or_incomplete(found, typed) or _count_wrong(found, whom)
+    with refusals.tries_noted(whom, found.id, is_right=is_right and is_theirs):
+        if is_right and is_theirs:
+            return _approve(project, found, whom)
+        if uncounted := _closed_or_incomplete(found, typed):
+            raise uncounted
+    raise _count_wrong(found, whom)
 
 
 def get_challenge(project: ProjectRef, challenge_id: str) -> Challenge:
@@ -375,6 +380,7 @@ def _count_wrong(found: Any, whom: Recipient) -> InvalidCode:
         counted = _COUNT_WRONG.first(connection, challenge_id=found.id, project_id=whom.project_id, now=now)
         if counted is None:  # closed while this call waited for the row: undo the failure
             raise _not_open(found, now)
+        traces.note_try(connection, whom.digest, found.id, InvalidCode.code, is_right=False)
         traffic.count_wrong(connection, whom.project_id)
     return InvalidCode(attempts_left=counted.attempts_left)
 

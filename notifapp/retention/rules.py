@@ -23,6 +23,7 @@ from notifapp.notifiers.models import OutboxMessage
 from notifapp.otp.models import OtpChallenge, OtpRecipient
 from notifapp.second_factor.models import PendingSignIn, UsedChallenge
 from notifapp.settings.models import NotificationSettings, SettingsRevision
+from notifapp.traces.models import Trace
 from notifapp.traffic.models import OtpTraffic
 from notifapp.traffic.service import hour_of
 
@@ -122,6 +123,7 @@ _IS_FORMER_TEMPLATE = _template_revision.version < (
 )
 RULES = (
     Rule("challenges", _challenge.created_at, "codes", delete=delete_challenges),
+    Rule("traces", table_of(Trace).c.at, "codes"),
     Rule("traffic", table_of(OtpTraffic).c.hour, 30, as_stored=hour_of),
     Rule("deliveries", _delivery.created_at, "deliveries", delete=delete_deliveries),
     Rule("failed sign-ins", _event.at, "failed_sign_ins", (_event.action == Action.SIGN_IN_FAILED.value,)),

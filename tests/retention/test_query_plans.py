@@ -20,6 +20,7 @@ from notifapp.extensions import db
 from notifapp.otp.models import OtpChallenge, OtpRecipient
 from notifapp.retention import rules
 from notifapp.retention.service import purge
+from notifapp.traces.models import Trace
 from notifapp.traffic.models import OtpTraffic
 from tests.statements import sent
 from tests.world import World
@@ -88,6 +89,7 @@ def tables(project_id: int) -> Iterator[tuple[type[Any], list[dict[str, Any]]]]:
          "resend_at": then, "delivery_id": n + 1}
         for n, then in enumerate(times)
     ]  # fmt: skip
+    yield Trace, [{"at": then, "kind": "refused", "digest": f"{n}", "code": "x"} for n, then in enumerate(times)]
 
 
 def test_a_purge_reads_no_table_from_end_to_end(app: Flask, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
