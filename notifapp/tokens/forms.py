@@ -71,7 +71,7 @@ class NewTokenForm(Form):
     )
     never_expires = BooleanField(
         "Never expires",
-        description="Whatever the number above: the token ends only when it is revoked, or its owner leaves.",
+        description="The number above doesn't count then. The token ends only when it is revoked, or its owner leaves.",
     )
     preset = SelectField(
         "Permissions",
