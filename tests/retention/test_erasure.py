@@ -18,8 +18,8 @@ from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
 from notifapp.database import decrypt_json, reading, table_of, writing
 from notifapp.delivery.models import Delivery
+from notifapp.delivery.service import exchange, send
 from notifapp.delivery.testing import test_new_notifier as send_test
-from notifapp.delivery.worker import exchange, send
 from notifapp.extensions import db
 from notifapp.otp.codes import recipient_digest
 from notifapp.otp.models import OtpChallenge
