@@ -1,7 +1,7 @@
 """What a team would write instead: the same endpoints in Django REST Framework the usual way, on the same tables.
 
-A Django project of one app: the settings (`notifications.py`), one-time codes (`codes.py`, `otp.py`) and their sending
-with Celery (`tasks.py`). The settings' endpoint is also what the tests compare notifapp with, request by request
+A Django project of one app: the settings (`notifications.py`), one-time codes (`otp/`) and their sending with Celery
+(`tasks.py`). The settings' endpoint is also what the tests compare notifapp with, request by request
 (tests/contract/).
 """
 

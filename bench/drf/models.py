@@ -131,6 +131,7 @@ class MessageTemplate(Table):
     pk = models.CompositePrimaryKey("project_id", "channel")
     project = models.ForeignKey(Project, models.CASCADE)
     channel = models.CharField(max_length=5)
+    subject = models.CharField(max_length=150)
     body = models.CharField(max_length=1000)
     autofill_host = models.CharField(max_length=253, null=True)
 
@@ -170,6 +171,7 @@ class OtpLimits(Table):
     sends_per_hour = models.IntegerField(default=5)
     sends_per_day = models.IntegerField(default=10)
     max_failures = models.IntegerField(default=100)
+    stop_hours = models.IntegerField(null=True, default=24)
 
     class Meta(Table.Meta):
         db_table = "otp_limits"
@@ -205,8 +207,37 @@ class OtpChallenge(Table):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     resend_at = models.DateTimeField()
+    unsettled = models.IntegerField()
     approved_at = models.DateTimeField(null=True)
     delivery = models.ForeignKey(Delivery, models.PROTECT, null=True)
 
     class Meta(Table.Meta):
         db_table = "otp_challenge"
+
+
+class OtpTraffic(Table):
+    pk = models.CompositePrimaryKey("project_id", "scope", "key", "hour")
+    project = models.ForeignKey(Project, models.CASCADE)
+    scope = models.CharField(max_length=8)
+    key = models.CharField(max_length=64)
+    hour = models.IntegerField()
+    sent = models.IntegerField(default=0)
+    verified = models.IntegerField(default=0)
+    wrong = models.IntegerField(default=0)
+    refused = models.IntegerField(default=0)
+
+    class Meta(Table.Meta):
+        db_table = "otp_traffic"
+
+
+class OtpTrafficLimits(Table):
+    project = models.OneToOneField(Project, models.CASCADE, primary_key=True)
+    codes_per_hour = models.IntegerField(default=2_000)
+    codes_per_day = models.IntegerField(default=10_000)
+    token_codes_per_hour = models.IntegerField(default=1_000)
+    token_codes_per_day = models.IntegerField(default=5_000)
+    wrong_percent = models.IntegerField(default=1)
+    wrong_least = models.IntegerField(default=100)
+
+    class Meta(Table.Meta):
+        db_table = "otp_traffic_limits"

@@ -14,6 +14,17 @@ def normalise(channel: str, recipient: str, phone_region: str | None) -> str:
     return _phone(recipient, phone_region) if channel == "sms" else _email(recipient)
 
 
+def counted_as(channel: str, recipient: str) -> str:
+    """The address that limits are counted under: one for all spellings of one mailbox."""
+    if channel == "sms":
+        return recipient
+    name, _, domain = recipient.rpartition("@")
+    name = name.partition("+")[0] or name
+    if domain in ("gmail.com", "googlemail.com"):
+        name, domain = name.replace(".", ""), "gmail.com"
+    return f"{name}@{domain}"
+
+
 def mask(channel: str, recipient: str) -> str:
     """Enough for its owner to know it by, too little for others."""
     if channel == "email":

@@ -44,6 +44,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_AUTHENTICATION_CLASSES": [],  # the views name their own, which stand in access.py
     "UNAUTHENTICATED_USER": None,
+    "EXCEPTION_HANDLER": "bench.drf.otp.errors.with_code",
 }
 
 CELERY_BROKER_URL = os.environ.get("BENCH_REDIS_URL", "redis://127.0.0.1")

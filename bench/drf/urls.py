@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from bench.drf.codes import ChallengesView, VerifyView
 from bench.drf.notifications import SettingsView
+from bench.drf.otp.views import ChallengesView, VerifyView
 
 urlpatterns = [
     re_path(r"^api/settings/notifications/?$", SettingsView.as_view()),

@@ -8,9 +8,9 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bench.drf import otp
 from bench.drf.access import HoldsCode, ProjectTokenAuthentication
 from bench.drf.models import OtpChallenge
+from bench.drf.otp import service
 from bench.drf.recipients import normalise
 
 
@@ -25,8 +25,15 @@ class ChallengeSerializer(serializers.ModelSerializer):
         fields = ["id", "channel", "recipient", "code_length", "expires_at", "resend_at", "attempts_left"]
 
 
+class ApprovalSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = OtpChallenge
+        fields = ["id", "status", "channel", "recipient"]
+
+
 class CodeSerializer(serializers.Serializer):
     code = serializers.CharField(max_length=64)
+    recipient = serializers.CharField(max_length=254, required=False)
 
 
 class ChallengesView(APIView):
@@ -38,10 +45,9 @@ class ChallengesView(APIView):
         """Send a new code."""
         serializer = NewChallengeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        project, channel = request.auth.project, serializer.validated_data["channel"]
-        allowed = otp.limits_of(project)
-        address = normalise(channel, serializer.validated_data["recipient"], project.phone_region)
-        challenge = otp.issue(project, channel, address, allowed)
+        channel = serializer.validated_data["channel"]
+        address = normalise(channel, serializer.validated_data["recipient"], request.auth.project.phone_region)
+        challenge = service.issue(request.auth, channel, address)
         return Response(ChallengeSerializer(challenge).data, status=201)
 
 
@@ -54,5 +60,5 @@ class VerifyView(APIView):
         """Approve a challenge by the code that the customer gave."""
         serializer = CodeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        otp.verify(request.auth.project, challenge_id, serializer.validated_data["code"])
-        return Response({"id": challenge_id, "status": "approved"})
+        challenge = service.verify(request.auth.project, challenge_id, **serializer.validated_data)
+        return Response(ApprovalSerializer(challenge).data)
