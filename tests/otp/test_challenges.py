@@ -17,7 +17,6 @@ from notifapp.otp.models import OtpChallenge
 from tests.client import ApiClient
 from tests.clock import Clock
 from tests.otp.caller import CHALLENGES, EMAIL, PHONE, POLICY, Caller, make_caller
-from tests.statements import sent
 from tests.world import World
 
 NULL = "This field may not be null."
@@ -91,19 +90,6 @@ def test_a_code_of_the_wrong_length_costs_no_attempt(caller: Caller, typed: str)
     assert caller.recipient().failures == 0
     assert caller.verify(challenge, code).status_code == 200
     assert caller.verify(challenge, typed).json == invalid(0)
-
-
-def test_issuing_takes_seven_statements_at_most_and_verifying_five(caller: Caller) -> None:
-    caller.set_phone_region("IR")
-    caller.send(EMAIL, "email")  # the token's first use is noted
-    with sent() as statements:
-        answer = caller.send("0912 123 4567")
-    assert (answer.status_code, len(statements) <= 7) == (201, True), statements
-    challenge, code = answer.get_json()["id"], caller.last_message()["variables"]["code"]
-    for typed, status in ((wrong(code), 400), ("1", 400), (code, 200)):
-        with sent() as statements:
-            answer = caller.verify(challenge, typed)
-        assert (answer.status_code, len(statements) <= 5) == (status, True), statements
 
 
 def test_every_error_has_a_code(caller: Caller, world: World, api: ApiClient) -> None:

@@ -119,6 +119,14 @@ def test_verifying_a_code_right_or_wrong_takes_five_statements_and_one_commit(
     assert cost() == (5, 1)
 
 
+def test_refusing_a_code_of_the_wrong_length_writes_nothing(app: Flask, world: World) -> None:
+    caller = make_caller(app, world)
+    challenge, code = caller.open()
+    with counted() as cost:
+        assert caller.verify(challenge, code[:-1]).status_code == 400
+    assert cost() == (2, 0)
+
+
 def test_the_settings_page_takes_seven_statements(app: Flask) -> None:
     seed(app, 1)
     assert page_cost(app, f"/projects/{SHOP.slug}/settings") == 7

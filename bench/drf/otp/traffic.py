@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, F, Sum, When
+from django.db.models import Case, F, Q, Sum, When
 
 from bench.drf.models import ApiToken, OtpTraffic, OtpTrafficLimits
 from bench.drf.otp.errors import TooManyRequests
@@ -21,11 +21,11 @@ def charge(token: ApiToken, now: datetime) -> None:
     keys = {PROJECT: "", TOKEN: str(token.pk)}
     for scope, key in keys.items():
         add(token.project_id, "sent", now, scope=scope, key=key)
-    sums = {scope: _sums(token.project_id, scope, key, now) for scope, key in keys.items()}
+    sums = _sums(token.project_id, keys, now)
     _check(sums[TOKEN], limits.token_codes_per_hour, limits.token_codes_per_day, TOKEN, now)
     _check(sums[PROJECT], limits.codes_per_hour, limits.codes_per_day, PROJECT, now)
     sent_before = sums[PROJECT]["today"] - 1
-    if sums[PROJECT]["wrong"] > max(limits.wrong_least, sent_before * limits.wrong_percent // 100):
+    if sums[PROJECT]["wrong_now"] > max(limits.wrong_least, sent_before * limits.wrong_percent // 100):
         raise _refused("Too many wrong codes were entered in this project.", "guessing_suspected", now)
 
 
@@ -38,15 +38,18 @@ def add(project_id: int, column: str, now: datetime, *, scope: str = PROJECT, ke
         OtpTraffic.objects.filter(**row).update(**plus)
 
 
-def _sums(project_id: int, scope: str, key: str, now: datetime) -> dict[str, Any]:
-    hour = _hour(now)
-    counted = OtpTraffic.objects.filter(project_id=project_id, scope=scope, key=key, hour__gte=hour - HOURS_A_DAY)
-    sums: dict[str, Any] = counted.aggregate(
+def _sums(project_id: int, keys: dict[str, str], now: datetime) -> dict[str, dict[str, Any]]:
+    """What was sent in this hour and in a day, and the wrong codes of this hour, by the scope."""
+    hour, is_one = _hour(now), Q()
+    for scope, key in keys.items():
+        is_one |= Q(scope=scope, key=key)
+    counted = OtpTraffic.objects.filter(is_one, project_id=project_id, hour__gte=hour - HOURS_A_DAY)
+    sums = counted.values("scope").annotate(
         today=Sum("sent"),
         now=Sum(Case(When(hour=hour, then="sent"), default=0)),
-        wrong=Sum(Case(When(hour=hour, then="wrong"), default=0)),
+        wrong_now=Sum(Case(When(hour=hour, then="wrong"), default=0)),
     )
-    return sums
+    return {row["scope"]: row for row in sums}
 
 
 def _check(sums: dict[str, Any], an_hour: int, a_day: int, scope: str, now: datetime) -> None:
