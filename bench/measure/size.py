@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import repeat
 
-from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy import update
 
 from bench import tables
@@ -17,6 +16,7 @@ from bench.seed import seed, session_of
 from bench.servers import NOTIFAPP
 from bench.stand import Place, Stand
 from notifapp.access.models import User
+from notifapp.access.sessions import PageSessions
 from notifapp.database import table_of
 from notifapp.extensions import db
 
@@ -65,7 +65,7 @@ class Archive:
     def cookie(self) -> str:
         """The header by which project 1's member, an admin here, is signed in."""
         app = self.codes.place.app
-        signer = SecureCookieSessionInterface().get_signing_serializer(app)
+        signer = PageSessions().get_signing_serializer(app)
         assert signer is not None
         value = signer.dumps({"_user_id": session_of(1), "_fresh": True, "_permanent": True})
         return f"Cookie: {app.config['SESSION_COOKIE_NAME']}={value}"
@@ -89,5 +89,6 @@ def _place(stand: Stand, number: int) -> Place:
     seed(place.app, 1)
     fill(stand.postgresql.format(f"size_{number}"), number)
     with place.app.app_context(), db.engine.begin() as connection:
-        connection.execute(update(table_of(User)).values(is_admin=True))
+        # An admin without a second factor would be led to set one up.
+        connection.execute(update(table_of(User)).values(is_admin=True, has_second_factor=True))
     return place
