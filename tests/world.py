@@ -12,7 +12,7 @@ from sqlalchemy import insert, select, update
 from notifapp import clock
 from notifapp.access import ProjectRef, credentials, passwords
 from notifapp.access.models import ApiToken, Membership, MembershipPermission, Project, User, UserSession
-from notifapp.database import reading, seal, table_of, unseal, writing
+from notifapp.database import insert_sealed, reading, table_of, unseal, writing
 from notifapp.notifiers.models import Notifier
 from notifapp.settings import service as settings_service
 
@@ -114,14 +114,12 @@ class World:
             "is_enabled": enabled,
             "backend": "console",
             "settings": {},
+            "secrets": {},
             "created_at": now,
             "updated_at": now,
         } | values
-        notifier_id = self._insert(Notifier, **{**row, "secrets": ""})
         with self.app.app_context(), writing() as connection:
-            sealed = seal(_notifier.secrets, values.get("secrets", {}), **row, id=notifier_id)
-            connection.execute(update(Notifier).where(Notifier.id == notifier_id).values(secrets=sealed))
-        return notifier_id
+            return int(insert_sealed(connection, table_of(Notifier), row).id)
 
     def set_enabled(self, notifier_id: int, enabled: bool) -> None:
         with self.app.app_context(), writing() as connection:

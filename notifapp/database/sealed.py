@@ -23,7 +23,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -31,8 +31,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import current_app
-from sqlalchemy import Column, Text
+from sqlalchemy import Column, Table, Text, insert, update
+from sqlalchemy.engine import Connection
 from sqlalchemy.types import TypeDecorator
+
+from notifapp.database.base import AnyRow
 
 _FORMAT = "g1"
 _NONCE_BYTES = 12
@@ -99,6 +102,26 @@ def unseal(column: Column[Any], row: Any) -> Any:
     """
     sealed = getattr(row, column.name)
     return None if sealed is None else vault().open(sealed, _place(column, lambda name: getattr(row, name)))
+
+
+def sealed_columns(table: Table) -> list[Column[Any]]:
+    """The table's columns of the type `Sealed`."""
+    return [column for column in table.c if isinstance(column.type, Sealed)]
+
+
+def insert_sealed(connection: Connection, table: Table, values: Mapping[str, Any]) -> AnyRow:
+    """Insert a row and return it; `values` has its sealed columns in the clear, None for a null.
+
+    It takes two statements where they are bound to the row's id, which is known only after the first.
+    """
+    clear = {column: values[column.name] for column in sealed_columns(table) if values.get(column.name) is not None}
+    blank = {column.name: "" for column in clear}
+    row = connection.execute(insert(table).values({**values, **blank}).returning(table)).one()
+    if not clear:
+        return row
+    sealed = {column.name: seal(column, value, **row._mapping) for column, value in clear.items()}
+    changed = update(table).where(table.c.id == row.id).values(sealed).returning(table)
+    return connection.execute(changed).one()
 
 
 def vault() -> Vault:

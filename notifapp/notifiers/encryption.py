@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from notifapp.access import Principal
 from notifapp.audit.service import Action, record
-from notifapp.database import AnyRow, Base, Sealed, Unreadable, seal, unseal, writing
+from notifapp.database import AnyRow, Base, Unreadable, seal, sealed_columns, unseal, writing
 from notifapp.errors import Conflict
 
 BATCH = 500
@@ -19,8 +19,7 @@ def reencrypt_secrets(*, principal: Principal) -> int:
     Afterwards the older keys can be removed from the list. Raise `Conflict` if no listed key fits a secret.
     """
     tables = Base.metadata.sorted_tables
-    columns = [column for table in tables for column in table.c if isinstance(column.type, Sealed)]
-    return sum(_reencrypt(column, principal) for column in columns)
+    return sum(_reencrypt(column, principal) for table in tables for column in sealed_columns(table))
 
 
 def _reencrypt(column: Column[str], principal: Principal) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, select, true, update
+from sqlalchemy import ColumnElement, and_, case, func, select, true, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
@@ -18,7 +18,7 @@ from notifapp.access import Principal, ProjectRef
 from notifapp.access.archived import keep_open
 from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
-from notifapp.database import MAX_ID, Unreadable, reading, seal, table_of, unseal, writing
+from notifapp.database import MAX_ID, Unreadable, insert_sealed, reading, seal, table_of, unseal, writing
 from notifapp.database.keyset import Cursor, Slice, fetch
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.notifiers.backends import find_backend, switched_off
@@ -143,10 +143,7 @@ def create_notifier(
     values = {"project_id": project.id, "channel": channel.value, "created_at": now, **_columns(new, now)}
     with _name_is_unique(), writing() as connection:
         keep_open(connection, project.id)
-        # The secrets are bound to the row's id, which is known only now.
-        notifier = connection.execute(insert(_table).values(**values, secrets="").returning(*_READABLE)).one()
-        sealed = _sealed(new, project, notifier.id)
-        connection.execute(update(_table).where(_notifier.id == notifier.id).values(secrets=sealed))
+        notifier = insert_sealed(connection, _table, values)
         detail = {"id": notifier.id, "channel": channel.value, "backend": new.backend.key}
         _record(connection, Action.NOTIFIER_CREATED, project, notifier.name, detail, principal)
     return _details(notifier)
@@ -175,7 +172,9 @@ def update_notifier(
         after = parse_update(channel, before, fields)
         changes = before.differences(after)
         if changes:
-            values = _columns(after, clock.now()) | {"secrets": _sealed(after, project, notifier.id)}
+            values = _columns(after, clock.now())
+            place = {"project_id": project.id, "id": notifier.id}
+            values["secrets"] = seal(_notifier.secrets, values["secrets"], **values, **place)
             notifier = connection.execute(update(_table).where(*one).values(**values).returning(*_READABLE)).one()
             detail = {"id": notifier.id, "channel": channel.value, "changes": changes}
             _record(connection, Action.NOTIFIER_CHANGED, project, notifier.name, detail, principal)
@@ -312,17 +311,14 @@ def _outbox_entry(row: Any) -> OutboxEntry:
 
 
 def _columns(values: NotifierValues, now: datetime) -> dict[str, object]:
+    """The values as columns, with the secrets in the clear."""
     return {
         "name": values.name,
         "backend": values.backend.key,
         "settings": dict(values.settings),
+        "secrets": dict(values.secrets),
         "updated_at": now,
     }
-
-
-def _sealed(values: NotifierValues, project: ProjectRef, notifier_id: int) -> str:
-    place = {"backend": values.backend.key, "settings": dict(values.settings)}
-    return seal(_notifier.secrets, dict(values.secrets), project_id=project.id, id=notifier_id, **place)
 
 
 @contextmanager

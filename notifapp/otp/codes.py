@@ -11,6 +11,7 @@ import ipaddress
 import re
 import secrets
 import unicodedata
+from collections.abc import Iterable
 
 from flask import current_app
 
@@ -39,7 +40,12 @@ def code_mac(challenge_id: str, code: str) -> str:
 
 def is_right(code: str, challenge_id: str, mac: str) -> bool:
     """Whether this is the code of the challenge's MAC, under any of the keys. Compares in constant time."""
-    return any(hmac.compare_digest(mac, each) for each in _macs("code", challenge_id, code))
+    return is_among(mac, _macs("code", challenge_id, code))
+
+
+def is_among(mac: str, macs: Iterable[str]) -> bool:
+    """Whether a MAC is one of these. Compares each in constant time."""
+    return any(hmac.compare_digest(mac, each) for each in macs)
 
 
 def recipient_digests(project_id: int, channel: str, recipient: str) -> list[str]:

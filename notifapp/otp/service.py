@@ -227,7 +227,7 @@ def verify_challenge(project: ProjectRef, challenge_id: str, code: str, *, recip
     if found is None:
         raise InvalidCode(attempts_left=0)
     is_right = codes.is_right(typed, found.id, found.code_mac)
-    is_theirs = recipient is None or found.recipient_digest in _digests(project, found, recipient)
+    is_theirs = recipient is None or codes.is_among(found.recipient_digest, _digests(project, found, recipient))
     whom = Recipient(project.id, found.channel, found.counted_as, found.recipient, found.recipient_digest)
     if is_right and is_theirs:
         return _approve(project, found, whom)

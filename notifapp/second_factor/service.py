@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Table, delete, exists, insert, or_, select, update
+from sqlalchemy import Table, delete, exists, or_, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -15,7 +15,7 @@ from notifapp import clock, inputs
 from notifapp.access import Principal, sessions
 from notifapp.access.models import User
 from notifapp.audit.service import Action, record
-from notifapp.database import AnyRow, reading, table_of, writing
+from notifapp.database import AnyRow, insert_sealed, reading, table_of, writing
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.inputs import FieldErrors
 from notifapp.second_factor import passkeys, pending, recovery_codes, totp
@@ -98,8 +98,7 @@ def add_passkey(name: str, answer: str, site: Site, *, visitor: str, principal: 
         with writing() as connection:
             if not passkeys.use_challenge(connection, made.challenge):
                 raise ValidationFailed({"non_field_errors": [_NOT_VERIFIED]})
-            _factor_id, codes = _add(connection, Kind.PASSKEY, name, values, principal)
-            return codes
+            return _add(connection, Kind.PASSKEY, name, values, principal)
     except IntegrityError:
         raise ValidationFailed({"non_field_errors": ["This passkey is registered already."]}) from None
 
@@ -117,9 +116,7 @@ def add_app(name: str, secret: str, code: str, *, principal: Principal) -> list[
         errors.messages["code"] = [_WRONG_CODE]
     errors.raise_any()
     with writing() as connection:
-        app_id, codes = _add(connection, Kind.APP, name, {"secret": "", "last_step": step}, principal)
-        totp.set_secret(connection, _id(principal), app_id, secret)
-    return codes
+        return _add(connection, Kind.APP, name, {"secret": secret, "last_step": step}, principal)
 
 
 def remove(kind: Kind, factor_id: int, *, principal: Principal) -> None:
@@ -182,18 +179,15 @@ def use_passkey(connection: Connection, answer: Answer) -> str | None:
     return None if passkeys.count_up(connection, answer) else "counter went back"
 
 
-def _add(
-    connection: Connection, kind: Kind, name: str, values: dict[str, Any], principal: Principal
-) -> tuple[int, list[str]]:
-    """Add a factor. Return its id, and the recovery codes if it is the first."""
+def _add(connection: Connection, kind: Kind, name: str, values: dict[str, Any], principal: Principal) -> list[str]:
     user_id = _id(principal)
     is_first = not _lock(connection, user_id).has_second_factor
     added = {"user_id": user_id, "name": name, "created_at": clock.now(), **values}
-    factor_id = connection.execute(insert(kind.table).values(added).returning(kind.table.c.id)).scalar_one()
+    insert_sealed(connection, kind.table, added)
     _note_whether_any(connection, user_id)
     detail = {"kind": kind.label, "name": name}
     record(connection, Action.SECOND_FACTOR_ADDED, principal=principal, subject=principal.email, detail=detail)
-    return factor_id, recovery_codes.renew(connection, user_id) if is_first else []
+    return recovery_codes.renew(connection, user_id) if is_first else []
 
 
 def _note_whether_any(connection: Connection, user_id: int) -> bool:

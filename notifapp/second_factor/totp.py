@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.engine import Connection
 
 from notifapp import clock, inputs
-from notifapp.database import AnyRow, Unreadable, seal, table_of, unseal
+from notifapp.database import AnyRow, Unreadable, table_of, unseal
 from notifapp.second_factor.models import TotpApp
 
 STEP = 30  # seconds
@@ -45,12 +45,6 @@ def matching_step(secret: str, code: str) -> int | None:
     now = int(clock.now().timestamp()) // STEP
     steps = range(now - DRIFT, now + DRIFT + 1)
     return next((step for step in steps if strings_equal(TOTP(secret).generate_otp(step), typed)), None)
-
-
-def set_secret(connection: Connection, user_id: int, app_id: int, secret: str) -> None:
-    """Store an app's secret, which is bound to the row and so comes after it."""
-    sealed = seal(_app.secret, secret, user_id=user_id, id=app_id)
-    connection.execute(update(_table).where(_app.id == app_id).values(secret=sealed))
 
 
 def use(connection: Connection, user_id: int, code: str) -> str | None:

@@ -12,7 +12,7 @@ from notifapp import clock
 from notifapp.access import Permission, Principal, ProjectRef, Source
 from notifapp.access.models import User
 from notifapp.channels import Channel
-from notifapp.database import writing
+from notifapp.database import insert_sealed, table_of, writing
 from notifapp.delivery import stopping
 from notifapp.delivery.service import record_test
 from notifapp.message_templates.service import set_template
@@ -135,11 +135,10 @@ def _second_factors(user_id: int) -> dict[str, object]:
     """A passkey and an authenticator app, and two recovery codes that are left."""
     added = {"user_id": user_id, "created_at": clock.now()}
     passkey = {"rp_id": "localhost", "credential_id": "AA", "public_key": "AA", "sign_count": 0, "name": LONG_NAME}
-    app = {"secret": "", "last_step": 0, "name": "Phone", "last_used_at": clock.now()}
+    app = {"secret": totp.new_secret(), "last_step": 0, "name": "Phone", "last_used_at": clock.now()}
     with writing() as connection:
         passkey_id = connection.execute(insert(Passkey).values(added | passkey).returning(Passkey.id)).scalar_one()
-        app_id = connection.execute(insert(TotpApp).values(added | app).returning(TotpApp.id)).scalar_one()
-        totp.set_secret(connection, user_id, app_id, totp.new_secret())
+        app_id = insert_sealed(connection, table_of(TotpApp), added | app).id
         for code in recovery_codes.renew(connection, user_id)[2:]:
             recovery_codes.use(connection, user_id, code)
         connection.execute(update(User).where(User.id == user_id).values(has_second_factor=True))

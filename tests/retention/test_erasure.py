@@ -16,7 +16,7 @@ from notifapp.access.credentials import digest
 from notifapp.audit.models import AuditEvent
 from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
-from notifapp.database import Sealed, reading, table_of, unseal, writing
+from notifapp.database import reading, sealed_columns, table_of, unseal, writing
 from notifapp.delivery.models import Delivery
 from notifapp.delivery.testing import test_new_notifier as send_test
 from notifapp.delivery.worker import exchange, send
@@ -40,8 +40,7 @@ def dump(app: Flask) -> str:
         for table in db.metadata.sorted_tables:
             for row in connection.execute(select(table)):
                 found += [json.dumps(value, ensure_ascii=False, default=str) for value in row]
-                sealed = [column for column in table.c if isinstance(column.type, Sealed)]
-                found += [json.dumps(unseal(column, row), ensure_ascii=False) for column in sealed]
+                found += [json.dumps(unseal(column, row), ensure_ascii=False) for column in sealed_columns(table)]
     return "\n".join(found).encode().decode().replace("\\u2022", "•")
 
 

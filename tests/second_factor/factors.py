@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Flask
 from pyotp import TOTP
-from sqlalchemy import insert, update
+from sqlalchemy import update
 
 from notifapp import clock
 from notifapp.access.models import User
-from notifapp.database import writing
+from notifapp.database import insert_sealed, table_of, writing
 from notifapp.second_factor import recovery_codes, totp
 from notifapp.second_factor.models import TotpApp
 
@@ -17,9 +17,8 @@ def give_app(app: Flask, user_id: int, name: str = "Old phone") -> str:
     """Give this person an authenticator app, and return its secret."""
     secret = totp.new_secret()
     with app.app_context(), writing() as connection:
-        values = {"user_id": user_id, "secret": "", "name": name, "last_step": 0, "created_at": clock.now()}
-        app_id = connection.execute(insert(TotpApp).values(values).returning(TotpApp.id)).scalar_one()
-        totp.set_secret(connection, user_id, app_id, secret)
+        values = {"user_id": user_id, "secret": secret, "name": name, "last_step": 0, "created_at": clock.now()}
+        insert_sealed(connection, table_of(TotpApp), values)
         connection.execute(update(User).where(User.id == user_id).values(has_second_factor=True))
     return secret
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select
 
 from notifapp import clock, recipients
 from notifapp.channels import Channel
-from notifapp.database import reading, seal, table_of, writing
+from notifapp.database import insert_sealed, reading, table_of, writing
 from notifapp.notifiers.gateway.base import Accepted, Backend, Message, SendFailed
 from notifapp.notifiers.models import OutboxMessage
 
@@ -47,17 +47,12 @@ class Console(Backend[ConsoleConfig]):
                 "project_id": message.project_id,
                 "channel": message.channel.value,
                 "recipient": message.recipient,
-                "body": "",  # sealed below, because it is bound to the row's id
+                "subject": message.subject or None,
+                "body": message.body,
                 "created_at": clock.now(),
             }
-            row_id = connection.execute(insert(_outbox).values(**values).returning(_outbox.c.id)).scalar_one()
-            place = {"project_id": message.project_id, "id": row_id}
-            sealed = {
-                "subject": seal(_outbox.c.subject, message.subject, **place) if message.subject else None,
-                "body": seal(_outbox.c.body, message.body, **place),
-            }
-            connection.execute(update(_outbox).where(_outbox.c.id == row_id).values(**sealed))
-        return Accepted(str(row_id))
+            kept = insert_sealed(connection, _outbox, values)
+        return Accepted(str(kept.id))
 
 
 class ConsoleOff(Backend[ConsoleConfig]):
