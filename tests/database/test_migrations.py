@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +33,16 @@ from notifapp.otp.models import OtpLimits, OtpRecipient
 from tests.client import Browser
 from tests.conftest import ENCRYPTION_KEY, Databases, config_for
 from tests.world import World
+
+
+@pytest.fixture
+def migrated(database: str, databases: Databases, tmp_path: Path) -> Iterator[Flask]:
+    """An app with a database of its own, whose schema the test may change."""
+    app = create_app(config_for(databases.make(database), tmp_path))
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
 
 
 def schema(engine: Engine) -> dict[str, Any]:
@@ -78,14 +89,11 @@ def test_the_migrations_lead_to_the_schema_of_the_models(app: Flask, databases: 
         engine.dispose()
 
 
-def test_the_last_migration_can_be_taken_back_and_made_again(
-    database: str, databases: Databases, tmp_path: Path
-) -> None:
-    app = create_app(config_for(databases.make(database), tmp_path))
-    world = World(app)
+def test_the_last_migration_can_be_taken_back_and_made_again(migrated: Flask) -> None:
+    world = World(migrated)
     project = world.project()
     member = world.member(project, Permission.NOTIFICATIONS_SETTINGS_READ, Permission.OTP_SEND)
-    with app.app_context():
+    with migrated.app_context():
         before = schema(db.engine)
         downgrade(revision="0001")
         assert "otp_challenge" not in schema(db.engine)
@@ -96,18 +104,12 @@ def test_the_last_migration_can_be_taken_back_and_made_again(
         assert schema(db.engine) == before
         grant(member, project.id)
         assert codes() == [1036, 9001]
-    with app.app_context():
-        db.engine.dispose()
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_messages_of_the_version_before_keep_their_words_and_get_a_history(
-    kind: str, databases: Databases, tmp_path: Path
-) -> None:
-    app = create_app(config_for(databases.make(kind), tmp_path))
-    world = World(app)
+def test_messages_of_the_version_before_keep_their_words_and_get_a_history(migrated: Flask) -> None:
+    world = World(migrated)
     project = world.project()
-    with app.app_context():
+    with migrated.app_context():
         downgrade(revision="0004")
         with db.engine.begin() as connection:
             for statement in (
@@ -129,17 +131,11 @@ def test_messages_of_the_version_before_keep_their_words_and_get_a_history(
         outbox = table_of(OutboxMessage)
         assert unseal(outbox.c.subject, db.session.execute(select(outbox)).one()) == "Hello"
         assert db.session.scalars(text("SELECT subject FROM outbox_message")).one() != "Hello"
-        db.session.remove()
-        db.engine.dispose()
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_stop_of_the_version_before_ends_a_day_after_the_upgrade(
-    kind: str, databases: Databases, tmp_path: Path
-) -> None:
-    app = create_app(config_for(databases.make(kind), tmp_path))
-    project = World(app).project()
-    with app.app_context():
+def test_a_stop_of_the_version_before_ends_a_day_after_the_upgrade(migrated: Flask) -> None:
+    project = World(migrated).project()
+    with migrated.app_context():
         downgrade(revision="0008")
         with db.engine.begin() as connection:
             connection.execute(
@@ -158,17 +154,11 @@ def test_a_stop_of_the_version_before_ends_a_day_after_the_upgrade(
         assert abs(ends["one"] - clock.now() - timedelta(days=1)) < timedelta(hours=1)
         assert ends["two"] == datetime(2026, 11, 1, 12, tzinfo=UTC)
         assert db.session.scalars(select(OtpLimits.stop_hours)).all() == [24]
-        db.session.remove()
-        db.engine.dispose()
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_who_was_signed_in_before_signs_in_again_and_needs_no_second_factor(
-    kind: str, databases: Databases, tmp_path: Path
-) -> None:
-    app = create_app(config_for(databases.make(kind), tmp_path))
-    browser = Browser(app).sign_in(World(app).user())
-    with app.app_context():
+def test_who_was_signed_in_before_signs_in_again_and_needs_no_second_factor(migrated: Flask) -> None:
+    browser = Browser(migrated).sign_in(World(migrated).user())
+    with migrated.app_context():
         downgrade(revision="0008")
         upgrade(revision="0011")
         created, proved = db.session.execute(text("SELECT created_at, proved_at FROM user_session")).one()
@@ -178,17 +168,11 @@ def test_who_was_signed_in_before_signs_in_again_and_needs_no_second_factor(
         assert not db.session.scalars(select(User.has_second_factor)).one()
         db.session.remove()
     assert browser.get("/account").headers["Location"] == "/sign-in?next=/account"
-    with app.app_context():
-        db.engine.dispose()
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_sessions_whose_cookies_are_no_longer_accepted_go_with_what_they_held(
-    kind: str, databases: Databases, tmp_path: Path
-) -> None:
-    app = create_app(config_for(databases.make(kind), tmp_path))
-    Browser(app).sign_in(World(app).user())
-    with app.app_context():
+def test_sessions_whose_cookies_are_no_longer_accepted_go_with_what_they_held(migrated: Flask) -> None:
+    Browser(migrated).sign_in(World(migrated).user())
+    with migrated.app_context():
         hold(1, "token 1", "secret")
         downgrade(revision="0008")
         assert db.session.scalars(text("SELECT count(*) FROM held_secret")).one() == 1
@@ -197,8 +181,6 @@ def test_sessions_whose_cookies_are_no_longer_accepted_go_with_what_they_held(
         for table in ("user_session", "held_secret"):
             assert db.session.scalars(text(f"SELECT count(*) FROM {table}")).one() == 0
         assert db.session.scalars(text("SELECT count(*) FROM user_account")).one() == 1
-        db.session.remove()
-        db.engine.dispose()
 
 
 BEFORE_SEALING = "0014"
@@ -210,13 +192,10 @@ def encrypted_before(value: Any) -> str:
     return _FERNET.encrypt(json.dumps(value).encode()).decode()
 
 
-def test_secrets_of_the_version_before_are_sealed_and_can_be_given_back(
-    database: str, databases: Databases, tmp_path: Path
-) -> None:
-    app = create_app(config_for(databases.make(database), tmp_path))
-    project = World(app).project()
+def test_secrets_of_the_version_before_are_sealed_and_can_be_given_back(migrated: Flask) -> None:
+    project = World(migrated).project()
     settings, message, at = {"port": 587, "host": "smtp.example.com"}, {"body": "01234"}, "2026-11-01 12:00"
-    with app.app_context():
+    with migrated.app_context():
         downgrade(revision=BEFORE_SEALING)
         common = {"project_id": project.id, "backend": "smtp", "channel": "email", "created_at": at}
         secrets, payload = encrypted_before({"p": "s"}), encrypted_before(message)
@@ -234,25 +213,22 @@ def test_secrets_of_the_version_before_are_sealed_and_can_be_given_back(
             downgrade(revision=BEFORE_SEALING)
             stored = one(text("SELECT secrets, payload FROM notifier JOIN delivery ON payload IS NOT NULL"))
             assert [json.loads(_FERNET.decrypt(each)) for each in stored] == [{"p": "s"}, message]
-        db.engine.dispose()
 
 
-def test_an_upgrade_with_the_wrong_keys_changes_nothing(database: str, databases: Databases, tmp_path: Path) -> None:
-    app = create_app(config_for(databases.make(database), tmp_path))
-    world = World(app)
+def test_an_upgrade_with_the_wrong_keys_changes_nothing(migrated: Flask) -> None:
+    world = World(migrated)
     world.notifier(world.project(), "email", "mail", secrets={"p": "s"})
-    with app.app_context():
+    with migrated.app_context():
         downgrade(revision=BEFORE_SEALING)
-        before, own = schema(db.engine), app.config["NOTIFAPP"]
-        app.config["NOTIFAPP"] = replace(own, encryption_keys=(Fernet.generate_key().decode(),))
+        before, own = schema(db.engine), migrated.config["NOTIFAPP"]
+        migrated.config["NOTIFAPP"] = replace(own, encryption_keys=(Fernet.generate_key().decode(),))
         with pytest.raises(Conflict, match="No listed encryption key reads the secrets of the notifier 1"):
             upgrade()
         assert schema(db.engine) == before
-        app.config["NOTIFAPP"] = own
+        migrated.config["NOTIFAPP"] = own
         upgrade()
         notifier = table_of(Notifier)
         assert unseal(notifier.c.secrets, one(select(notifier))) == {"p": "s"}
-        db.engine.dispose()
 
 
 def put(table: str, **values: object) -> None:
