@@ -30,6 +30,7 @@ from notifapp.message_templates.history import history
 from notifapp.message_templates.service import get_templates
 from notifapp.notifiers.models import Notifier, OutboxMessage
 from notifapp.otp.models import OtpLimits, OtpRecipient
+from notifapp.second_factor.models import TotpApp
 from tests.client import Browser
 from tests.conftest import ENCRYPTION_KEY, Databases, config_for
 from tests.world import World
@@ -193,7 +194,8 @@ def encrypted_before(value: Any) -> str:
 
 
 def test_secrets_of_the_version_before_are_sealed_and_can_be_given_back(migrated: Flask) -> None:
-    project = World(migrated).project()
+    world = World(migrated)
+    project, owner = world.project(), world.user()
     settings, message, at = {"port": 587, "host": "smtp.example.com"}, {"body": "01234"}, "2026-11-01 12:00"
     with migrated.app_context():
         downgrade(revision=BEFORE_SEALING)
@@ -203,9 +205,12 @@ def test_secrets_of_the_version_before_are_sealed_and_can_be_given_back(migrated
         sent = {**common, "notifier_name": "mail", "recipient": "a", "purpose": "otp", "next_attempt_at": at}
         put("delivery", **sent, expires_at=at, status="queued", payload=payload)
         put("delivery", **sent, expires_at=at, status="sent", payload=None)
+        shown = {"user_id": owner, "name": "Phone", "last_step": 0, "created_at": at}
+        put("totp_app", **shown, secret=encrypted_before("JBSWY3DP"))
         for _ in range(2):
             upgrade()
-            notifier, delivery = table_of(Notifier), table_of(Delivery)
+            notifier, delivery, totp_app = table_of(Notifier), table_of(Delivery), table_of(TotpApp)
+            assert unseal(totp_app.c.secret, one(select(totp_app))) == "JBSWY3DP"
             assert unseal(notifier.c.secrets, one(select(notifier))) == {"p": "s"}
             queued, sent = everything(select(delivery).order_by(delivery.c.id))
             assert unseal(delivery.c.payload, queued) == message
