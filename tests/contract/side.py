@@ -13,7 +13,7 @@ from werkzeug.test import Client
 
 from notifapp import clock
 from notifapp.access import ProjectRef, credentials
-from notifapp.database import table_of, writing
+from notifapp.database import reading, table_of, writing
 from notifapp.settings.models import NotificationSettings, SettingsRevision
 from tests.world import World
 
@@ -90,11 +90,11 @@ class Side:
     def _settings(self) -> tuple[Any, ...]:
         table = table_of(NotificationSettings)
         columns = [table.c[name] for name in ("version", *IN_FORCE)]
-        with self.app.app_context(), writing() as connection:
+        with self.app.app_context(), reading() as connection:
             return tuple(connection.execute(select(*columns).where(table.c.project_id == self.project.id)).one())
 
     def _revisions(self) -> int:
-        with self.app.app_context(), writing() as connection:
+        with self.app.app_context(), reading() as connection:
             return connection.execute(select(func.count()).select_from(table_of(SettingsRevision))).scalar_one()
 
 

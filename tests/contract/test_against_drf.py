@@ -14,7 +14,7 @@ import pytest
 
 from notifapp import create_app
 from notifapp.extensions import db
-from tests.conftest import Databases, config_for
+from tests.conftest import Databases, config_for, hasten
 from tests.contract.drf_app import drf_client
 from tests.contract.field_cases import form_cases, json_cases, multipart_cases
 from tests.contract.otherwise import OTHERWISE
@@ -48,6 +48,8 @@ def ours(database: str, databases: Databases, tmp_path_factory: pytest.TempPathF
 
 def _side(url: str, folder: Path, *, drf: bool = False) -> Iterator[Side]:
     app = create_app(config_for(url, folder))
+    if url.startswith("sqlite"):
+        hasten(app)
     client = drf_client(url) if drf else app.test_client(use_cookies=False)
     yield Side(client, app)
     with app.app_context():

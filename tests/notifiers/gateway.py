@@ -99,6 +99,7 @@ class Gateway:
 def _handler(gateway: Gateway) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"  # connections are kept
+        disable_nagle_algorithm = True  # else a body waits until its head is acknowledged
 
         def setup(self) -> None:
             super().setup()
