@@ -10,9 +10,9 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 # Two at a time; each file stays with one of them, as its tests share what they start.
 # Schemathesis makes up its cases while pytest collects them, a dozen seconds for each of the two, and calls them all the
-# same, of which pytest-xdist runs one: they run by themselves.
+# same, of which pytest-xdist runs one: they run by themselves, and the other tests don't load it.
 CONFORMANCE := tests/apidocs/test_conformance.py
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --ignore $(CONFORMANCE)
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile -p no:schemathesis --ignore $(CONFORMANCE)
 
 .PHONY: install develop run check test lint format bench lock audit sbom
 .NOTPARALLEL:
