@@ -62,7 +62,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=PARTS, help="measure these parts alone")
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="measure only these parts")
     parser.add_argument(
         "--quick", action="store_true", help="try everything out in two or three minutes, for no figures"
     )

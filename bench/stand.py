@@ -17,7 +17,7 @@ from notifapp.extensions import db
 
 PATIENCE = 10  # seconds for what is written down after an answer
 KINDS = ("SQLite", "PostgreSQL")
-# Of each transaction nothing is lost that was answered, whoever dies: the peers' connections are told the same.
+# Nothing that was answered is lost, whichever process dies: the peers' connections are told the same.
 _DURABLE: dict[str, dict[str, object]] = {
     "SQLite": {"PRAGMA journal_mode": "wal", "PRAGMA synchronous": 2},
     "PostgreSQL": {"SHOW fsync": "on", "SHOW synchronous_commit": "on"},

@@ -15,7 +15,7 @@ Table = dict[str, dict[str, Measured]]  # what was measured, of which target
 def interleaved(rounds: int, measurements: Mapping[str, Mapping[str, Callable[[], Measured]]]) -> Table:
     """Take each thing's measurement of each target in turn, `rounds` times, so that all see the same weather.
 
-    Return the medians. One more round goes before, and isn't counted: whatever is slow at first is warm after it.
+    Return the medians. One more round goes before, and isn't counted: it warms up everything that is slow at first.
     """
     results: dict[tuple[str, str], list[Measured]] = defaultdict(list)
     for _ in range(1 + rounds):

@@ -41,5 +41,5 @@ def zone(name: str | None) -> ZoneInfo | None:
 
 
 def iso(moment: datetime) -> str:
-    """A time in UTC as answers and files carry it: 2025-12-28T15:36:45.235667Z."""
+    """A time in UTC as responses and files have it: 2025-12-28T15:36:45.235667Z."""
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

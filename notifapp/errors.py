@@ -41,12 +41,12 @@ class ErrorCode(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
-class Message(str):
+class FieldMessage(str):
     """A message of the API about a field; `on_page` says the same to a person who fills in a form."""
 
     on_page: str
 
-    def __new__(cls, text: str, *, on_page: str) -> Message:
+    def __new__(cls, text: str, *, on_page: str) -> FieldMessage:
         """The API's text, which this equals, and the page's."""
         message = super().__new__(cls, text)
         message.on_page = on_page
@@ -112,7 +112,7 @@ class Forbidden(DomainError):
 
 
 class ProofRequired(DomainError):
-    """The session's last proof of who is at it is too old for this (OWASP ASVS 5, 7.5.3)."""
+    """The person at this session proved who they are too long ago (OWASP ASVS 5, 7.5.3)."""
 
     status = 403
     detail = "Confirm that it is you first."

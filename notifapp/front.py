@@ -1,8 +1,8 @@
-"""Lets a request have a thread when all of it has arrived, and not before; for granian's RSGI interface.
+"""Gives a request a thread only once all of it has arrived; for granian's RSGI interface.
 
 Under its WSGI interface a view waits in its thread for a body that trickles in, and for a client that reads its
 response slowly, so four such clients stop a server of four threads. A proxy that buffers both keeps them off. For
-servers without such a proxy, an event loop collects each body here, for so long and no longer, and takes each response
+servers without such a proxy, an event loop collects each body here, within a time limit, and takes each response
 whole.
 """
 

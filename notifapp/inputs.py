@@ -1,7 +1,7 @@
 """The input rules: turn a form's or JSON's raw values into clean ones, or raise a `ValueError` that says what to enter.
 
 Values and messages are those of Django REST Framework's fields (the contract's "Input rules"; tests/contract/ compares
-the two), with other words for pages where needed. `whole_number` and `display_name` serve pages and commands alone and
+the two), with other words for pages where needed. `whole_number` and `display_name` serve only pages and commands and
 have their own.
 """
 
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
-from notifapp.errors import Message, ValidationFailed
+from notifapp.errors import FieldMessage, ValidationFailed
 
 MAX_NAME_LENGTH = 120  # characters; the columns are as wide
 
@@ -44,7 +44,7 @@ class FieldErrors:
             yield
         except ValueError as error:
             message = error.args[0] if error.args else ""
-            self.messages[field] = [message if isinstance(message, Message) else str(error)]
+            self.messages[field] = [message if isinstance(message, FieldMessage) else str(error)]
         except ValidationFailed as failed:
             self.messages.update(failed.errors)
 
@@ -66,15 +66,15 @@ def integer(value: object, *, least: int | None = None, most: int | None = None)
     not_null(value)
     on_page = "Enter a whole number." if least is None or most is None else _between(least, most)
     if isinstance(value, str) and len(value) > _MAX_DIGITS:
-        raise ValueError(Message("String value too large.", on_page=on_page))
+        raise ValueError(FieldMessage("String value too large.", on_page=on_page))
     try:
         number = int(_TRAILING_ZEROS.sub("", str(value)))
     except ValueError:
-        raise ValueError(Message("A valid integer is required.", on_page=on_page)) from None
+        raise ValueError(FieldMessage("A valid integer is required.", on_page=on_page)) from None
     if most is not None and number > most:
-        raise ValueError(Message(f"Ensure this value is less than or equal to {most}.", on_page=on_page))
+        raise ValueError(FieldMessage(f"Ensure this value is less than or equal to {most}.", on_page=on_page))
     if least is not None and number < least:
-        raise ValueError(Message(f"Ensure this value is greater than or equal to {least}.", on_page=on_page))
+        raise ValueError(FieldMessage(f"Ensure this value is greater than or equal to {least}.", on_page=on_page))
     return number
 
 
@@ -98,7 +98,7 @@ def primary_key(value: object) -> int | None:
     elif isinstance(value, int) and not isinstance(value, bool):
         return value
     message = f"Incorrect type. Expected pk value, received {type(value).__name__}."
-    raise ValueError(Message(message, on_page="Choose one from the list."))
+    raise ValueError(FieldMessage(message, on_page="Choose one from the list."))
 
 
 def boolean(value: object) -> bool:
@@ -115,7 +115,7 @@ def choice(value: object, choices: Collection[str], *, hint: str = "") -> str:
     not_null(value)
     if not isinstance(value, str) or value not in choices:
         message = f'"{printable(str(value))}" is not a valid choice.{hint}'
-        raise ValueError(Message(message, on_page="Choose one from the list."))
+        raise ValueError(FieldMessage(message, on_page="Choose one from the list."))
     return value
 
 
@@ -128,7 +128,7 @@ def text(value: object, *, max_length: int, may_be_blank: bool = False) -> str:
         raise ValueError("Not a valid string.")
     stripped = str(value).strip()
     if not stripped and not may_be_blank:
-        raise ValueError(Message("This field may not be blank.", on_page="Fill in this field."))
+        raise ValueError(FieldMessage("This field may not be blank.", on_page="Fill in this field."))
     if "\0" in stripped:
         raise ValueError("Null characters are not allowed.")
     if surrogate := _SURROGATE.search(stripped):
@@ -138,10 +138,10 @@ def text(value: object, *, max_length: int, may_be_blank: bool = False) -> str:
     return stripped
 
 
-def too_long(max_length: int) -> Message:
+def too_long(max_length: int) -> FieldMessage:
     """The message for a text of more than `max_length` characters."""
     message = f"Ensure this field has no more than {max_length} characters."
-    return Message(message, on_page=f"Use at most {max_length} characters.")
+    return FieldMessage(message, on_page=f"Use at most {max_length} characters.")
 
 
 def line(value: object, *, max_length: int, may_be_blank: bool = False) -> str:
@@ -149,7 +149,7 @@ def line(value: object, *, max_length: int, may_be_blank: bool = False) -> str:
     found = text(value, max_length=max_length, may_be_blank=may_be_blank)
     if has_line_breaks(found):
         message = "Line breaks and control characters are not allowed."
-        raise ValueError(Message(message, on_page="Use no line breaks or control characters."))
+        raise ValueError(FieldMessage(message, on_page="Use no line breaks or control characters."))
     return found
 
 

@@ -1,4 +1,4 @@
-// Passkeys: asks the server for options, the browser for a passkey, and sends its answer with the form.
+// Passkeys: asks the server for options, the browser for a passkey, and sends its response with the form.
 
 for (const form of document.querySelectorAll("[data-passkey]")) {
   if (!window.PublicKeyCredential) continue; // No https, or an old browser: the sentence in its place stays.

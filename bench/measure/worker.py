@@ -1,6 +1,7 @@
 """One process that sends: notifapp's worker beside Celery's, each with as many threads, by SMTP and by HTTPS.
 
-Both open a connection for each message, as they do by default, and write down what became of it.
+Each runs as it does by default: ours keeps its connections, Celery's task opens one for each message. Both write down
+what became of it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Nothing is written into a project once it is archived, not even by what was under way in that very moment.
+"""Nothing is written into a project once it is archived, not even by calls that had already begun.
 
 Archiving locks the project's row (`lock_out_writes`) and every write in a project shares it (`is_open`), so that one
-waits for the other. Who comes second sees what the first has done.
+waits for the other. The second sees what the first has done.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def keep_open(connection: Connection, project_id: int) -> None:
 def lock_out_writes(connection: Connection) -> None:
     """Wait for the writes under way, and have new ones wait until the transaction ends; before archiving.
 
-    Rows that many share are locked by whoever finds a moment without any, which on PostgreSQL may never come. For a
-    lock of the whole table it has them queue; reading goes on. SQLite's writers take turns anyway.
+    On PostgreSQL a row that writers keep sharing may never be free to be locked. A lock of the whole table makes new
+    writers queue behind it, while reading goes on. SQLite's writers take turns anyway.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("LOCK TABLE project IN EXCLUSIVE MODE"))

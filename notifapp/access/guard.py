@@ -129,7 +129,7 @@ def project_admin_required(view: Callable[P, R]) -> Callable[..., R]:
 
 
 def member_required(view: Callable[P, R]) -> Callable[..., R]:
-    """Allow every member of the project, whatever their codes, and admins; pass `project` to the view."""
+    """Allow admins and every member of the project, with or without codes; pass `project` to the view."""
     return _declare(_enter_project)(view)
 
 
@@ -158,7 +158,7 @@ def public(view: Callable[P, R]) -> Callable[..., R]:
 
 
 def recent_proof_required(view: Callable[P, R]) -> Callable[P, R]:
-    """Raise `ProofRequired` if this session's last proof of who is at it is older than ten minutes.
+    """Raise `ProofRequired` if the password or a passkey was last given more than ten minutes ago.
 
     It stands next to the declaration of who may call, which is checked first.
     """

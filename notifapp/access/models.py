@@ -102,7 +102,7 @@ class ApiToken(Base):
     """A credential for one user in one project. Shown once; only a public prefix and the SHA-256 are stored.
 
     It may do what its owner may, but nothing outside `codes` unless these are null. No codes at all can't be stored,
-    so that nothing but null ever stands for all of them.
+    so that only null ever means all of them.
     """
 
     __tablename__ = "api_token"

@@ -45,8 +45,8 @@ class Limit:
 def take(limits: dict[str, Limit]) -> dict[str, datetime]:
     """Count one try under each key, before it is made. Raise `TooManyRequests` if a limit is reached.
 
-    Counting first, in one statement, keeps parallel tries from slipping past the limit. A refused try is counted
-    nowhere, so whoever is stopped by one limit can't use up another. Return the windows in which the try was counted,
+    Counting first, in one statement, keeps parallel tries from slipping past the limit. A refused try is not
+    counted, so a caller stopped by one limit can't use up another. Return the windows in which the try was counted,
     for `give_back`.
     """
     windows: dict[str, datetime] = {}

@@ -70,7 +70,7 @@ class Device:
 def device_name(user_agent: str) -> str:
     """What to call the sender of this `User-Agent` header, such as "Firefox on Windows".
 
-    It is put together from the words above alone, so no text of the sender's is ever stored or shown.
+    It consists only of the words above, so no text of the sender's is ever stored or shown.
     """
     browser = _first(_BROWSERS, user_agent)
     system = _first(_SYSTEMS, user_agent)

@@ -94,7 +94,7 @@ class SecondStepForm(Form):
 
 
 class PasskeyForm(Form):
-    """What a passkey answered, as JSON; `kept` is as in `SignInForm`."""
+    """A passkey's response, as JSON; `kept` is as in `SignInForm`."""
 
     credential = HiddenField()
     kept = HiddenField()

@@ -40,7 +40,7 @@ def of_own_password(user_id: int, address: str | None) -> dict[str, Limit]:
 
 
 def of_address(address: str | None) -> dict[str, Limit]:
-    """The limit of tries to sign in from this IP address, whatever the account."""
+    """The limit of tries to sign in from this IP address, for all accounts together."""
     return {f"sign-in:address:{_network(address)}": PER_ADDRESS} if address else {}
 
 

@@ -1,6 +1,6 @@
 """Setting a password with a one-time link.
 
-The link's key is in the URL of its first request alone. From there it goes on as a digest in the signed session, so
+The link's key is only in the URL of its first request. After that it is a digest in the signed session, so
 that no history, referrer or log of a later request holds it.
 """
 
@@ -24,7 +24,7 @@ _ANOTHER = "Another link was opened in this browser meanwhile. Check whose passw
 
 @public
 def password_link(key: str) -> Response:
-    """Lead on to the page that sets the password. The link stays usable, whatever opens it in advance."""
+    """Lead on to the page that sets the password. Opening it doesn't use it up, because mail scanners do that too."""
     session[_DIGEST] = service.open_password_link(key)
     return redirect(url_for("account.set_password"), 303)
 

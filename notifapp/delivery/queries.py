@@ -1,6 +1,6 @@
 """Queries for the deliveries' page: a filtered list, and hourly counts of sent and failed messages.
 
-They tell nothing of other channels than those that their caller names: see `visible_channels`.
+They return nothing about channels that their caller doesn't name: see `visible_channels`.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Chart:
 
 
 def visible_channels(may: Callable[[Permission, Permission], bool]) -> list[Channel]:
-    """The channels whose deliveries are shown to who `may` do this or that: read its notifiers, or send codes."""
+    """The channels whose deliveries a caller may see, who `may` read the channel's notifiers or send codes."""
     return [channel for channel in Channel if may(NOTIFIER_PERMISSIONS[channel].read, Permission.OTP_SEND)]
 
 
@@ -102,7 +102,7 @@ def list_notifier_names(project: ProjectRef, channels: Collection[Channel]) -> l
 
     For both channels these are all that have ever sent, deleted ones too. It jumps through the index from one name to
     the next, past the millions of rows in between. For one channel these are the ones that it has now: no index tells
-    which names stand in its rows alone.
+    which names only its rows have.
     """
     of_project = _delivery.project_id == project.id
     if len(channels) < len(Channel):

@@ -19,7 +19,7 @@ _settings, _challenge = table_of(NotificationSettings).c, table_of(OtpChallenge)
 
 @dataclass(frozen=True, slots=True)
 class Checklist:
-    """The steps from an empty project to a working one, in their order: which are done."""
+    """The steps from an empty project to a working one, in order, and which are done."""
 
     has_notifier: bool
     is_chosen: bool

@@ -32,7 +32,7 @@ _WAITING = (DeliveryStatus.QUEUED.value, DeliveryStatus.SENDING.value)
 class Failure:
     """Why messages failed, and how many; one that will be tried again counts too.
 
-    Notifier and reason are told to those alone who may see the channel's deliveries.
+    Notifier and reason are shown only to those who may see the channel's deliveries.
     """
 
     channel: Channel

@@ -11,7 +11,7 @@ from notifapp.web.revisions import VersionedForm
 
 
 class TemplateForm(VersionedForm):
-    """A channel's message template; `subject` is there for email alone."""
+    """A channel's message template; only email has a `subject`."""
 
     subject = StringField(
         "Subject",

@@ -8,7 +8,7 @@ from notifapp import clock
 from notifapp.access import Permission, ProjectRef, permission_required, principal
 from notifapp.otp import service
 from notifapp.otp.limits import get_limits
-from notifapp.otp.parsing import read_answer, read_challenge
+from notifapp.otp.parsing import read_challenge, read_code
 from notifapp.otp.service import Challenge
 from notifapp.settings.service import get_policy
 from notifapp.web.json_api import json_response, read_fields
@@ -38,8 +38,8 @@ def read(project: ProjectRef, challenge_id: str) -> Response:
 @permission_required(Permission.OTP_VERIFY)
 def verify(project: ProjectRef, challenge_id: str) -> Response:
     """Approve a challenge, once, if the customer's code is right."""
-    answer = read_answer(read_fields())
-    challenge = service.verify_challenge(project, challenge_id, answer.code, recipient=answer.recipient)
+    typed = read_code(read_fields())
+    challenge = service.verify_challenge(project, challenge_id, typed.code, recipient=typed.recipient)
     approval = {"id": challenge.id, "status": challenge.status}
     return json_response({**approval, "channel": challenge.channel.value, "recipient": challenge.recipient})
 

@@ -183,7 +183,7 @@ _SCHEMAS: Json = {
     | {"required": [CODE, "error_code"], "additionalProperties": False},
     "OtpBodyErrors": _object(
         {"non_field_errors": MESSAGES, RECIPIENT: MESSAGES, "code": _INVALID},
-        "What is wrong with the body as a whole, or with the recipient alone.",
+        "What is wrong with the body as a whole, or with just the recipient.",
         required=False,
     )
     | {"required": ["code"], "minProperties": 2, "additionalProperties": False},
@@ -317,7 +317,7 @@ _VERIFY = operation(
         "OtpCode",
         {
             "code": example("As typed", {CODE: "048213"}),
-            "bound": example("For one recipient alone", {CODE: "048213", RECIPIENT: "+989121234567"}),
+            "bound": example("For one recipient only", {CODE: "048213", RECIPIENT: "+989121234567"}),
         },
         required=True,
     ),

@@ -62,14 +62,14 @@ def read_recipient(fields: Mapping[str, object]) -> Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TypedCode:
     """A code as the customer typed it, and the recipient that it must have been sent to, if one is given."""
 
     code: str
     recipient: str | None
 
 
-def read_answer(fields: Mapping[str, object]) -> Answer:
+def read_code(fields: Mapping[str, object]) -> TypedCode:
     """The code and the recipient. Raise `ValidationFailed` if the code is missing, or either is not a text.
 
     A null for the recipient is refused, so that a caller who has lost it doesn't go without the check.
@@ -82,7 +82,7 @@ def read_answer(fields: Mapping[str, object]) -> Answer:
         with errors.of(RECIPIENT):
             recipient = _recipient(fields)
     errors.raise_any()
-    return Answer(code, recipient)
+    return TypedCode(code, recipient)
 
 
 def _recipient(fields: Mapping[str, object]) -> str:

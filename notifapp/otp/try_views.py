@@ -15,7 +15,7 @@ from notifapp.notifiers.backends import find_backend
 from notifapp.otp import service
 from notifapp.otp.forms import CodeForm, SendForm
 from notifapp.otp.limits import block_of
-from notifapp.otp.parsing import CODE, RECIPIENT, read_answer, read_challenge
+from notifapp.otp.parsing import CODE, RECIPIENT, read_challenge, read_code
 from notifapp.otp.service import IncompleteCode, InvalidCode
 from notifapp.settings.service import get_policy
 from notifapp.web.forms import Form, add_errors
@@ -58,7 +58,7 @@ def try_verify(project: ProjectRef, challenge_id: str) -> ResponseReturnValue:
     require(Permission.OTP_SEND)
     form = CodeForm()
     try:
-        service.verify_challenge(project, challenge_id, read_answer({CODE: form.code.data or ""}).code)
+        service.verify_challenge(project, challenge_id, read_code({CODE: form.code.data or ""}).code)
     except ValidationFailed:
         length = service.get_challenge(project, challenge_id).code_length
         _tell(form, IncompleteCode(attempts_left=0, code_length=length))

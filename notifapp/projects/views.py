@@ -62,7 +62,7 @@ def create() -> ResponseReturnValue:
 
 @member_required
 def overview(project: ProjectRef) -> str:
-    """What is in force, for who may read the settings; for others, what they may do here."""
+    """What is in force, for people who may read the settings; what the others may do here."""
     held = [permission for permission in Permission if may(permission)]
     context = {"held": held, "Permission": Permission}
     if not may(Permission.NOTIFICATIONS_SETTINGS_READ):

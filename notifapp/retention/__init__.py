@@ -1,1 +1,1 @@
-"""What is deleted once it is old enough, and everything that knows one recipient, when asked for."""
+"""Deletes what is old enough, and on request everything about one recipient."""

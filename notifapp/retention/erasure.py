@@ -1,7 +1,7 @@
-"""Erases a recipient: afterwards no row knows the address, be it plain, masked or as a digest.
+"""Erases a recipient: afterwards no row has the address, plain, masked or as a digest.
 
-What is about the recipient alone is deleted. Where only the mask is left, which others may share, or where a row says
-something else, too, it is blanked: in deliveries whose challenge is gone, and in the audit trail.
+Rows that are only about the recipient are deleted. Where just the mask is left, which others may share, or where a row
+also says something else, the address is blanked: in deliveries whose challenge is gone, and in the audit trail.
 """
 
 from __future__ import annotations

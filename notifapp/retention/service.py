@@ -21,12 +21,12 @@ _log = logging.getLogger("notifapp.retention")
 
 
 def purge() -> dict[str, int]:
-    """Delete all that is older than the operator keeps it. Return how many rows went, by the names of the rules."""
+    """Delete what is older than the operator wants to keep. Return the number of deleted rows for each rule's name."""
     return {rule.name: _apply(rule) for rule in RULES}
 
 
 def purge_if_due() -> bool:
-    """`purge`, unless that was done within the last hour, here or elsewhere. Say whether it was due.
+    """`purge`, unless this or another worker has done it within the last hour. Return whether it was due.
 
     The hour is counted in the database, in one statement, so that of several workers one purges.
     """
@@ -65,7 +65,7 @@ class Purging:
 
 
 def _apply(rule: Rule) -> int:
-    """Delete in batches, and pause between them for as long as they take: writers get half of the time at least."""
+    """Delete in batches, with pauses as long as each batch took, so that writers get at least half of the time."""
     cutoff = rule.cutoff(current_app.config["NOTIFAPP"].retention)
     deleted = 0
     while cutoff is not None:

@@ -17,14 +17,14 @@ def _name(description: str) -> StringField:
     )
 
 
-class PasskeyForm(Form):
+class NewPasskeyForm(Form):
     """A new passkey's name, and what the browser made, as JSON."""
 
     name = _name("Where it is, so that you recognise it later: “Work laptop”, “Blue key”.")
     credential = HiddenField()
 
 
-class AppForm(Form):
+class NewAppForm(Form):
     """A new authenticator app's name, and a code that it shows."""
 
     code = StringField(

@@ -1,4 +1,4 @@
-"""The factors of people, and what keeps an answer from being used twice."""
+"""People's second factors, and what keeps a response from being used twice."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class PendingSignIn(Base):
 
 
 class UsedChallenge(Base):
-    """The digest of a passkey's challenge that was answered well, kept until it has expired."""
+    """The digest of a challenge that a passkey has responded to, kept until the challenge has expired."""
 
     __tablename__ = "used_challenge"
 

@@ -1,6 +1,6 @@
 """Passkeys (WebAuthn Level 3). Each is discoverable and verifies its owner, so it also does as the only step.
 
-A challenge carries its own signature: nothing is stored until it was answered well, and then it is used up.
+A challenge carries its own signature: nothing is stored until a valid response uses it up.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class NewPasskey:
-    """A passkey that was just made; `challenge` is the digest of the challenge that it answered."""
+    """A passkey that was just made; `challenge` is the digest of the challenge that it responded to."""
 
     credential_id: str
     public_key: str
@@ -84,8 +84,8 @@ class NewPasskey:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A passkey's verified answer, to be used up."""
+class Assertion:
+    """A passkey's verified response to a challenge (WebAuthn's authentication assertion), to be used up."""
 
     passkey_id: int
     name: str
@@ -104,7 +104,7 @@ class Owner:
 
 
 class NotVerified(Exception):
-    """The answer is no valid one to a challenge of ours; `owner_id` is whose passkey it names, if it is known."""
+    """No valid response to a challenge of ours; `owner_id` is the owner of the passkey that it names, if known."""
 
     def __init__(self, owner_id: int | None = None) -> None:
         super().__init__()
@@ -165,8 +165,8 @@ def verify_new(text: str, owner: Owner, site: Site, *, visitor: str) -> NewPassk
     )
 
 
-def verify(text: str, site: Site, *, visitor: str) -> Answer:
-    """Verify a passkey's answer, as JSON; its counter is checked when it is used. Raise `NotVerified`."""
+def verify(text: str, site: Site, *, visitor: str) -> Assertion:
+    """Verify a passkey's response, as JSON; its counter is checked when it is used. Raise `NotVerified`."""
     owner_id = None
     try:
         credential = parse_authentication_credential_json(text)
@@ -185,7 +185,7 @@ def verify(text: str, site: Site, *, visitor: str) -> Answer:
         )
     except Exception as error:  # as above
         raise NotVerified(owner_id) from error
-    return Answer(known.id, known.name, known.user_id, verified.new_sign_count, _digest(challenge))
+    return Assertion(known.id, known.name, known.user_id, verified.new_sign_count, _digest(challenge))
 
 
 def use_challenge(connection: Connection, digest: str) -> bool:
@@ -198,12 +198,12 @@ def use_challenge(connection: Connection, digest: str) -> bool:
     return connection.execute(row.returning(_used.c.digest)).first() is not None
 
 
-def count_up(connection: Connection, answer: Answer) -> bool:
+def count_up(connection: Connection, assertion: Assertion) -> bool:
     """Note the use of a passkey. Return False if its counter went back, as a copied one's does (WebAuthn 3, 6.1.1)."""
-    counts_nothing = literal(answer.sign_count) + _passkey.sign_count == 0
-    is_later = or_(_passkey.sign_count < answer.sign_count, counts_nothing)
-    used = update(_table).where(_passkey.id == answer.passkey_id, is_later)
-    return connection.execute(used.values(sign_count=answer.sign_count, last_used_at=clock.now())).rowcount > 0
+    counts_nothing = literal(assertion.sign_count) + _passkey.sign_count == 0
+    is_later = or_(_passkey.sign_count < assertion.sign_count, counts_nothing)
+    used = update(_table).where(_passkey.id == assertion.passkey_id, is_later)
+    return connection.execute(used.values(sign_count=assertion.sign_count, last_used_at=clock.now())).rowcount > 0
 
 
 def _find(credential_id: str, site: Site) -> Select[Any]:
@@ -222,7 +222,7 @@ def _new_challenge(purpose: str) -> bytes:
 
 
 def _challenge_in(client_data: bytes, purpose: str) -> bytes:
-    """The challenge that was answered. Raise `BadSignature` unless it is ours, for this purpose, and recent."""
+    """The challenge that was responded to. Raise `BadSignature` unless it is ours, for this purpose, and recent."""
     challenge = parse_client_data_json(client_data).challenge
     _signer(purpose).unsign(challenge, max_age=CHALLENGE_LIFETIME)
     return challenge

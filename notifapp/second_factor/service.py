@@ -1,4 +1,4 @@
-"""A person's second factors: which there are, adding and removing them, and using them."""
+"""A person's second factors: listed, added, removed and used."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.inputs import FieldErrors
 from notifapp.second_factor import passkeys, pending, recovery_codes, totp
 from notifapp.second_factor.models import Passkey, TotpApp
-from notifapp.second_factor.passkeys import Answer, NotVerified, Owner, Site
+from notifapp.second_factor.passkeys import Assertion, NotVerified, Owner, Site
 
 _WRONG_CODE = "That code is wrong or was used already. Wait for the next one, and check the clock of your phone."
 _NOT_VERIFIED = "The passkey could not be verified. Try again."
 
 
-class Kind(StrEnum):
+class FactorKind(StrEnum):
     """The kinds of factors."""
 
     PASSKEY = "passkey"
@@ -35,12 +35,12 @@ class Kind(StrEnum):
     @property
     def label(self) -> str:
         """The kind in a sentence."""
-        return {Kind.PASSKEY: "passkey", Kind.APP: "authenticator app"}[self]
+        return {FactorKind.PASSKEY: "passkey", FactorKind.APP: "authenticator app"}[self]
 
     @property
     def table(self) -> Table:
         """Where they are stored."""
-        return table_of({Kind.PASSKEY: Passkey, Kind.APP: TotpApp}[self])
+        return table_of({FactorKind.PASSKEY: Passkey, FactorKind.APP: TotpApp}[self])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ class Factors:
 def factors_of(user_id: int) -> Factors:
     """What this person has."""
     with reading() as connection:
-        keys, apps = (connection.execute(_list(kind.table, user_id)).all() for kind in Kind)
+        keys, apps = (connection.execute(_list(kind.table, user_id)).all() for kind in FactorKind)
     return Factors(keys, apps, recovery_codes.count_left(user_id))
 
 
-def get_factor(kind: Kind, factor_id: int, *, principal: Principal) -> AnyRow:
+def get_factor(kind: FactorKind, factor_id: int, *, principal: Principal) -> AnyRow:
     """One of the caller's own factors. Raise `NotFound`."""
     table = kind.table
     with reading() as connection:
@@ -71,21 +71,21 @@ def get_factor(kind: Kind, factor_id: int, *, principal: Principal) -> AnyRow:
 
 def passkey_options(site: Site, *, visitor: str, principal: Principal) -> str:
     """What the caller's browser needs to make a passkey, as JSON."""
-    table = Kind.PASSKEY.table
+    table = FactorKind.PASSKEY.table
     own = select(table.c.credential_id).where(table.c.user_id == principal.user_id, table.c.rp_id == site.rp_id)
     with reading() as connection:
         known = list(connection.scalars(own))
     return passkeys.creation_options(_owner(principal), site, visitor=visitor, known=known)
 
 
-def add_passkey(name: str, answer: str, site: Site, *, visitor: str, principal: Principal) -> list[str]:
+def add_passkey(name: str, credential: str, site: Site, *, visitor: str, principal: Principal) -> list[str]:
     """Add the passkey that the browser made. Return the caller's recovery codes if these are the first, else nothing.
 
     Raise `ValidationFailed`.
     """
     name = _checked_name(name)
     try:
-        made = passkeys.verify_new(answer, _owner(principal), site, visitor=visitor)
+        made = passkeys.verify_new(credential, _owner(principal), site, visitor=visitor)
     except NotVerified:
         raise ValidationFailed({"non_field_errors": [_NOT_VERIFIED]}) from None
     values = {
@@ -98,7 +98,7 @@ def add_passkey(name: str, answer: str, site: Site, *, visitor: str, principal: 
         with writing() as connection:
             if not passkeys.use_challenge(connection, made.challenge):
                 raise ValidationFailed({"non_field_errors": [_NOT_VERIFIED]})
-            return _add(connection, Kind.PASSKEY, name, values, principal)
+            return _add(connection, FactorKind.PASSKEY, name, values, principal)
     except IntegrityError:
         raise ValidationFailed({"non_field_errors": ["This passkey is registered already."]}) from None
 
@@ -116,10 +116,10 @@ def add_app(name: str, secret: str, code: str, *, principal: Principal) -> list[
         errors.messages["code"] = [_WRONG_CODE]
     errors.raise_any()
     with writing() as connection:
-        return _add(connection, Kind.APP, name, {"secret": secret, "last_step": step}, principal)
+        return _add(connection, FactorKind.APP, name, {"secret": secret, "last_step": step}, principal)
 
 
-def remove(kind: Kind, factor_id: int, *, principal: Principal) -> None:
+def remove(kind: FactorKind, factor_id: int, *, principal: Principal) -> None:
     """Remove one of the caller's own factors; with the last one the recovery codes go too. Raise `NotFound`."""
     table, user_id = kind.table, _id(principal)
     with writing() as connection:
@@ -156,7 +156,7 @@ def reset(user_id: int, *, principal: Principal) -> None:
         user = _lock(connection, user_id)
         if not user.has_second_factor:
             raise Conflict("This person has no second step.")
-        for kind in Kind:
+        for kind in FactorKind:
             connection.execute(delete(kind.table).where(kind.table.c.user_id == user_id))
         recovery_codes.forget(connection, user_id)
         sessions.end_sessions_of(connection, user_id)
@@ -172,14 +172,16 @@ def take_reset_notice(connection: Connection, user_id: int) -> bool:
     return connection.execute(update(User).where(*is_untold).values(second_factor_reset_at=None)).rowcount > 0
 
 
-def use_passkey(connection: Connection, answer: Answer) -> str | None:
-    """Use a passkey's verified answer up. Return why it is refused, for the audit log, or None."""
-    if not passkeys.use_challenge(connection, answer.challenge):
+def use_passkey(connection: Connection, assertion: Assertion) -> str | None:
+    """Use up a passkey's verified response. Return why it is refused, for the audit log, or None."""
+    if not passkeys.use_challenge(connection, assertion.challenge):
         return "answer used before"
-    return None if passkeys.count_up(connection, answer) else "counter went back"
+    return None if passkeys.count_up(connection, assertion) else "counter went back"
 
 
-def _add(connection: Connection, kind: Kind, name: str, values: dict[str, Any], principal: Principal) -> list[str]:
+def _add(
+    connection: Connection, kind: FactorKind, name: str, values: dict[str, Any], principal: Principal
+) -> list[str]:
     user_id = _id(principal)
     is_first = not _lock(connection, user_id).has_second_factor
     added = {"user_id": user_id, "name": name, "created_at": clock.now(), **values}
@@ -192,7 +194,7 @@ def _add(connection: Connection, kind: Kind, name: str, values: dict[str, Any], 
 
 def _note_whether_any(connection: Connection, user_id: int) -> bool:
     """Keep `has_second_factor` true to the factors that there are; the user's row must be locked."""
-    any_left = or_(*(exists().where(kind.table.c.user_id == user_id) for kind in Kind))
+    any_left = or_(*(exists().where(kind.table.c.user_id == user_id) for kind in FactorKind))
     noted = update(User).where(User.id == user_id).values(has_second_factor=any_left).returning(User.has_second_factor)
     return connection.execute(noted).scalar_one()
 

@@ -18,9 +18,9 @@ from notifapp.access import (
 )
 from notifapp.errors import SecondFactorDue, ValidationFailed
 from notifapp.second_factor import service, totp
-from notifapp.second_factor.forms import AppForm, PasskeyForm
+from notifapp.second_factor.forms import NewAppForm, NewPasskeyForm
 from notifapp.second_factor.passkeys import Site
-from notifapp.second_factor.service import Kind
+from notifapp.second_factor.service import FactorKind
 from notifapp.users import queries as users
 from notifapp.web.forms import add_errors
 
@@ -52,7 +52,7 @@ def index() -> str:
 def new_passkey() -> ResponseReturnValue:
     """Add a passkey: the browser makes it, and sends what it made with the form."""
     number = len(service.factors_of(current_user.user_id).passkeys) + 1
-    form = PasskeyForm(name=f"Passkey {number}")
+    form = NewPasskeyForm(name=f"Passkey {number}")
     if not form.is_submitted():
         return _passkey_page(form)
     try:
@@ -79,7 +79,7 @@ def passkey_options() -> Response:
 @recent_proof_required
 def new_app() -> ResponseReturnValue:
     """Add an authenticator app: show the secret as a QR code, and take a code that the app makes of it."""
-    form = AppForm(name="My phone")
+    form = NewAppForm(name="My phone")
     secret = held_secrets.peek(current_user.session_id, _SECRET)
     if secret is None:
         secret = totp.new_secret()
@@ -102,7 +102,7 @@ def new_app() -> ResponseReturnValue:
 @recent_proof_required
 def remove(kind: str, factor_id: int) -> ResponseReturnValue:
     """Remove a passkey or an authenticator app, after confirmation."""
-    of_kind = Kind(kind)
+    of_kind = FactorKind(kind)
     factor = service.get_factor(of_kind, factor_id, principal=principal())
     if request.method != "POST":
         factors = service.factors_of(current_user.user_id)
@@ -159,11 +159,11 @@ def _to_index() -> Response:
     return redirect(url_for(".index"), 303)
 
 
-def _passkey_page(form: PasskeyForm) -> str:
+def _passkey_page(form: NewPasskeyForm) -> str:
     return render_template("second_factor/new_passkey.html", form=form, site=_site())
 
 
-def _app_page(form: AppForm, secret: str) -> str:
+def _app_page(form: NewAppForm, secret: str) -> str:
     address = totp.address(secret, email=principal().email, site=_site().rp_id)
     spaced = " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
     return render_template("second_factor/new_app.html", form=form, image=totp.qr_code(address), secret=spaced)

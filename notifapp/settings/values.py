@@ -9,7 +9,7 @@ from typing import Any
 
 from notifapp import inputs
 from notifapp.audit.service import Change
-from notifapp.errors import Message
+from notifapp.errors import FieldMessage
 from notifapp.inputs import FieldErrors
 from notifapp.settings.models import MAX_OTP_CODE_LEN, MAX_OTP_TTL, MIN_OTP_CODE_LEN, MIN_OTP_TTL
 
@@ -84,9 +84,9 @@ def parse(changes: Mapping[str, object]) -> tuple[dict[str, int | None], FieldEr
     return parsed, errors
 
 
-def no_such_notifier(value: object) -> Message:
+def no_such_notifier(value: object) -> FieldMessage:
     """The message for an id that names no valid notifier of this project and channel."""
-    return Message(
+    return FieldMessage(
         f'Invalid pk "{value}" - object does not exist.',
         on_page="This notifier can't be chosen: it has been disabled or deleted. Choose another.",
     )

@@ -116,7 +116,7 @@ def restore(project: ProjectRef, version: int) -> ResponseReturnValue:
 
 
 def _question(project: ProjectRef, changes: Mapping[str, str]) -> str | None:
-    """A page that asks before a channel that is used loses its notifier, until it was answered."""
+    """A page that asks before a channel in use loses its notifier; None if it needn't, or was confirmed."""
     stopped = _stopped_by(project, changes)
     if not stopped or "confirmed" in request.form:
         return None

@@ -44,7 +44,7 @@ def create_token(
 ) -> NewToken:
     """Create a token that acts for this user in this project until it expires or is revoked.
 
-    It never expires if `expires_in_days` is None. With `codes` it may do nothing else, whatever its owner may. Raise
+    It never expires if `expires_in_days` is None. With `codes` it may do nothing else, even if its owner may. Raise
     `ValidationFailed` on `name`, `expires_in_days`, `codes`, `owner` or `project`. The database refuses a duplicate
     prefix (32 random bits), which is too rare to handle.
     """

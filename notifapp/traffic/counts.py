@@ -1,7 +1,7 @@
 """The table of counts: one row for each hour and thing counted by, written in the transaction that is counted.
 
 A project's row is locked by every code sent, tried or verified in that hour, so `add` is the last statement of its
-transaction. It lists the project's row first: whoever has that one waits for none of the others.
+transaction. It lists the project's row first: a call that has locked that one waits for none of the others.
 """
 
 from __future__ import annotations

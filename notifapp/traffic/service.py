@@ -65,7 +65,7 @@ _CAPPED = {
 }
 
 
-class DestinationRefused(ValidationFailed):
+class DestinationNotAllowed(ValidationFailed):
     """The project sends no codes there."""
 
     def __init__(self, refusal: Refusal, message: str) -> None:
@@ -74,7 +74,7 @@ class DestinationRefused(ValidationFailed):
 
 
 class TrafficRefused(TooManyRequests):
-    """The project sends no more codes for now; its counts are taken anew at the next full hour."""
+    """The project sends no more codes for now; its counts start again at the next full hour."""
 
     def __init__(self, refusal: Refusal, why: str, code: ErrorCode, at: datetime) -> None:
         seconds = HOUR - int(at.timestamp()) % HOUR
@@ -137,7 +137,7 @@ def order(project: ProjectRef, channel: Channel, address: str, *, principal: Pri
 
 
 def check(wanted: Order) -> Cleared:
-    """Raise `DestinationRefused` or `TrafficRefused` unless one more code may be sent."""
+    """Raise `DestinationNotAllowed` or `TrafficRefused` unless one more code may be sent."""
     with reading() as connection:
         limits, tallies = counts.read(connection, wanted.project.id, wanted.hour, wanted.keys)
         if wanted.destination:
@@ -171,7 +171,7 @@ def refusals_counted(wanted: Order) -> Iterator[None]:
     """Count what is refused within the block, in a transaction of its own: the block's has been rolled back by then."""
     try:
         yield
-    except (DestinationRefused, TrafficRefused) as refused:
+    except (DestinationNotAllowed, TrafficRefused) as refused:
         with writing() as connection:
             _count_refusal(connection, wanted, refused.refusal)
         raise
@@ -214,9 +214,9 @@ def _unusual(connection: Connection, wanted: Order, tallies: dict[Scope, Tally])
 def _check_destination(destination: Destination, limits: TrafficLimits, project: ProjectRef) -> None:
     allowed = limits.countries_of(project)
     if allowed and destination.country not in allowed:
-        raise DestinationRefused(Refusal.COUNTRY, "Codes are not sent to this country.")
+        raise DestinationNotAllowed(Refusal.COUNTRY, "Codes are not sent to this country.")
     if limits.mobile_only and not destination.is_mobile:
-        raise DestinationRefused(Refusal.NUMBER_TYPE, "Codes are not sent to this type of number.")
+        raise DestinationNotAllowed(Refusal.NUMBER_TYPE, "Codes are not sent to this type of number.")
 
 
 def _check_caps(wanted: Order, limits: TrafficLimits, scope: Scope, sent_now: int, sent_today: int) -> None:
@@ -238,7 +238,7 @@ def _count_refusal(connection: Connection, wanted: Order, refusal: Refusal) -> N
     if refused[Scope.REFUSAL] > 1:
         return
     day = wanted.hour // HOURS_A_DAY * HOURS_A_DAY
-    # Whoever makes the day's row was first, whatever happens at the same time or in the day's other hours.
+    # Of any number of calls, in all of the day's hours, only one inserts the day's row.
     if counts.add(connection, project_id, day, [Key(Scope.AUDITED, refusal)], "refused")[Scope.AUDITED] == 1:
         detail = {"destination": _destination_label(wanted.destination)} if wanted.destination else None
         record(

@@ -59,7 +59,7 @@ def create_user(
 
 
 def update_user(user_id: int, *, name: str, email: str, is_admin: bool, principal: Principal) -> None:
-    """Change a user. Who is no longer an admin loses the tokens in projects of which they are no member.
+    """Change a user. A former admin loses the tokens in projects that they are not a member of.
 
     Raise `ValidationFailed`, also if it would demote the last active admin or the caller.
     """

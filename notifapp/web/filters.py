@@ -63,7 +63,7 @@ _RANGES = {Range.HOUR: "Last hour", Range.DAY: "Last 24 hours", Range.WEEK: "Las
 class DatedFilterForm(FilterForm):
     """Filters with a range of time: the last hours or days, or a first and a last day, both inclusive.
 
-    Days are those of the person's time zone. Given alone, they are the range.
+    Days are those of the person's time zone. Without a chosen range they are the range.
     """
 
     range = SelectField("Time", validate_choice=False)

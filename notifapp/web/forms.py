@@ -9,7 +9,7 @@ from wtforms import Field
 from wtforms import Form as AnyForm
 from wtforms.fields.core import UnboundField
 
-from notifapp.errors import Message, ValidationFailed
+from notifapp.errors import FieldMessage, ValidationFailed
 from notifapp.web.kept_forms import kept_fields
 
 # Attributes of a field for names, and of one for a whole number, which may be typed in any script's digits.
@@ -62,7 +62,7 @@ def _without_nul(data: object) -> object:
 def add_errors(form: AnyForm, error: ValidationFailed) -> None:
     """Add a service's messages to their fields, in words for people; those for unknown fields go to the form itself."""
     for name, found in error.errors.items():
-        messages = [message.on_page if isinstance(message, Message) else message for message in found]
+        messages = [message.on_page if isinstance(message, FieldMessage) else message for message in found]
         if name in form:
             form[name].errors = [*form[name].errors, *messages]
         else:

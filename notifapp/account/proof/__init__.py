@@ -1,1 +1,1 @@
-"""Proving who one is beyond the password: the second step of signing in, and confirming before grave changes."""
+"""Proofs beyond the password: the second step of signing in, and confirming before grave changes."""

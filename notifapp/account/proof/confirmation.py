@@ -14,7 +14,7 @@ _REFUSED = "This is not a passkey of this account, or it took too long. Try agai
 
 
 def confirm_with_password(password: str, *, session_id: int, principal: Principal) -> str:
-    """Note in this session that its owner is at it, and return its new key (OWASP ASVS 5, 7.2.4).
+    """Note in this session that its owner has just proved it, and return its new key (OWASP ASVS 5, 7.2.4).
 
     Raise `ValidationFailed` on `password`, and `TooManyRequests`.
     """
@@ -23,10 +23,10 @@ def confirm_with_password(password: str, *, session_id: int, principal: Principa
         return sessions.renew_session(connection, session_id)
 
 
-def confirm_with_passkey(answer: str, site: Site, *, visitor: str, session_id: int, principal: Principal) -> str:
-    """The same, with a passkey's answer as JSON. Raise `ValidationFailed`."""
+def confirm_with_passkey(credential: str, site: Site, *, visitor: str, session_id: int, principal: Principal) -> str:
+    """The same, with a passkey. `credential` is what the browser returned, as JSON. Raise `ValidationFailed`."""
     try:
-        verified = passkeys.verify(answer, site, visitor=visitor)
+        verified = passkeys.verify(credential, site, visitor=visitor)
     except NotVerified:
         verified = None
     if verified is None or verified.user_id != principal.user_id:

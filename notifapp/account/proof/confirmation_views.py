@@ -42,7 +42,7 @@ def confirm() -> ResponseReturnValue:
 @open_without_second_factor
 @sign_in_required
 def confirm_with_passkey() -> ResponseReturnValue:
-    """Take a passkey's answer instead."""
+    """Take a passkey's response instead."""
     form = ConfirmForm(formdata=None)
     try:
         key = service.confirm_with_passkey(

@@ -1,4 +1,4 @@
-"""The second step of signing in, and signing in with a passkey alone."""
+"""The second step of signing in, and signing in with only a passkey."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from notifapp.audit.service import Action, record
 from notifapp.database import AnyRow, reading, writing
 from notifapp.errors import ValidationFailed
 from notifapp.second_factor import passkeys, pending, recovery_codes, totp
-from notifapp.second_factor.passkeys import Answer, NotVerified, Site
+from notifapp.second_factor.passkeys import Assertion, NotVerified, Site
 from notifapp.second_factor.service import use_passkey
 
-# Three codes of a million are right at a time: this keeps a year of guessing by who knows the password below 6 %.
+# Three codes of a million are right at a time: with these, a year of guessing by somebody who knows the password
+# succeeds with a probability below 6 %.
 PER_QUARTER = throttle.Limit(count=10, seconds=15 * 60)
 PER_DAY = throttle.Limit(count=50, seconds=24 * 3600)
 
@@ -32,7 +33,7 @@ class SecondStepOver(Exception):
 
 
 def finish(key: str, *, code: str = "", recovery_code: str = "", device: Device, lifetime: int) -> SignIn:
-    """Open a session of `lifetime` seconds for who gave the password, if a code of theirs is right, and use it up.
+    """Open a session of `lifetime` seconds for the person who gave the password, if their code is right, and use it up.
 
     Raise `SecondStepOver`, `ValidationFailed` on `code` or `recovery_code`, and `TooManyRequests`.
     """
@@ -59,13 +60,13 @@ def finish(key: str, *, code: str = "", recovery_code: str = "", device: Device,
     return session
 
 
-def sign_in_with_passkey(answer: str, site: Site, *, visitor: str, device: Device, lifetime: int) -> SignIn:
-    """Open a session of `lifetime` seconds for a passkey's owner. `answer` is the browser's, as JSON.
+def sign_in_with_passkey(credential: str, site: Site, *, visitor: str, device: Device, lifetime: int) -> SignIn:
+    """Open a session of `lifetime` seconds for a passkey's owner. `credential` is what the browser returned, as JSON.
 
     Raise `ValidationFailed`, and `TooManyRequests` after too many failures from this address.
     """
     taken = throttle.take(password_limits.of_address(device.address))
-    verified, owner = _verify(answer, site, visitor, device.address)
+    verified, owner = _verify(credential, site, visitor, device.address)
     with writing() as connection:
         refusal = refuse(connection, verified, principal=owner)
         if refusal is None:
@@ -76,12 +77,12 @@ def sign_in_with_passkey(answer: str, site: Site, *, visitor: str, device: Devic
     return session
 
 
-def refuse(connection: Connection, answer: Answer, *, principal: Principal) -> str | None:
-    """Use a passkey's answer up. If it can't be, record that, and return the message for its owner."""
-    reason = use_passkey(connection, answer)
+def refuse(connection: Connection, assertion: Assertion, *, principal: Principal) -> str | None:
+    """Use up a passkey's response. If that fails, record it, and return the message for its owner."""
+    reason = use_passkey(connection, assertion)
     if reason is None:
         return None
-    detail = {"name": answer.name, "reason": reason}
+    detail = {"name": assertion.name, "reason": reason}
     record(connection, Action.PASSKEY_REFUSED, principal=principal, subject=principal.email, detail=detail)
     return _COPIED if reason.startswith("counter") else _REFUSED
 
@@ -93,9 +94,9 @@ def _use(connection: Connection, user_id: int, code: str, recovery_code: str) ->
     return "authenticator app" if totp.use(connection, user_id, code) else None
 
 
-def _verify(answer: str, site: Site, visitor: str, address: str | None) -> tuple[Answer, Principal]:
+def _verify(credential: str, site: Site, visitor: str, address: str | None) -> tuple[Assertion, Principal]:
     try:
-        verified = passkeys.verify(answer, site, visitor=visitor)
+        verified = passkeys.verify(credential, site, visitor=visitor)
     except NotVerified as error:
         if error.owner_id is not None:
             _record_failure(_owner(error.owner_id, address))

@@ -14,7 +14,7 @@ RELEASE_PATH = "/api/otp/recipients/release"  # the address is in the body: URLs
 
 @permission_required(Permission.OTP_RELEASE)
 def release(project: ProjectRef) -> Response:
-    """Release a recipient. The answer is the same for one that is free or unknown: it tells of no customer."""
+    """Release a recipient. The response is the same for one that is free or unknown, so it reveals no customer."""
     asked = read_recipient(read_fields())
     release_address(project, asked.recipient, channel=asked.channel, principal=principal())
     return Response(status=204)
