@@ -9,10 +9,10 @@ from wtforms import BooleanField, EmailField, Field, PasswordField, StringField,
 
 from notifapp.channels import Channel
 from notifapp.delivery.typed_secrets import TypedSecrets
+from notifapp.inputs import MAX_NAME_LENGTH
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.gateway.base import Backend, Kind, Setting
 from notifapp.notifiers.service import NotifierDetails
-from notifapp.notifiers.values import MAX_NAME_LENGTH
 from notifapp.web.forms import DIGITS, Form, Hints
 
 _FIELDS: Mapping[Kind, type[Field]] = {

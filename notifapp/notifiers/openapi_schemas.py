@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from notifapp.channels import Channel
+from notifapp.inputs import MAX_NAME_LENGTH
 from notifapp.notifiers.backends import BACKENDS
 from notifapp.notifiers.gateway.base import Backend, Kind, Setting
-from notifapp.notifiers.values import MAX_NAME_LENGTH
 from notifapp.web.openapi import MESSAGES, Json, field_errors, nullable, ref
 from notifapp.web.paging import MAX_LIMIT
 

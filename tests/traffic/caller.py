@@ -16,6 +16,7 @@ from notifapp.database import reading, table_of, writing
 from notifapp.otp.models import OtpChallenge
 from notifapp.traffic import service
 from notifapp.traffic.counts import HOURS_A_DAY
+from notifapp.traffic.destinations import destination_of
 from notifapp.traffic.models import OtpTraffic, OtpTrafficLimits, Scope
 from notifapp.traffic.service import TrafficRefused
 from tests.otp.caller import Caller, make_caller
@@ -66,7 +67,7 @@ class CountedCaller(Caller):
 
     def approve(self, number: str, settled: int = 1) -> None:
         """Count a right code of this number, as verifying does."""
-        country, prefix = service.destination_of(number).country, number[1:7]
+        country, prefix = destination_of(number).country, number[1:7]
         with self.app.app_context(), writing() as connection:
             service.count_approval(connection, self.project.id, (country, prefix), settled)
 
