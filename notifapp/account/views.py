@@ -84,11 +84,8 @@ def change_password() -> ResponseReturnValue:
         key = service.change_password(
             form.current.data or "", form.new.data or "", session_id=current_user.session_id, principal=principal()
         )
-    except ValidationFailed as error:
+    except (ValidationFailed, TooManyRequests) as error:
         add_errors(form, error)
-        return _account(_profile_form(), form), error.status
-    except TooManyRequests as error:
-        form.form_errors.append(error.detail)
         return _account(_profile_form(), form), error.status, dict(error.headers())
     enter_session(key)
     flash("Your password is changed. Your other sessions have ended and your API tokens are revoked.", "success")

@@ -73,10 +73,8 @@ def _tell(form: Form, error: Conflict | TooManyRequests | ValidationFailed | Inv
     """Add an error to its field, or to the form itself."""
     if isinstance(error, InvalidCode):
         add_errors(form, ValidationFailed({CODE: [_with_attempts(error)]}))
-    elif isinstance(error, ValidationFailed):
-        add_errors(form, error)
     else:
-        form.form_errors.append(error.detail)
+        add_errors(form, error)
 
 
 def _with_attempts(error: InvalidCode) -> str:

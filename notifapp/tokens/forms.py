@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wtforms import BooleanField, EmailField, SearchField, SelectField, SelectMultipleField, StringField
-from wtforms.widgets import CheckboxInput
+from wtforms import BooleanField, EmailField, SearchField, SelectField, StringField
 
-from notifapp.access import PRESETS, Permission
+from notifapp.access import PRESETS
 from notifapp.errors import ValidationFailed
 from notifapp.inputs import MAX_NAME_LENGTH
 from notifapp.tokens.queries import Filters, State
 from notifapp.tokens.service import USUAL_DAYS
 from notifapp.web.filters import FilterForm, offer
-from notifapp.web.forms import AS_TYPED, DIGITS, Form, Hints
+from notifapp.web.forms import AS_TYPED, DIGITS, Form, Hints, permissions_field
 from notifapp.web.paging import MAX_SEARCH_LENGTH
 
 ALL_PERMISSIONS = "All of the owner's permissions"
@@ -78,13 +77,7 @@ class NewTokenForm(Form):
         validate_choice=False,
         description="Give the token only what its program needs. It can never do more than its owner.",
     )
-    codes = SelectMultipleField(
-        "Only these",
-        choices=[str(int(permission)) for permission in Permission],  # type: ignore[misc]
-        coerce=int,
-        validate_choice=False,
-        option_widget=CheckboxInput(),
-    )
+    codes = permissions_field("Only these")
 
     def __init__(self, **values: object) -> None:
         super().__init__(**values)

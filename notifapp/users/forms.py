@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wtforms import BooleanField, EmailField, SelectField, SelectMultipleField, StringField
-from wtforms.widgets import CheckboxInput
+from wtforms import BooleanField, EmailField, SelectField, StringField
 
-from notifapp.access import PRESETS, Permission
+from notifapp.access import PRESETS
 from notifapp.inputs import MAX_NAME_LENGTH
 from notifapp.web.filters import offer
-from notifapp.web.forms import Form, Hints
+from notifapp.web.forms import Form, Hints, permissions_field
 
 
 class UserForm(Form):
@@ -37,13 +36,7 @@ class MembershipForm(Form):
         description="A preset replaces what is ticked below.",
     )
 
-    codes = SelectMultipleField(
-        "Permissions",
-        choices=[str(int(permission)) for permission in Permission],  # type: ignore[misc]
-        coerce=int,
-        validate_choice=False,
-        option_widget=CheckboxInput(),
-    )
+    codes = permissions_field("Permissions")
 
     def __init__(self, **values: object) -> None:
         super().__init__(**values)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import Field
+from wtforms import Field, SelectMultipleField
 from wtforms import Form as AnyForm
 from wtforms.fields.core import UnboundField
+from wtforms.widgets import CheckboxInput
 
-from notifapp.errors import FieldMessage, ValidationFailed
+from notifapp.access.permissions import Permission
+from notifapp.errors import DomainError, FieldMessage, ValidationFailed
 from notifapp.web.kept_forms import kept_fields
 
 # Attributes of a field for names, and of one for a whole number, which may be typed in any script's digits.
@@ -44,6 +46,17 @@ class Form(FlaskForm):  # type: ignore[misc]
             return kept if form.is_kept else wrapped
 
 
+def permissions_field(label: str) -> SelectMultipleField:
+    """A checkbox for each permission code."""
+    return SelectMultipleField(
+        label,
+        choices=[str(int(permission)) for permission in Permission],  # type: ignore[misc]
+        coerce=int,
+        validate_choice=False,
+        option_widget=CheckboxInput(),
+    )
+
+
 class Hints:
     """HTML attributes of a field, such as `required` or `maxlength`: hints for the browser, not validation."""
 
@@ -59,8 +72,11 @@ def _without_nul(data: object) -> object:
     return data.replace("\0", "") if isinstance(data, str) else data
 
 
-def add_errors(form: AnyForm, error: ValidationFailed) -> None:
-    """Add a service's messages to their fields, in words for people; those for unknown fields go to the form itself."""
+def add_errors(form: AnyForm, error: DomainError) -> None:
+    """Add a service's messages to their fields, in words for people, and those of no field here to the form itself."""
+    if not isinstance(error, ValidationFailed):
+        form.form_errors.append(error.detail)
+        return
     for name, found in error.errors.items():
         messages = [message.on_page if isinstance(message, FieldMessage) else message for message in found]
         if name in form:

@@ -30,11 +30,8 @@ def confirm() -> ResponseReturnValue:
         key = service.confirm_with_password(
             form.password.data or "", session_id=current_user.session_id, principal=principal()
         )
-    except ValidationFailed as error:
+    except (ValidationFailed, TooManyRequests) as error:
         add_errors(form, error)
-        return _page(form), error.status
-    except TooManyRequests as error:
-        form.form_errors.append(error.detail)
         return _page(form), error.status, dict(error.headers())
     return _go_back(key)
 

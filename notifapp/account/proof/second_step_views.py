@@ -49,11 +49,8 @@ def second_step() -> ResponseReturnValue:
         )
     except service.SecondStepOver:
         return _start_again()
-    except ValidationFailed as error:
+    except (ValidationFailed, TooManyRequests) as error:
         add_errors(form, error)
-        return _page(form), error.status
-    except TooManyRequests as error:
-        form.form_errors.append(error.detail)
         return _page(form), error.status, dict(error.headers())
     enter(finished)
     return go_on(form.kept.data)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from notifapp.channels import Channel
 from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
 from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient
-from notifapp.notifiers.gateway.patterns import CODE_HELP, VARIABLES, VARIABLES_ERROR, VARIABLES_HELP, pattern_values
+from notifapp.notifiers.gateway.patterns import CODE_HELP, pattern_values, variables_setting
 
 # By the field with an error: the documentation lists no codes beyond 400-1 and 400-2.
 REASONS = {
@@ -28,13 +28,7 @@ class IppanelConfig:
         "Sender number", Kind.PHONE, help="A line of this account with its country code, such as +983000505."
     )
     pattern_code: str = setting("Pattern code", default="", max_length=64, help=CODE_HELP)
-    pattern_variables: str = setting(
-        "Variables of the pattern",
-        default="code",
-        regex=VARIABLES,
-        regex_error=VARIABLES_ERROR,
-        help=VARIABLES_HELP,
-    )
+    pattern_variables: str = variables_setting()
 
 
 class Ippanel(Backend[IppanelConfig]):

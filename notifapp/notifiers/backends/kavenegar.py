@@ -9,7 +9,7 @@ from notifapp.channels import Channel
 from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
 from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient
 from notifapp.notifiers.gateway.iranian_numbers import LINE, LINE_ERROR, iran_national
-from notifapp.notifiers.gateway.patterns import CODE_HELP, VARIABLES, VARIABLES_ERROR, pattern_values
+from notifapp.notifiers.gateway.patterns import CODE_HELP, pattern_values, variables_setting
 
 REASONS = {
     400: "The request was not complete.",
@@ -54,13 +54,9 @@ class KavenegarConfig:
         help="A line of this account. Leave it blank for the account's default line.",
     )
     pattern_code: str = setting("Pattern name", default="", max_length=64, help=CODE_HELP)
-    pattern_variables: str = setting(
-        "Variables of the pattern",
-        default="code",
-        regex=VARIABLES,
-        regex_error=VARIABLES_ERROR,
+    pattern_variables: str = variables_setting(
         help="Separated by commas: code (%token in the pattern), minutes (%token2), validity (%token10), "
-        "project (%token20).",
+        "project (%token20)."
     )
 
 

@@ -13,7 +13,7 @@ from notifapp.channels import Channel
 from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
 from notifapp.notifiers.gateway.http_client import CLIENT, HttpClient
 from notifapp.notifiers.gateway.iranian_numbers import LINE, LINE_ERROR, iran_national
-from notifapp.notifiers.gateway.patterns import CODE_HELP, VARIABLES, VARIABLES_ERROR, VARIABLES_HELP, pattern_values
+from notifapp.notifiers.gateway.patterns import CODE_HELP, pattern_values, variables_setting
 
 REASONS = {
     -110: "The gateway wants an API key.",
@@ -87,13 +87,7 @@ class MelipayamakConfig:
         regex_error="Enter the pattern's bodyId: digits only.",
         help=CODE_HELP,
     )
-    pattern_variables: str = setting(
-        "Variables of the pattern",
-        default="code",
-        regex=VARIABLES,
-        regex_error=VARIABLES_ERROR,
-        help=VARIABLES_HELP,
-    )
+    pattern_variables: str = variables_setting()
 
 
 class Melipayamak(Backend[MelipayamakConfig]):
