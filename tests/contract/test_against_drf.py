@@ -21,6 +21,8 @@ from tests.contract.otherwise import OTHERWISE
 from tests.contract.request_cases import accept_cases, body_cases, credential_cases, media_type_cases, method_cases
 from tests.contract.side import IN_FORCE, Case, Outcome, Side
 
+pytestmark = pytest.mark.slow
+
 CASES = list(
     chain(
         json_cases(),

@@ -91,6 +91,7 @@ def api_calls(caller: Caller) -> dict[str, tuple[str, str, dict[str, Any]]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["settings", "new notifier", "changed notifier", "issue", "right code", "wrong code", "release"]
 )
@@ -112,6 +113,7 @@ SERVICES: dict[str, Callable[[Caller, World], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SERVICES)
 def test_nobody_changes_a_project_in_the_moment_of_its_archiving(caller: Caller, world: World, name: str) -> None:
     def call() -> object:
@@ -123,6 +125,7 @@ def test_nobody_changes_a_project_in_the_moment_of_its_archiving(caller: Caller,
     assert nothing_landed(caller)
 
 
+@pytest.mark.slow
 def test_no_token_is_made_in_the_moment_of_archiving(caller: Caller) -> None:
     def call() -> object:
         with caller.app.app_context():
@@ -133,6 +136,7 @@ def test_no_token_is_made_in_the_moment_of_archiving(caller: Caller) -> None:
     assert nothing_landed(caller)
 
 
+@pytest.mark.slow
 def test_a_project_can_be_archived_while_programs_write_into_it_without_a_break(caller: Caller) -> None:
     deadline = time.monotonic() + 60
     is_done = threading.Event()
