@@ -59,7 +59,8 @@ def test_after_24_hours_the_key_is_free(caller: Caller, time: Clock) -> None:
 
 def test_another_body_under_the_same_key_is_refused(caller: Caller) -> None:
     post(caller)
-    for other in ({"json": {**BODY, "client": "1"}}, {"data": BODY}, {"json": {}}):
+    others: list[dict[str, Any]] = [{"json": {**BODY, "client": "1"}}, {"data": BODY}, {"json": {}}]
+    for other in others:
         answer = post(caller, **other)
         assert (answer.status_code, answer.get_json()["code"]) == (422, "idempotency_key_reused")
     assert caller.count(OtpChallenge) == 1

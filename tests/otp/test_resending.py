@@ -257,7 +257,7 @@ def test_the_address_is_sealed_and_erased_when_the_challenge_ends(patient: Calle
     challenge, code = patient.open()
     stored = table_of(OtpChallenge).c
 
-    def address() -> str | None:
+    def address() -> Any:
         with patient.app.app_context(), reading() as connection:
             return connection.execute(select(stored.address).where(stored.id == challenge)).scalar_one()
 
