@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from enum import StrEnum
+from math import ceil
+from typing import NamedTuple
 
 
 class ErrorCode(StrEnum):
     """What went wrong, for programs: a part of the API, so a code never changes its meaning."""
 
     INVALID = "invalid"
+    INVALID_KEY = "invalid_idempotency_key"
+    KEY_REUSED = "idempotency_key_reused"
+    UNDER_WAY = "request_under_way"
     PARSE_ERROR = "parse_error"
     INVALID_CODE = "invalid_code"
     EXPIRED_CODE = "expired_code"
@@ -21,6 +27,7 @@ class ErrorCode(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     NOT_ACCEPTABLE = "not_acceptable"
     CONFLICT = "conflict"
+    CHALLENGE_CLOSED = "challenge_closed"
     NO_NOTIFIER = "no_notifier"
     NOTIFIER_DISABLED = "notifier_disabled"
     STALE_VERSION = "stale_version"
@@ -28,6 +35,7 @@ class ErrorCode(StrEnum):
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     TOO_MANY_REQUESTS = "too_many_requests"
     TOO_SOON = "too_soon"
+    TOO_MANY_CODES = "too_many_codes"
     HOURLY_LIMIT = "hourly_limit"
     DAILY_LIMIT = "daily_limit"
     TOO_MANY_WRONG_CODES = "too_many_wrong_codes"
@@ -151,19 +159,52 @@ class StaleVersion(DomainError):
     code = ErrorCode.STALE_VERSION
 
 
+class Quota(NamedTuple):
+    """A limit of sending: so many codes within a window, how many of them are left, and when there will be more.
+
+    It is named after the error that it leads to. Where there is no window, it counts what is so now.
+    """
+
+    name: str
+    most: int
+    window: timedelta | None
+    left: int
+    grows_in: timedelta
+
+
+def rate_limit_headers(quotas: Sequence[Quota]) -> dict[str, str]:
+    """`RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10); none without quotas."""
+    if not quotas:
+        return {}
+    policies = [
+        f'"{quota.name}";q={quota.most}{f";w={ceil(quota.window.total_seconds())}" if quota.window else ""}'
+        for quota in quotas
+    ]
+    states = [f'"{quota.name}";r={quota.left};t={ceil(quota.grows_in.total_seconds())}' for quota in quotas]
+    return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(states)}
+
+
 class TooManyRequests(DomainError):
-    """A limit was reached; `retry_after` is the number of seconds to wait."""
+    """A limit was reached: `retry_after` is how many seconds to wait, `quotas` what is left of limits of sending."""
 
     status = 429
     code = ErrorCode.TOO_MANY_REQUESTS
 
-    def __init__(self, retry_after: int, detail: str | None = None, *, code: ErrorCode | None = None) -> None:
+    def __init__(
+        self,
+        retry_after: int,
+        detail: str | None = None,
+        *,
+        code: ErrorCode | None = None,
+        quotas: Sequence[Quota] = (),
+    ) -> None:
         super().__init__(detail or f"Too many attempts. Try again in {retry_after} seconds.", code=code)
         self.retry_after = retry_after
+        self.quotas = quotas
 
     def headers(self) -> Mapping[str, str]:
-        """How long to wait, in seconds."""
-        return {"Retry-After": str(self.retry_after)}
+        """How long to wait, in seconds, and what is left of each limit."""
+        return {"Retry-After": str(self.retry_after), **rate_limit_headers(self.quotas)}
 
 
 class Unavailable(DomainError):

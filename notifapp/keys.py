@@ -1,16 +1,29 @@
-"""The generated keys in the instance folder: created once by `flask init`, readable only by their owner."""
+"""The generated keys in the instance folder, created once by `flask init`, and MACs under those for codes."""
 
 from __future__ import annotations
 
+import hmac
 import os
 import secrets
 from pathlib import Path
 
 from cryptography.fernet import Fernet
+from flask import current_app
 
 SECRET_KEY_FILE = "secret_key"  # noqa: S105 - a file's name
 ENCRYPTION_KEYS_FILE = "encryption_keys"
 OTP_KEY_FILE = "otp_key"
+
+
+def macs(*parts: str) -> list[str]:
+    """The HMAC-SHA256 of these texts under each of the operator's keys for codes, newest first.
+
+    The first one is what to store; what was stored under an older key is found by the others. The first part says what
+    the MAC is for, so that none serves for another purpose.
+    """
+    message = "\0".join(parts).encode("utf-8", "surrogatepass")
+    keys: tuple[str, ...] = current_app.config["NOTIFAPP"].otp_keys
+    return [hmac.digest(key.encode(), message, "sha256").hex() for key in keys]
 
 
 class KeyFileError(Exception):

@@ -17,7 +17,7 @@ FEATURES = (
 )  # fmt: skip
 BASE = {
     "channels", "clock", "config", "countries", "database", "destinations", "errors", "extensions", "front", "inputs",
-    "keys", "migrations", "recipients", "wording",
+    "idempotency", "keys", "migrations", "recipients", "wording",
 }  # fmt: skip
 # These put the features together, and nobody imports them but the app.
 COMPOSERS = {"__init__", "apidocs", "cli"}

@@ -1,4 +1,4 @@
-"""One table of cases for the input rules, whoever asks: the settings, a notifier's settings, the codes' endpoints.
+"""One table of cases for the input rules: those of the settings, a notifier's settings, the codes' endpoints.
 
 That they are Django REST Framework's is held in tests/contract/, request by request.
 """

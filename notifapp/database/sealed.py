@@ -10,7 +10,7 @@ Against whom:
   project, it is unreadable. Nor can the address that a notifier's secrets are sent to be changed under them, because
   they are bound to the notifier's settings as well.
 - Not held off: an older value of the same place that is put back (rows have no number of their version), the deletion
-  of values, and whoever has the keys or runs code in the application.
+  of values, and anybody who has the keys or runs code in the application.
 
 The keys are those of NOTIFAPP_ENCRYPTION_KEYS, newest first: the first seals, all of them open. Each is a Fernet key,
 from which the key proper is derived (HKDF, RFC 5869), so that one key is never used with two algorithms. A sealed value

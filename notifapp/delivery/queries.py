@@ -39,6 +39,16 @@ class Filters:
     until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a message is: at which notifier, why it has failed or is tried again, and since when that is known."""
+
+    notifier: str
+    status: DeliveryStatus
+    reason: str | None
+    updated_at: datetime
+
+
 @dataclass(slots=True)
 class Hour:
     """The number of messages sent and failed in the hour that begins at `starts_at`."""
@@ -95,6 +105,16 @@ def get_delivery(project: ProjectRef, delivery_id: int | None) -> AnyRow | None:
     statement = select(*_SHOWN).where(_delivery.project_id == project.id, _delivery.id == delivery_id)
     with reading() as connection:
         return connection.execute(statement).one_or_none()
+
+
+def list_states(project: ProjectRef, delivery_ids: Collection[int]) -> list[State]:
+    """Where these of the project's messages are, oldest first, as far as they are kept."""
+    updated_at = func.coalesce(_delivery.finished_at, _delivery.started_at, _delivery.created_at)
+    statement = select(_delivery.notifier_name, _delivery.status, _delivery.error_reason, updated_at)
+    are_they = _delivery.project_id == project.id, _delivery.id.in_(delivery_ids)
+    with reading() as connection:
+        rows = connection.execute(statement.where(*are_they).order_by(_delivery.id)).all()
+    return [State(name, DeliveryStatus(status), reason, at) for name, status, reason, at in rows]
 
 
 def list_notifier_names(project: ProjectRef, channels: Collection[Channel]) -> list[str]:

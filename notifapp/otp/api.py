@@ -1,4 +1,4 @@
-"""`/api/otp/…`: a project's backend sends and verifies its customers' codes."""
+"""`/api/otp/…`: a project's backend sends and verifies its customers' codes, and hears what became of them."""
 
 from __future__ import annotations
 
@@ -6,36 +6,48 @@ from flask import Response
 
 from notifapp import clock
 from notifapp.access import Permission, ProjectRef, permission_required, principal
+from notifapp.delivery.queries import list_states
+from notifapp.errors import rate_limit_headers
 from notifapp.otp import service
 from notifapp.otp.limits import get_limits
-from notifapp.otp.parsing import read_challenge, read_code
+from notifapp.otp.parsing import read_challenge, read_client, read_code
 from notifapp.otp.service import Challenge
 from notifapp.settings.service import get_policy
-from notifapp.web.json_api import json_response, read_fields
+from notifapp.web.json_api import idempotent, json_response, read_fields
 
 CHALLENGES_PATH = "/api/otp/challenges"
 CHALLENGE_PATH = f"{CHALLENGES_PATH}/<challenge_id>"
+RESEND_PATH = f"{CHALLENGE_PATH}/resend"
 VERIFY_PATH = f"{CHALLENGE_PATH}/verify"
 POLICY_PATH = "/api/otp/policy"
 
 
 @permission_required(Permission.OTP_SEND)
+@idempotent
 def create_challenge(project: ProjectRef) -> Response:
     """Send a new code, which replaces the recipient's open one."""
     new = read_challenge(read_fields())
     challenge = service.issue_challenge(project, new.channel, new.recipient, principal=principal(), client=new.client)
-    return json_response(_new(challenge), status=201)
+    return json_response(_new(challenge), status=201, headers=rate_limit_headers(challenge.quotas))
+
+
+@permission_required(Permission.OTP_SEND)
+@idempotent
+def resend(project: ProjectRef, challenge_id: str) -> Response:
+    """Send one more code for an open challenge; those before it stay good."""
+    client = read_client(read_fields())
+    challenge = service.resend_challenge(project, challenge_id, principal=principal(), client=client)
+    return json_response(_state(project, challenge), headers=rate_limit_headers(challenge.quotas))
 
 
 @permission_required(Permission.OTP_SEND, Permission.OTP_VERIFY)
 def read(project: ProjectRef, challenge_id: str) -> Response:
-    """The state of a challenge."""
-    challenge = service.get_challenge(project, challenge_id)
-    approved_at = clock.iso(challenge.approved_at) if challenge.approved_at else None
-    return json_response({**_new(challenge), "status": challenge.status, "approved_at": approved_at})
+    """The state of a challenge, and what became of its messages."""
+    return json_response(_state(project, service.get_challenge(project, challenge_id)))
 
 
 @permission_required(Permission.OTP_VERIFY)
+@idempotent
 def verify(project: ProjectRef, challenge_id: str) -> Response:
     """Approve a challenge, once, if the customer's code is right."""
     typed = read_code(read_fields())
@@ -74,4 +86,22 @@ def _new(challenge: Challenge) -> dict[str, object]:
         "expires_at": clock.iso(challenge.expires_at),
         "resend_at": clock.iso(challenge.resend_at),
         "attempts_left": challenge.attempts_left,
+    }
+
+
+def _state(project: ProjectRef, challenge: Challenge) -> dict[str, object]:
+    return {
+        **_new(challenge),
+        "status": challenge.status,
+        "approved_at": clock.iso(challenge.approved_at) if challenge.approved_at else None,
+        "codes_alive": challenge.codes_alive,
+        "deliveries": [
+            {
+                "notifier": state.notifier,
+                "status": state.status,
+                "reason": state.reason,
+                "updated_at": clock.iso(state.updated_at),
+            }
+            for state in list_states(project, challenge.delivery_ids)
+        ],
     }

@@ -12,8 +12,10 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
 
-from flask import current_app
+from notifapp.keys import macs
 
 _CHALLENGE_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -33,19 +35,29 @@ def is_challenge_id(text: str) -> bool:
     return _CHALLENGE_ID.fullmatch(text) is not None
 
 
-def code_mac(challenge_id: str, code: str) -> str:
-    """The MAC of a code, bound to its challenge, under the newest key."""
-    return _macs("code", challenge_id, code)[0]
+def code_mac(challenge_id: str, code: str, number: int = 1) -> str:
+    """The MAC of a challenge's code, bound to the challenge and to its number among the codes, under the newest key."""
+    return _code_macs(challenge_id, code, number)[0]
 
 
-def is_right(code: str, challenge_id: str, mac: str) -> bool:
-    """Whether this is the code of the challenge's MAC, under any of the keys. Compares in constant time."""
-    return is_among(mac, _macs("code", challenge_id, code))
+class Code(NamedTuple):
+    """One of a challenge's codes: the first has number 1, and each that was sent again the next."""
+
+    number: int
+    mac: str
+    length: int
+    expires_at: datetime
+    delivery_id: int | None
 
 
-def is_among(mac: str, macs: Iterable[str]) -> bool:
+def is_right(typed: str, challenge_id: str, code: Code) -> bool:
+    """Whether this is what was sent, under any of the keys. Compares in constant time."""
+    return is_among(code.mac, _code_macs(challenge_id, typed, code.number))
+
+
+def is_among(mac: str, known: Iterable[str]) -> bool:
     """Whether a MAC is one of these. Compares each in constant time."""
-    return any(hmac.compare_digest(mac, each) for each in macs)
+    return any(hmac.compare_digest(mac, each) for each in known)
 
 
 def recipient_digests(project_id: int, channel: str, recipient: str) -> list[str]:
@@ -53,15 +65,15 @@ def recipient_digests(project_id: int, channel: str, recipient: str) -> list[str
 
     There is one for each key, newest first: the first is written, all of them are looked for.
     """
-    return _macs("recipient", str(project_id), channel, recipient)
+    return macs("recipient", str(project_id), channel, recipient)
 
 
 def client_digest(project_id: int, client: str) -> str:
     """The MAC that identifies a client of a project: an IP address or any other text. Only under the newest key.
 
-    Of an IPv6 address the first 64 bits count, because whoever has one has the whole network (RFC 6177).
+    Of an IPv6 address the first 64 bits count, because one who has an address has the whole network (RFC 6177).
     """
-    return _macs("client", str(project_id), _network_of(client))[0]
+    return macs("client", str(project_id), _network_of(client))[0]
 
 
 def normalise(code: str) -> str:
@@ -88,8 +100,6 @@ def _network_of(client: str) -> str:
     return str(address.ipv4_mapped or ipaddress.ip_network((address.packed, 64), strict=False))
 
 
-def _macs(*parts: str) -> list[str]:
-    """The MAC of these texts under each key, newest first."""
-    message = "\0".join(parts).encode("utf-8", "surrogatepass")
-    keys: tuple[str, ...] = current_app.config["NOTIFAPP"].otp_keys
-    return [hmac.digest(key.encode(), message, "sha256").hex() for key in keys]
+def _code_macs(challenge_id: str, code: str, number: int) -> list[str]:
+    # A challenge had one code once, so the first one's MAC names no number.
+    return macs("code", challenge_id, code) if number == 1 else macs("code", challenge_id, str(number), code)

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 
 from notifapp import clock, wording
 from notifapp.database import Statement, UtcDateTime, reading, table_of, upsert
-from notifapp.errors import ErrorCode, TooManyRequests
+from notifapp.errors import ErrorCode, Quota, TooManyRequests
 from notifapp.otp import models
 from notifapp.otp.models import OtpChallenge, OtpLimits, OtpRecipient
 
@@ -28,10 +28,12 @@ FIRST_WAIT = 30  # seconds; doubled with each further failure
 LONGEST_WAIT = 3600  # seconds
 STOPPED_RETRY = 86400  # seconds; there is no telling when somebody will release the recipient
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-_WHY = {
+MOST_ALIVE = 3  # codes of one challenge: each is one more that a guess may hit
+_WHY: dict[str, str] = {
     ErrorCode.TOO_SOON: "A code was sent just now.",
     ErrorCode.HOURLY_LIMIT: "Too many codes were sent in the last hour.",
     ErrorCode.DAILY_LIMIT: "Too many codes were sent in the last day.",
+    ErrorCode.TOO_MANY_CODES: f"{MOST_ALIVE} codes are still valid.",
 }
 
 
@@ -53,7 +55,7 @@ class Limits:
     def seconds_between(self) -> int:
         """The shortest time, in seconds, between two codes to one recipient."""
         now = clock.now()
-        return int((next_send([], self, now) - now).total_seconds())
+        return int((next_send(quotas([now], self, now), now) - now).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +210,12 @@ def take(connection: Connection, recipient: Recipient) -> datetime:
     why = "Too many wrong codes for this recipient."
     if block.until is None:
         detail = f"{why} An admin must unblock them first."
-        raise TooManyRequests(STOPPED_RETRY, detail, code=ErrorCode.RECIPIENT_BLOCKED)
+        code = ErrorCode.RECIPIENT_BLOCKED
+        raise TooManyRequests(
+            STOPPED_RETRY, detail, code=code, quotas=[no_quota(code, timedelta(seconds=STOPPED_RETRY))]
+        )
     code = ErrorCode.RECIPIENT_BLOCKED if block.is_stop else ErrorCode.TOO_MANY_WRONG_CODES
-    raise _wait(block.until - now, why, code)
+    raise _wait(block.until - now, why, code, [no_quota(code, block.until - now)])
 
 
 def carry_over(connection: Connection, former: Recipient, recipient: Recipient) -> bool:
@@ -234,20 +239,38 @@ def carry_over(connection: Connection, former: Recipient, recipient: Recipient) 
     return True
 
 
-def check_sends(sent: Sequence[datetime], limits: Limits, now: datetime) -> None:
-    """Raise `TooManyRequests`, with the wait until every limit allows it, unless one more code may be sent now.
+def quotas(sent: Sequence[datetime], limits: Limits, now: datetime, ends: Sequence[datetime] = ()) -> list[Quota]:
+    """What is left of each limit after codes that were `sent` to the recipient at these times, oldest first.
 
-    `sent` holds the times of the last day's sends to the recipient, oldest first.
+    `ends` are the times, soonest first, at which the codes of the challenge end that are valid now.
     """
-    longest, code = _longest_wait(sent, limits, now)
-    if longest > timedelta(0):
-        raise _wait(longest, _WHY[code], code)
+    windows = (
+        (ErrorCode.TOO_SOON, 1, timedelta(seconds=limits.resend_seconds)),
+        (ErrorCode.HOURLY_LIMIT, limits.sends_per_hour, HOUR),
+        (ErrorCode.DAILY_LIMIT, limits.sends_per_day, DAY),
+    )
+    found = [
+        _quota(code, most, window, [at + window for at in sent if at > now - window], now)
+        for code, most, window in windows
+    ]
+    return [*found, _quota(ErrorCode.TOO_MANY_CODES, MOST_ALIVE, None, ends, now)]
 
 
-def next_send(sent: Sequence[datetime], limits: Limits, now: datetime) -> datetime:
-    """When every limit allows the next code, after these sends of the last day (oldest first) and one more now."""
-    longest, _code = _longest_wait([*sent, now], limits, now)
-    return now + longest
+def check(left: Sequence[Quota]) -> None:
+    """Raise `TooManyRequests`, with the wait until every limit allows it, unless one more code may be sent now."""
+    used_up = max((quota for quota in left if not quota.left), key=lambda quota: quota.grows_in, default=None)
+    if used_up:
+        raise _wait(used_up.grows_in, _WHY[used_up.name], ErrorCode(used_up.name), left)
+
+
+def next_send(left: Sequence[Quota], now: datetime) -> datetime:
+    """When every limit allows the next code."""
+    return now + max((quota.grows_in for quota in left if not quota.left), default=timedelta(0))
+
+
+def no_quota(code: ErrorCode, duration: timedelta) -> Quota:
+    """What is left while no codes are sent at all, for as long as this."""
+    return Quota(code, 0, None, 0, duration)
 
 
 def count_failure(connection: Connection, recipient: Recipient, limits: Limits) -> datetime:
@@ -274,25 +297,13 @@ def forget_failures(connection: Connection, recipient: Recipient) -> datetime:
     return clock.now()
 
 
-def _longest_wait(sent: Sequence[datetime], limits: Limits, now: datetime) -> tuple[timedelta, ErrorCode]:
-    """The time until every limit allows a code, and the error code of the limit that is the last to."""
-    rules = (
-        (1, timedelta(seconds=limits.resend_seconds), ErrorCode.TOO_SOON),
-        (limits.sends_per_hour, HOUR, ErrorCode.HOURLY_LIMIT),
-        (limits.sends_per_day, DAY, ErrorCode.DAILY_LIMIT),
-    )
-    waits = [
-        (_until_free(limit, [at for at in sent if at > now - window], window, now), code)
-        for limit, window, code in rules
-    ]
-    return max(waits, key=lambda wait: wait[0])
+def _quota(code: ErrorCode, most: int, window: timedelta | None, free_at: Sequence[datetime], now: datetime) -> Quota:
+    """What is left of a limit of which one place each is free again at these times, soonest first."""
+    left = most - len(free_at)
+    grows_in = free_at[max(-left, 0)] - now if free_at else window or timedelta(0)
+    return Quota(code, most, window, max(left, 0), grows_in)
 
 
-def _until_free(limit: int, sent: list[datetime], window: timedelta, now: datetime) -> timedelta:
-    """The time until fewer than `limit` of these sends, sorted oldest first, are within `window`."""
-    return sent[len(sent) - limit] + window - now if len(sent) >= limit else timedelta(0)
-
-
-def _wait(duration: timedelta, why: str, code: ErrorCode) -> TooManyRequests:
+def _wait(duration: timedelta, why: str, code: ErrorCode, left: Sequence[Quota]) -> TooManyRequests:
     seconds = max(ceil(duration.total_seconds()), 1)
-    return TooManyRequests(seconds, f"{why} Try again in {wording.wait(seconds)}.", code=code)
+    return TooManyRequests(seconds, f"{why} Try again in {wording.wait(seconds)}.", code=code, quotas=left)

@@ -1,4 +1,4 @@
-"""The tables of challenges, recipients and limits. None stores a code or an unmasked address."""
+"""The tables of challenges, resends, recipients and limits. None stores a code, or an address in the clear."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from notifapp.database import Base, UtcDateTime
+from notifapp.database import Base, Sealed, UtcDateTime
 
 MAX_ATTEMPTS = 5  # per challenge
 RESEND_SECONDS = 60  # between two sends to one recipient
@@ -81,10 +81,12 @@ class OtpRecipient(Base):
 
 
 class OtpChallenge(Base):
-    """An issued code, under the settings at that time: later changes don't affect it.
+    """A challenge with its first code, issued under the settings at that time: later changes don't affect it.
 
-    `recipient_digest` identifies the address itself, `counted_as` the recipient whose limits it is counted under;
-    `unsettled` is how many codes that recipient was sent since the last right one, this one included.
+    The first code lives for `ttl` seconds; `expires_at` is when the last of the challenge's codes ends. `address` is
+    where to send another one: sealed, and erased when the challenge ends. `recipient_digest` identifies the address,
+    `counted_as` the recipient whose limits it is counted under; `unsettled` is how many codes that recipient was sent
+    since the last right one, this challenge's included.
     """
 
     __tablename__ = "otp_challenge"
@@ -93,7 +95,8 @@ class OtpChallenge(Base):
         CheckConstraint("status IN ('pending', 'approved', 'replaced', 'failed')", "status_known"),
         CheckConstraint("attempts_left >= 0", "attempts_left_counts"),
         CheckConstraint("(approved_at IS NOT NULL) = (status = 'approved')", "approved_at_an_instant"),
-        Index("ix_otp_challenge_counted", "project_id", "channel", "counted_as", "created_at"),
+        # A challenge's last code was sent before its `resend_at`, so this finds all that sent one lately.
+        Index("ix_otp_challenge_counted", "project_id", "channel", "counted_as", "resend_at"),
         # What is old enough to be deleted, and what refers to a delivery that is.
         Index("ix_otp_challenge_created", "created_at"),
         Index("ix_otp_challenge_delivery", "delivery_id"),
@@ -103,6 +106,13 @@ class OtpChallenge(Base):
             "approved_at",
             sqlite_where=text("approved_at IS NOT NULL"),
             postgresql_where=text("approved_at IS NOT NULL"),
+        ),
+        # Addresses to erase.
+        Index(
+            "ix_otp_challenge_address",
+            "expires_at",
+            sqlite_where=text("address IS NOT NULL"),
+            postgresql_where=text("address IS NOT NULL"),
         ),
         Index(
             "uq_otp_challenge_open",
@@ -124,6 +134,7 @@ class OtpChallenge(Base):
     prefix: Mapped[str | None] = mapped_column(String(6))
     unsettled: Mapped[int] = mapped_column(server_default="1")
     recipient: Mapped[str] = mapped_column(String(254))
+    address: Mapped[str | None] = mapped_column(Sealed("project_id", "id"))
     settings_version: Mapped[int]
     code_length: Mapped[int]
     ttl: Mapped[int]
@@ -134,4 +145,25 @@ class OtpChallenge(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     resend_at: Mapped[datetime] = mapped_column(UtcDateTime)
     approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    delivery_id: Mapped[int | None] = mapped_column(ForeignKey("delivery.id"))
+
+
+class OtpResend(Base):
+    """A further code of a challenge, issued under the settings at that time. The numbers begin with 2."""
+
+    __tablename__ = "otp_resend"
+    __table_args__ = (
+        CheckConstraint("number > 1", "number_after_the_first"),
+        # What refers to a delivery that is deleted.
+        Index("ix_otp_resend_delivery", "delivery_id"),
+        {"sqlite_with_rowid": False},
+    )
+
+    challenge_id: Mapped[str] = mapped_column(ForeignKey("otp_challenge.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    settings_version: Mapped[int]
+    code_length: Mapped[int]
+    code_mac: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     delivery_id: Mapped[int | None] = mapped_column(ForeignKey("delivery.id"))

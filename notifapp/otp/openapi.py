@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from notifapp.access import Permission
+from notifapp.access import Permission, ProjectArchived
 from notifapp.channels import Channel
-from notifapp.errors import ErrorCode
+from notifapp.delivery.models import DeliveryStatus
+from notifapp.errors import ErrorCode, NotFound
+from notifapp.idempotency.service import KeyReused, UnderWay
 from notifapp.otp import models
 from notifapp.otp.api import CHALLENGES_PATH, POLICY_PATH
 from notifapp.otp.blocked.api import RELEASE_PATH
+from notifapp.otp.limits import MOST_ALIVE
 from notifapp.otp.parsing import (
     CHANNEL,
     CLIENT,
@@ -17,8 +20,9 @@ from notifapp.otp.parsing import (
     MAX_RECIPIENT_LENGTH,
     RECIPIENT,
 )
-from notifapp.otp.service import ExpiredCode, IncompleteCode, InvalidCode, UsedCode
+from notifapp.otp.service import ChallengeClosed, ExpiredCode, IncompleteCode, InvalidCode, UsedCode
 from notifapp.settings.models import MAX_OTP_CODE_LEN, MAX_OTP_TTL, MIN_OTP_CODE_LEN, MIN_OTP_TTL
+from notifapp.web.json_api import IDEMPOTENCY_KEY, REPLAYED, InvalidKey
 from notifapp.web.openapi import (
     ERROR_CODE,
     MESSAGES,
@@ -48,11 +52,11 @@ _CHALLENGE: Json = {
         "type": "integer",
         "minimum": MIN_OTP_CODE_LEN,
         "maximum": MAX_OTP_CODE_LEN,
-        "description": "Digits in its code. Later changes of the settings don't affect it.",
+        "description": "Digits in its newest code. Later changes of the settings don't affect it.",
     },
-    "expires_at": _MOMENT | {"description": "When the code expires."},
-    "resend_at": _MOMENT | {"description": "When another code may be sent to the recipient at the earliest."},
-    "attempts_left": _ATTEMPTS_LEFT,
+    "expires_at": _MOMENT | {"description": "When the last of its codes expires."},
+    "resend_at": _MOMENT | {"description": "When another code may be sent at the earliest."},
+    "attempts_left": _ATTEMPTS_LEFT | {"description": "How many wrong codes may still be tried, of all its codes."},
 }
 _STATES = {
     "pending": "waiting for its code",
@@ -68,6 +72,27 @@ _STATE: Json = {
         "description": "; ".join(f"`{name}`: {meaning}" for name, meaning in _STATES.items()) + ".",
     },
     "approved_at": nullable(_MOMENT) | {"description": "When it was approved, or null."},
+    "codes_alive": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": MOST_ALIVE,
+        "description": "How many of its codes would be accepted now.",
+    },
+    "deliveries": {
+        "type": "array",
+        "items": ref("schemas", "OtpDelivery"),
+        "description": "Its messages, oldest first, for as long as they are kept.",
+    },
+}
+_DELIVERY: Json = {
+    "notifier": {"type": "string", "description": "The notifier's name when the message was queued."},
+    "status": {
+        "type": "string",
+        "enum": [status.value for status in DeliveryStatus],
+        "description": "Where it is; `sent` means that the gateway has accepted it.",
+    },
+    "reason": nullable({"type": "string"}) | {"description": "Why it has failed, or is tried again; null otherwise."},
+    "updated_at": _MOMENT | {"description": "Since when it is known to be there."},
 }
 _NEW_EXAMPLE = {
     "id": _ID,
@@ -77,6 +102,19 @@ _NEW_EXAMPLE = {
     "expires_at": "2026-11-23T12:17:05.235667Z",
     "resend_at": "2026-11-23T12:15:05.235667Z",
     "attempts_left": models.MAX_ATTEMPTS,
+}
+_SENT = {
+    "notifier": "ippanel_one",
+    "status": "sent",
+    "reason": None,
+    "updated_at": "2026-11-23T12:14:06.102934Z",
+}
+_OPEN_EXAMPLE = _NEW_EXAMPLE | {"status": "pending", "approved_at": None, "codes_alive": 1, "deliveries": [_SENT]}
+_RESENT_EXAMPLE = _OPEN_EXAMPLE | {
+    "expires_at": "2026-11-23T12:18:09.482013Z",
+    "resend_at": "2026-11-23T12:16:09.482013Z",
+    "codes_alive": 2,
+    "deliveries": [_SENT, _SENT | {"status": "queued", "updated_at": "2026-11-23T12:15:09.482013Z"}],
 }
 _POLICY_EXAMPLE = {
     "code_length": 6,
@@ -103,6 +141,12 @@ def _count(description: str) -> Json:
     return {"type": "integer", "minimum": 1, "description": description}
 
 
+_CLIENT: Json = {
+    "type": "string",
+    "maxLength": MAX_CLIENT_LENGTH,
+    "description": "Who asks you for the code: the end user's IP address, or the id of their device. It has limits of "
+    "its own, so that a stranger can't use up a recipient's. Kept as an HMAC only.",
+}
 _REFUSALS = (InvalidCode, IncompleteCode, ExpiredCode, UsedCode)
 _INVALID: Json = {"type": "string", "const": ErrorCode.INVALID.value}
 _SCHEMAS: Json = {
@@ -115,12 +159,7 @@ _SCHEMAS: Json = {
                 "description": "For `sms` a phone number, with + and the country's code unless it is one of "
                 "the project's phone region; for `email` an email address.",
             },
-            CLIENT: {
-                "type": "string",
-                "maxLength": MAX_CLIENT_LENGTH,
-                "description": "Who asks you for the code: the end user's IP address, or the id of their device. "
-                "It has limits of its own, so that a stranger can't use up a recipient's. Kept as an HMAC only.",
-            },
+            CLIENT: _CLIENT,
         },
         required=False,
     )
@@ -132,6 +171,14 @@ _SCHEMAS: Json = {
     )
     | {"required": ["code"], "additionalProperties": False},
     "OtpChallenge": _object(_CHALLENGE),
+    "OtpResend": _object({CLIENT: _CLIENT}, required=False),
+    "OtpResendErrors": _object(
+        dict.fromkeys((CLIENT, "non_field_errors"), MESSAGES) | {"code": _INVALID},
+        "What is wrong with the client, or with the body as a whole.",
+        required=False,
+    )
+    | {"required": ["code"], "additionalProperties": False},
+    "OtpDelivery": _object(_DELIVERY),
     "OtpChallengeState": _object(_CHALLENGE | _STATE),
     "OtpCode": _object(
         {
@@ -166,8 +213,9 @@ _SCHEMAS: Json = {
             "attempts_left": _ATTEMPTS_LEFT,
             "status": {
                 "type": "string",
-                "enum": ["expired", "approved"],
-                "description": "The challenge's status, only for `expired_code` and `used_code`.",
+                "enum": ["expired", "approved", "pending"],
+                "description": "The challenge's status, only for `expired_code` and `used_code`: `pending` if a later "
+                "code of it may still be given.",
             },
         },
         "The code is invalid. The error doesn't tell whether it is wrong, replaced or unknown.",
@@ -251,10 +299,28 @@ _WRONG_CODES = {
 }
 
 
+_RATE_LIMIT = ("RateLimit-Policy", "RateLimit")
+_KEY = ref("parameters", IDEMPOTENCY_KEY)
+_UNDER_WAY = {"Under way": _error(ErrorCode.UNDER_WAY, UnderWay.detail)}
+_REUSED = response(
+    "The `Idempotency-Key` came with another body before.",
+    ref("schemas", "Error"),
+    {"Another body": _error(ErrorCode.KEY_REUSED, KeyReused.detail)},
+)
+_BAD_KEY = _error(ErrorCode.INVALID_KEY, InvalidKey.detail)
+
+
 def _too_many(examples: Json) -> Json:
     text = "A limit was reached. `detail` says which, and `Retry-After` when to try again."
-    return response(text, ref("schemas", "Error"), examples, "Retry-After")
+    return response(text, ref("schemas", "Error"), examples, "Retry-After", *_RATE_LIMIT)
 
+
+_NO_NOTIFIER = {
+    "None chosen": _error(ErrorCode.NO_NOTIFIER, "No SMS notifier is chosen in this project's notification settings.")
+}
+_TOO_MANY_CODES = {
+    "Three codes are valid": _error(ErrorCode.TOO_MANY_CODES, "3 codes are still valid. Try again in 34 seconds.")
+}
 
 _CREATE = operation(
     "createOtpChallenge",
@@ -262,6 +328,7 @@ _CREATE = operation(
     description="Creates a code under the settings in force and queues its message. The response doesn't wait for the "
     "gateway. An open challenge of the same recipient and channel is replaced.",
     permission=Permission.OTP_SEND,
+    parameters=[_KEY],
     body=body(
         "NewOtpChallenge",
         {
@@ -274,7 +341,13 @@ _CREATE = operation(
         required=True,
     ),
     responses={
-        "201": response("The new challenge.", ref("schemas", "OtpChallenge"), {"A code is on its way": _NEW_EXAMPLE}),
+        "201": response(
+            "The new challenge.",
+            ref("schemas", "OtpChallenge"),
+            {"A code is on its way": _NEW_EXAMPLE},
+            *_RATE_LIMIT,
+            REPLAYED,
+        ),
         "400": response(
             "Some values are invalid, each with its reasons, or the body can't be read. No code was sent.",
             {"anyOf": [ref("schemas", "OtpChallengeErrors"), ref("schemas", "Error")]},
@@ -289,19 +362,71 @@ _CREATE = operation(
                 },
                 "Not JSON": _NOT_JSON,
                 "JSON, but not an object": _NOT_AN_OBJECT,
+                "Malformed key": _BAD_KEY,
             },
+            REPLAYED,
         ),
         "409": response(
             "The settings name no notifier for this channel, or a disabled one. The project was archived in that very "
-            "moment. No code was sent.",
+            "moment. No code was sent. Or the first request with this `Idempotency-Key` is still under way.",
             ref("schemas", "Error"),
-            {
-                "None chosen": _error(
-                    ErrorCode.NO_NOTIFIER, "No SMS notifier is chosen in this project's notification settings."
-                )
-            },
+            _NO_NOTIFIER | _UNDER_WAY,
         ),
+        "422": _REUSED,
         "429": _too_many(_TOO_SOON | _PROJECT_LIMIT | _WRONG_CODES),
+    },
+)
+
+_RESEND = operation(
+    "resendOtpChallenge",
+    summary="Send another code",
+    description="Sends one more code for an open challenge, by the notifier and the settings now in force. The codes "
+    "before it stay good until they expire, so whichever message comes first can be used; three may be valid at once. "
+    "They share the challenge's attempts. All limits of sending count it as a new code.",
+    permission=Permission.OTP_SEND,
+    parameters=[_KEY],
+    body=body(
+        "OtpResend",
+        {
+            "plain": example("As it was sent before", {}),
+            "client": example("On behalf of a client", {CLIENT: "203.0.113.9"}),
+        },
+        required=False,
+    ),
+    responses={
+        "200": response(
+            "The challenge, with one more code.",
+            ref("schemas", "OtpChallengeState"),
+            {"Another code is on its way": _RESENT_EXAMPLE},
+            *_RATE_LIMIT,
+            REPLAYED,
+        ),
+        "400": response(
+            "The client is invalid, codes are no longer sent to this recipient, or the body can't be read. No code was "
+            "sent.",
+            {"anyOf": [ref("schemas", name) for name in ("OtpResendErrors", "OtpChallengeErrors", "Error")]},
+            {
+                "Not a text": {CLIENT: ["Not a valid string."], "code": ErrorCode.INVALID.value},
+                "Not JSON": _NOT_JSON,
+                "JSON, but not an object": _NOT_AN_OBJECT,
+                "Malformed key": _BAD_KEY,
+            },
+            REPLAYED,
+        ),
+        "404": response(
+            "There is no such challenge in the token's project.",
+            ref("schemas", "Error"),
+            {"Unknown": _error(ErrorCode.NOT_FOUND, NotFound.detail)},
+            REPLAYED,
+        ),
+        "409": response(
+            "The challenge is approved, expired, replaced or failed, or no code can be sent as for a new challenge: no "
+            "code was sent. Or the first request with this `Idempotency-Key` is still under way.",
+            ref("schemas", "Error"),
+            {"Over": _error(ErrorCode.CHALLENGE_CLOSED, ChallengeClosed.detail)} | _NO_NOTIFIER | _UNDER_WAY,
+        ),
+        "422": _REUSED,
+        "429": _too_many(_TOO_SOON | _PROJECT_LIMIT | _WRONG_CODES | _TOO_MANY_CODES),
     },
 )
 
@@ -313,6 +438,7 @@ _VERIFY = operation(
     "digits doesn't. While there are attempts left, the right code is accepted even if the recipient has to wait for "
     "the next one.",
     permission=Permission.OTP_VERIFY,
+    parameters=[_KEY],
     body=body(
         "OtpCode",
         {
@@ -326,29 +452,39 @@ _VERIFY = operation(
             "The code is right.",
             ref("schemas", "OtpApproval"),
             {"Approved": {"id": _ID, "status": "approved", CHANNEL: "sms", RECIPIENT: "+98••••••••67"}},
+            REPLAYED,
         ),
         "400": response(
             "The code is wrong, used or expired, or the body can't be read.",
             {"anyOf": [ref("schemas", name) for name in ("OtpRefusal", "OtpCodeErrors", "OtpBodyErrors", "Error")]},
             {
                 "Wrong, replaced or unknown": _refusal(InvalidCode(attempts_left=4)),
-                "Too few digits": _refusal(IncompleteCode(attempts_left=5, code_length=6)),
+                "Too few digits": _refusal(IncompleteCode(attempts_left=5, lengths=[6])),
                 "Too late": _refusal(ExpiredCode(attempts_left=0)),
                 "Already used": _refusal(UsedCode(attempts_left=0)),
                 "No code": {CODE: ["This field is required."], "error_code": ErrorCode.INVALID.value},
                 "Not JSON": _NOT_JSON,
                 "JSON, but not an object": _NOT_AN_OBJECT,
+                "Malformed key": _BAD_KEY,
             },
+            REPLAYED,
         ),
+        "409": response(
+            "The project was archived in that very moment, or the first request with this `Idempotency-Key` is still "
+            "under way.",
+            ref("schemas", "Error"),
+            {"Archived": _error(ErrorCode.CONFLICT, ProjectArchived.detail)} | _UNDER_WAY,
+        ),
+        "422": _REUSED,
     },
 )
 
 _RELEASE = operation(
     "releaseRecipient",
     summary="Release a recipient",
-    description="Ends the wait or the block that wrong codes have led to, and counts them anew, so that a code can be "
-    "sent to the recipient at once. Codes an hour and a day stay limited. The response is the same for a recipient "
-    "that was free, or never had a code.",
+    description="Ends the wait or the block that wrong codes have led to, and starts the count again, so that a "
+    "code can be sent to the recipient at once. Codes an hour and a day stay limited. The response is the same for "
+    "a recipient that was free, or never had a code.",
     permission=Permission.OTP_RELEASE,
     body=body(
         "OtpRelease",
@@ -378,13 +514,18 @@ _RELEASE = operation(
 _READ = operation(
     "readOtpChallenge",
     summary="Read a challenge",
-    description="Returns the state of a challenge, without its code.",
+    description="Returns the state of a challenge and of its messages, without its codes.",
     permission=_EITHER,
     responses={
         "200": response(
             "The challenge.",
             ref("schemas", "OtpChallengeState"),
-            {"Open": _NEW_EXAMPLE | {"status": "pending", "approved_at": None}},
+            {
+                "Open": _OPEN_EXAMPLE,
+                "Not sent": _OPEN_EXAMPLE
+                | {"deliveries": [_SENT | {"status": "failed", "reason": "The gateway rejected the number."}]},
+                "Sent again": _RESENT_EXAMPLE,
+            },
         ),
         "404": ref("responses", "NotFound"),
     },
@@ -414,6 +555,7 @@ PART = Part(
     paths={
         CHALLENGES_PATH: {"post": _CREATE},
         f"{CHALLENGES_PATH}/{{challenge_id}}": {"parameters": [_THE_ID], "get": _READ},
+        f"{CHALLENGES_PATH}/{{challenge_id}}/resend": {"parameters": [_THE_ID], "post": _RESEND},
         f"{CHALLENGES_PATH}/{{challenge_id}}/verify": {"parameters": [_THE_ID], "post": _VERIFY},
         POLICY_PATH: {"get": _POLICY},
         RELEASE_PATH: {"post": _RELEASE},

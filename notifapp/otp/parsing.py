@@ -28,16 +28,21 @@ def read_challenge(fields: Mapping[str, object]) -> NewChallenge:
     """The channel, the recipient and, if it is there, the client. Raise `ValidationFailed` with every failing field."""
     errors = FieldErrors()
     channel = recipient = ""
-    client = None
     with errors.of(CHANNEL):
         channel = inputs.choice(inputs.required(fields, CHANNEL), list(Channel))
     with errors.of(RECIPIENT):
         recipient = _recipient(fields)
-    if CLIENT in fields:
-        with errors.of(CLIENT):
-            client = inputs.text(fields[CLIENT], max_length=MAX_CLIENT_LENGTH)
+    client = _client(fields, errors)
     errors.raise_any()
     return NewChallenge(Channel(channel), recipient, client)
+
+
+def read_client(fields: Mapping[str, object]) -> str | None:
+    """The client of the caller's that asks for another code, if it is there. Raise `ValidationFailed`."""
+    errors = FieldErrors()
+    client = _client(fields, errors)
+    errors.raise_any()
+    return client
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +92,11 @@ def read_code(fields: Mapping[str, object]) -> TypedCode:
 
 def _recipient(fields: Mapping[str, object]) -> str:
     return inputs.text(inputs.required(fields, RECIPIENT), max_length=MAX_RECIPIENT_LENGTH)
+
+
+def _client(fields: Mapping[str, object], errors: FieldErrors) -> str | None:
+    if CLIENT not in fields:
+        return None
+    with errors.of(CLIENT):
+        return inputs.text(fields[CLIENT], max_length=MAX_CLIENT_LENGTH)
+    return None

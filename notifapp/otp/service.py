@@ -1,37 +1,49 @@
-"""One-time codes: issued under the settings in force, verified once, limited per recipient.
+"""One-time codes: issued under the settings in force, sent again, verified once, limited per recipient.
 
 Sources: NIST SP 800-63B-4 (3.1.3, 3.2.2), OWASP ASVS 5 (6.5, 6.6), and the rules of docs/otp.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, select, text, update
+from sqlalchemy import and_, bindparam, case, select, text, union_all, update
 from sqlalchemy.engine import Connection
 
 from notifapp import clock, recipients
 from notifapp.access import Principal, ProjectArchived, ProjectRef
 from notifapp.access.archived import is_open
 from notifapp.channels import Channel
-from notifapp.database import Statement, UtcDateTime, reading, table_of, upsert, writing
+from notifapp.database import (
+    Statement,
+    Unreadable,
+    UtcDateTime,
+    insertion,
+    reading,
+    seal,
+    table_of,
+    unseal,
+    upsert,
+    writing,
+)
 from notifapp.delivery.models import Purpose
-from notifapp.delivery.service import Outgoing, enqueue, withdraw
+from notifapp.delivery.service import Outgoing, enqueue, withdrawal
 from notifapp.delivery.wakeup import wake_workers
-from notifapp.errors import Conflict, DomainError, ErrorCode, NotFound, ValidationFailed
+from notifapp.errors import Conflict, DomainError, ErrorCode, NotFound, Quota, ValidationFailed
 from notifapp.message_templates.rendering import Words, compose
 from notifapp.message_templates.service import template_of, with_template
 from notifapp.otp import codes, limits
-from notifapp.otp.limits import Recipient
-from notifapp.otp.models import ChallengeStatus, OtpChallenge
+from notifapp.otp.codes import Code
+from notifapp.otp.limits import Limits, Recipient
+from notifapp.otp.models import ChallengeStatus, OtpChallenge, OtpResend
 from notifapp.settings.service import SELECT_POLICY, NotifierInForce, Policy, policy_of
 from notifapp.traffic import service as traffic
 
-_table = table_of(OtpChallenge)
-_challenge = _table.c
+_table, _resends = table_of(OtpChallenge), table_of(OtpResend)
+_challenge, _resend = _table.c, _resends.c
 _NOW = bindparam("now", type_=UtcDateTime)
 _PROJECT = bindparam("project_id", type_=_challenge.project_id.type)
 
@@ -50,20 +62,21 @@ def _insert(insert: Any) -> Any:
     )
 
 
-# Everything needed to issue a code, in one row for each of the last day's sends to the recipient, oldest first.
+# Everything needed to send a code, in a row for each of the recipient's challenges that sent one in the last day, and
+# for each of their resends.
 _SITUATION = Statement(
     with_template(limits.with_limits(SELECT_POLICY, _PROJECT), _PROJECT, bindparam("channel"))
     .add_columns(_challenge.created_at.label("sent_at"), _challenge.status.label("sent_status"))
-    .add_columns(is_open(_PROJECT).label("is_open"))
+    .add_columns(_resend.created_at.label("resent_at"), is_open(_PROJECT).label("is_open"))
     .outerjoin(
         _table,
         and_(
             *_OF_CHANNEL,
             _challenge.counted_as == bindparam("digest"),
-            _challenge.created_at > bindparam("since", type_=UtcDateTime),
+            _challenge.resend_at > bindparam("since", type_=UtcDateTime),
         ),
     )
-    .order_by(_challenge.created_at)
+    .outerjoin(_resends, _resend.challenge_id == _challenge.id)
 )
 _INSERT = Statement(upsert(_table, _insert))
 _REPLACE = Statement(
@@ -73,18 +86,34 @@ _REPLACE = Statement(
         _challenge.recipient_digest == bindparam("address_digest"),
         _challenge.status == ChallengeStatus.PENDING.value,
     )
-    .values(status=ChallengeStatus.REPLACED.value)
-    .returning(_challenge.delivery_id)
+    .values(status=ChallengeStatus.REPLACED.value, address=None)
+    .returning(_challenge.id)
 )
+_WITHDRAW = withdrawal(
+    union_all(
+        select(_challenge.delivery_id).where(_challenge.id == bindparam("challenge_id")),
+        select(_resend.delivery_id).where(_resend.challenge_id == bindparam("challenge_id")),
+    )
+)
+_RESEND = insertion(_resends)
 _COUNT_AS = Statement(
     update(_table)
     .where(*_OF_CHANNEL, _challenge.counted_as == bindparam("digest"))
     .values(counted_as=bindparam("new_digest"))
 )
+# A challenge and its first code, in a row for each of its resends.
 _FIND = Statement(
-    limits.with_limits(select(_table), _challenge.project_id).where(
-        _challenge.id == bindparam("challenge_id"), _challenge.project_id == _PROJECT
+    limits.with_limits(select(_table), _challenge.project_id)
+    .add_columns(
+        _resend.number,
+        _resend.code_mac.label("resend_mac"),
+        _resend.code_length.label("resend_length"),
+        _resend.expires_at.label("resend_expires_at"),
+        _resend.delivery_id.label("resend_delivery_id"),
     )
+    .outerjoin(_resends, _resend.challenge_id == _challenge.id)
+    .where(_challenge.id == bindparam("challenge_id"), _challenge.project_id == _PROJECT)
+    .order_by(_resend.number)
 )
 _IS_OPEN = [
     _challenge.id == bindparam("challenge_id"),
@@ -94,15 +123,20 @@ _IS_OPEN = [
 ]
 _APPROVE = Statement(
     update(_table)
-    .where(*_IS_OPEN, _challenge.attempts_left > 0)
-    .values(status=ChallengeStatus.APPROVED.value, approved_at=_NOW)
+    .where(*_IS_OPEN, _challenge.attempts_left > 0, bindparam("code_expires_at", type_=UtcDateTime) > _NOW)
+    .values(status=ChallengeStatus.APPROVED.value, approved_at=_NOW, address=None)
 )
+_PROLONG = Statement(
+    update(_table).where(*_IS_OPEN).values({name: bindparam(name) for name in ("expires_at", "resend_at", "unsettled")})
+)
+_IS_LAST_TRY = _challenge.attempts_left == 1
 _COUNT_WRONG = Statement(
     update(_table)
     .where(*_IS_OPEN)
     .values(
         attempts_left=_challenge.attempts_left - 1,
-        status=case((_challenge.attempts_left == 1, ChallengeStatus.FAILED.value), else_=ChallengeStatus.PENDING.value),
+        status=case((_IS_LAST_TRY, ChallengeStatus.FAILED.value), else_=ChallengeStatus.PENDING.value),
+        address=case((_IS_LAST_TRY, None), else_=_challenge.address),
     )
     .returning(_challenge.attempts_left)
 )
@@ -126,11 +160,16 @@ class InvalidCode(DomainError):
 
 
 class ExpiredCode(InvalidCode):
-    """A code for one's own challenge that came too late."""
+    """A code for one's own challenge that came too late; a later one of the challenge's may still be valid."""
 
     code = ErrorCode.EXPIRED_CODE
     detail = "This code has expired."
     challenge_status = ChallengeStatus.EXPIRED
+
+    def __init__(self, *, attempts_left: int) -> None:
+        super().__init__(attempts_left=attempts_left)
+        if attempts_left:
+            self.challenge_status = ChallengeStatus.PENDING
 
 
 class UsedCode(InvalidCode):
@@ -142,29 +181,58 @@ class UsedCode(InvalidCode):
 
 
 class IncompleteCode(InvalidCode):
-    """A code of the wrong length, which can't be right and so costs no attempt."""
+    """A code that is as long as none of the valid ones, which can't be right and so costs no attempt."""
 
     code = ErrorCode.INCOMPLETE_CODE
 
-    def __init__(self, *, attempts_left: int, code_length: int) -> None:
-        super().__init__(attempts_left=attempts_left, detail=f"Enter the {code_length} digits of the code.")
+    def __init__(self, *, attempts_left: int, lengths: Iterable[int]) -> None:
+        digits = " or ".join(map(str, sorted(set(lengths))))
+        super().__init__(attempts_left=attempts_left, detail=f"Enter the {digits} digits of the code.")
+
+
+class ChallengeClosed(Conflict):
+    """A challenge that is over takes no further codes."""
+
+    code = ErrorCode.CHALLENGE_CLOSED
+    detail = "This challenge is over, so it takes no further code. Create a new one."
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A challenge as its project may see it: without the code, and with the recipient masked."""
+    """A challenge as its project may see it: without its codes, and with the recipient masked.
+
+    `lengths` are those of the codes that are valid, or of the newest if none is. `delivery_ids` are the messages that
+    are still known, oldest first; `quotas` is what is left of the limits after a code that was sent just now.
+    """
 
     id: str
     channel: Channel
     recipient: str
     status: ChallengeStatus
     code_length: int
+    lengths: list[int]
+    codes_alive: int
     attempts_left: int
     created_at: datetime
     expires_at: datetime
     resend_at: datetime
     approved_at: datetime | None
-    delivery_id: int | None
+    delivery_ids: list[int]
+    quotas: Sequence[Quota]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A code whose message is queued, the settings and limits that it was sent under, and what to write with it."""
+
+    code: str = field(repr=False)
+    policy: Policy
+    limits: Limits
+    quotas: list[Quota]
+    expires_at: datetime
+    resend_at: datetime
+    unsettled: int
+    delivery_id: int
 
 
 def issue_challenge(
@@ -178,31 +246,15 @@ def issue_challenge(
     """
     address = recipients.normalise(channel, recipient, phone_region=project.phone_region)
     whom, *former = _recipients(project, channel, address)
-    client_digest = codes.client_digest(project.id, client) if client else None
-    order = traffic.order(project, channel, address, principal=principal, client=client_digest)
+    order = _order(project, channel, address, principal, client)
     with traffic.refusals_counted(order):
         cleared = traffic.check(order)
         with writing() as connection:
-            for each in former:
-                _carry_over(connection, each, whom)
-            now = limits.take(connection, whom)
-            rows = _SITUATION.all(connection, **whom.key, since=now - limits.DAY)
-            if not rows[0].is_open:
-                raise ProjectArchived
-            policy, allowed = policy_of(rows[0]), limits.limits_of(rows[0])
-            notifier = _notifier(policy, channel)
-            sent = [row.sent_at for row in rows if row.sent_at]
-            limits.check_sends(sent, allowed, now)
-            code = codes.new_code(policy.code_length)
-            words = compose(template_of(rows[0]), code=code, ttl=policy.ttl, project_name=project.name)
-            outgoing = _outgoing(notifier, whom, address, words, now + timedelta(seconds=policy.ttl))
-            delivery_id = enqueue(connection, outgoing)
-            new = _new_row(whom, policy, code, now, delivery_id) | {
-                "attempts_left": allowed.max_attempts,
-                "resend_at": limits.next_send(sent, allowed, now),
+            now = _take(connection, whom, former)
+            sent = _send(connection, project, whom, address, now)
+            new = _new_row(whom, address, sent, now) | {
                 "country": order.destination.country if order.destination else None,
                 "prefix": order.destination.prefix if order.destination else None,
-                "unsettled": 1 + _unsettled(rows),
             }
             for each in former:
                 _replace_open(connection, each, now)
@@ -211,36 +263,122 @@ def issue_challenge(
                 _INSERT.execute(connection, **new)
             traffic.charge(connection, cleared)
     wake_workers()
-    return _shown(new, now)
+    first = Code(1, new["code_mac"], sent.policy.code_length, sent.expires_at, sent.delivery_id)
+    return _shown(new, [first], now, sent.quotas)
+
+
+def resend_challenge(
+    project: ProjectRef, challenge_id: str, *, principal: Principal, client: str | None = None
+) -> Challenge:
+    """Send one more code for an open challenge, by the notifier and the settings now in force.
+
+    Its earlier codes stay right until they expire, and it gets no new attempts. Raise `NotFound`,
+    `ChallengeClosed` if it isn't open, `Conflict` as for a new challenge, and `TooManyRequests` at a limit or while
+    three codes are valid.
+    """
+    with reading() as connection:
+        found, _known = _find(connection, project, challenge_id)
+    address = _address_of(found, clock.now())
+    whom, *former = _recipients(project, Channel(found.channel), address)
+    order = _order(project, Channel(found.channel), address, principal, client)
+    with traffic.refusals_counted(order):
+        cleared = traffic.check(order)
+        with writing() as connection:
+            now = _take(connection, whom, former)
+            found, known = _find(connection, project, challenge_id)
+            _address_of(found, now)  # it may have been closed while this call waited
+            sent = _send(connection, project, whom, address, now, ends=[code.expires_at for code in _alive(known, now)])
+            new = _new_resend(challenge_id, known[-1].number + 1, sent, now)
+            _RESEND.execute(connection, **new)
+            changed = {
+                "expires_at": max(found.expires_at, sent.expires_at),
+                "resend_at": sent.resend_at,
+                "unsettled": sent.unsettled,
+            }
+            if _PROLONG.execute(connection, challenge_id=found.id, project_id=project.id, now=now, **changed) == 0:
+                raise ProjectArchived
+            traffic.charge(connection, cleared)
+    wake_workers()
+    newest = Code(new["number"], new["code_mac"], new["code_length"], sent.expires_at, sent.delivery_id)
+    return _shown(found._asdict() | changed, [*known, newest], now, sent.quotas)
 
 
 def verify_challenge(project: ProjectRef, challenge_id: str, code: str, *, recipient: str | None = None) -> Challenge:
-    """Approve a challenge, once, if `code` is right. Return the approved challenge.
+    """Approve a challenge, once, if `code` is one of its codes and valid. Return the approved challenge.
 
     With `recipient`, a right code for another recipient's challenge counts as a wrong one. Raise the same `InvalidCode`
-    for a wrong, replaced or unknown one, `ExpiredCode`, `UsedCode` if the code is right but was accepted before, and
-    `IncompleteCode` for one of the wrong length.
+    for a wrong, replaced or unknown one, `ExpiredCode`, `UsedCode` if the code is right but the challenge was approved
+    before, and `IncompleteCode` for one of the wrong length.
     """
     typed = codes.normalise(code)
-    with reading() as connection:
-        found = _find(connection, project, challenge_id)
-    if found is None:
-        raise InvalidCode(attempts_left=0)
-    is_right = codes.is_right(typed, found.id, found.code_mac)
+    try:
+        with reading() as connection:
+            found, known = _find(connection, project, challenge_id)
+    except NotFound:
+        raise InvalidCode(attempts_left=0) from None
+    right = [each for each in known if codes.is_right(typed, found.id, each)]
     is_theirs = recipient is None or codes.is_among(found.recipient_digest, _digests(project, found, recipient))
     whom = Recipient(project.id, found.channel, found.counted_as, found.recipient, found.recipient_digest)
-    if is_right and is_theirs:
-        return _approve(project, found, whom)
-    raise _closed_or_incomplete(found, typed) or _count_wrong(found, whom)
+    if right and is_theirs:
+        return _approve(project, found, known, whom, right_until=max(each.expires_at for each in right))
+    raise _closed_or_incomplete(found, known, typed) or _count_wrong(found, whom)
 
 
 def get_challenge(project: ProjectRef, challenge_id: str) -> Challenge:
     """One of the project's challenges. Raise `NotFound`."""
     with reading() as connection:
-        row = _find(connection, project, challenge_id)
-    if row is None:
-        raise NotFound
-    return _shown(row._asdict(), clock.now())
+        found, known = _find(connection, project, challenge_id)
+    return _shown(found._asdict(), known, clock.now())
+
+
+def _order(
+    project: ProjectRef, channel: Channel, address: str, principal: Principal, client: str | None
+) -> traffic.Order:
+    client_digest = codes.client_digest(project.id, client) if client else None
+    return traffic.order(project, channel, address, principal=principal, client=client_digest)
+
+
+def _take(connection: Connection, whom: Recipient, former: Sequence[Recipient]) -> datetime:
+    """Lock the recipient, however many keys it is counted under. Return the time at which it was locked."""
+    for each in former:
+        _carry_over(connection, each, whom)
+    return limits.take(connection, whom)
+
+
+def _send(
+    connection: Connection,
+    project: ProjectRef,
+    whom: Recipient,
+    address: str,
+    now: datetime,
+    ends: Sequence[datetime] = (),
+) -> _Sent:
+    """Queue the message of one more code for a challenge, unless a limit or the settings forbid it.
+
+    `ends` says when the challenge's valid codes expire. The caller stores the code, and counts it last.
+    """
+    since = now - limits.DAY
+    rows = _SITUATION.all(connection, **whom.key, since=since)
+    if not rows[0].is_open:
+        raise ProjectArchived
+    policy, allowed, channel = policy_of(rows[0]), limits.limits_of(rows[0]), Channel(whom.channel)
+    notifier = _notifier(policy, channel)
+    sends = _sends(rows, since)
+    times = [at for at, _status in sends]
+    limits.check(limits.quotas(times, allowed, now, sorted(ends)))
+    code, expires_at = codes.new_code(policy.code_length), now + timedelta(seconds=policy.ttl)
+    words = compose(template_of(rows[0]), code=code, ttl=policy.ttl, project_name=project.name)
+    quotas = limits.quotas([*times, now], allowed, now, sorted([*ends, expires_at]))
+    return _Sent(
+        code=code,
+        policy=policy,
+        limits=allowed,
+        quotas=quotas,
+        expires_at=expires_at,
+        resend_at=limits.next_send(quotas, now),
+        unsettled=1 + _unsettled(sends),
+        delivery_id=enqueue(connection, _outgoing(notifier, whom, address, words, expires_at)),
+    )
 
 
 def _carry_over(connection: Connection, former: Recipient, whom: Recipient) -> None:
@@ -249,11 +387,38 @@ def _carry_over(connection: Connection, former: Recipient, whom: Recipient) -> N
         _COUNT_AS.execute(connection, **former.key, new_digest=whom.digest)
 
 
-def _find(connection: Connection, project: ProjectRef, challenge_id: str) -> Any:
-    """The challenge's row with the project's limits, or None."""
-    if not codes.is_challenge_id(challenge_id):
-        return None
-    return _FIND.first(connection, challenge_id=challenge_id, project_id=project.id)
+def _find(connection: Connection, project: ProjectRef, challenge_id: str) -> tuple[Any, list[Code]]:
+    """The challenge's row with the project's limits, and its codes, oldest first. Raise `NotFound`."""
+    rows = []
+    if codes.is_challenge_id(challenge_id):
+        rows = _FIND.all(connection, challenge_id=challenge_id, project_id=project.id)
+    if not rows:
+        raise NotFound
+    found = rows[0]
+    ends = found.created_at + timedelta(seconds=found.ttl)
+    known = [Code(1, found.code_mac, found.code_length, ends, found.delivery_id)]
+    for row in rows:
+        if row.number:
+            mac, length, ends = row.resend_mac, row.resend_length, row.resend_expires_at
+            known.append(Code(row.number, mac, length, ends, row.resend_delivery_id))
+    return found, known
+
+
+def _alive(known: Sequence[Code], now: datetime) -> list[Code]:
+    return [code for code in known if code.expires_at > now]
+
+
+def _address_of(found: Any, now: datetime) -> str:
+    """Where to send another code. Raise `ChallengeClosed` if none may be sent any more."""
+    if found.status != ChallengeStatus.PENDING or found.expires_at <= now:
+        raise ChallengeClosed
+    try:
+        address: str | None = unseal(_challenge.address, found)
+    except Unreadable:
+        raise ChallengeClosed from None
+    if address is None:  # the challenge is older than resending is
+        raise ChallengeClosed
+    return address
 
 
 def _recipients(project: ProjectRef, channel: Channel, address: str) -> list[Recipient]:
@@ -280,9 +445,15 @@ def _notifier(policy: Policy, channel: Channel) -> NotifierInForce:
     return notifier
 
 
-def _unsettled(sends: Sequence[Any]) -> int:
+def _sends(rows: Sequence[Any], since: datetime) -> list[tuple[datetime, str]]:
+    """When codes were sent to the recipient since then, oldest first, and what became of their challenges."""
+    found = {(at, row.sent_status) for row in rows for at in (row.sent_at, row.resent_at) if at and at > since}
+    return sorted(found)
+
+
+def _unsettled(sends: Sequence[tuple[datetime, str]]) -> int:
     """How many of the last day's sends, oldest first, came after the recipient's last right code."""
-    statuses = [row.sent_status for row in sends if row.sent_at]
+    statuses = [status for _at, status in sends]
     return next(
         (number for number, status in enumerate(reversed(statuses)) if status == ChallengeStatus.APPROVED),
         len(statuses),
@@ -290,15 +461,15 @@ def _unsettled(sends: Sequence[Any]) -> int:
 
 
 def _replace_open(connection: Connection, whom: Recipient, now: datetime) -> None:
-    """End the recipient's open challenge, and withdraw its message if it hasn't been sent."""
+    """End the recipient's open challenge, and withdraw those of its messages that haven't been sent."""
     replaced = _REPLACE.first(
         connection, project_id=whom.project_id, channel=whom.channel, address_digest=whom.address_digest
     )
-    if replaced is not None and replaced.delivery_id is not None:
-        withdraw(connection, replaced.delivery_id, now)
+    if replaced is not None:
+        _WITHDRAW.execute(connection, challenge_id=replaced.id, now=now)
 
 
-def _new_row(whom: Recipient, policy: Policy, code: str, now: datetime, delivery_id: int) -> dict[str, Any]:
+def _new_row(whom: Recipient, address: str, sent: _Sent, now: datetime) -> dict[str, Any]:
     challenge_id = codes.new_challenge_id()
     return {
         "id": challenge_id,
@@ -307,15 +478,32 @@ def _new_row(whom: Recipient, policy: Policy, code: str, now: datetime, delivery
         "recipient_digest": whom.address_digest,
         "counted_as": whom.digest,
         "recipient": whom.masked,
-        "settings_version": policy.version,
-        "code_length": policy.code_length,
-        "ttl": policy.ttl,
-        "code_mac": codes.code_mac(challenge_id, code),
+        "address": seal(_challenge.address, address, project_id=whom.project_id, id=challenge_id),
+        "settings_version": sent.policy.version,
+        "code_length": sent.policy.code_length,
+        "ttl": sent.policy.ttl,
+        "code_mac": codes.code_mac(challenge_id, sent.code),
         "status": ChallengeStatus.PENDING.value,
+        "attempts_left": sent.limits.max_attempts,
         "created_at": now,
-        "expires_at": now + timedelta(seconds=policy.ttl),
+        "expires_at": sent.expires_at,
+        "resend_at": sent.resend_at,
         "approved_at": None,
-        "delivery_id": delivery_id,
+        "unsettled": sent.unsettled,
+        "delivery_id": sent.delivery_id,
+    }
+
+
+def _new_resend(challenge_id: str, number: int, sent: _Sent, now: datetime) -> dict[str, Any]:
+    return {
+        "challenge_id": challenge_id,
+        "number": number,
+        "settings_version": sent.policy.version,
+        "code_length": sent.policy.code_length,
+        "code_mac": codes.code_mac(challenge_id, sent.code, number),
+        "created_at": now,
+        "expires_at": sent.expires_at,
+        "delivery_id": sent.delivery_id,
     }
 
 
@@ -346,25 +534,31 @@ def _digests(project: ProjectRef, found: Any, recipient: str) -> list[str]:
     return codes.recipient_digests(project.id, found.channel, address)
 
 
-def _approve(project: ProjectRef, found: Any, whom: Recipient) -> Challenge:
-    """Use the challenge up, and end the recipient's row of failures. Raise `InvalidCode` if it isn't open any more."""
+def _approve(
+    project: ProjectRef, found: Any, known: Sequence[Code], whom: Recipient, *, right_until: datetime
+) -> Challenge:
+    """Use the challenge up, and end the recipient's row of failures. Raise `InvalidCode` if it or the code is over."""
     with writing() as connection:
         now = limits.forget_failures(connection, whom)
         # One conditional UPDATE, so that only one of several simultaneous right codes is approved.
-        if _APPROVE.execute(connection, challenge_id=found.id, project_id=project.id, now=now) == 0:
-            raise _lost(connection, project, found.id, now)
+        its = {"challenge_id": found.id, "project_id": project.id, "code_expires_at": right_until}
+        if _APPROVE.execute(connection, **its, now=now) == 0:
+            raise _lost(connection, project, found.id, right_until, now)
+        if len(known) > 1:  # nobody needs the others any more
+            _WITHDRAW.execute(connection, challenge_id=found.id, now=now)
         destination = (found.country, found.prefix) if found.country else None
         traffic.count_approval(connection, project.id, destination, found.unsettled)
-    return _shown(found._asdict() | {"status": ChallengeStatus.APPROVED, "approved_at": now}, now)
+    return _shown(found._asdict() | {"status": ChallengeStatus.APPROVED, "approved_at": now}, known, now)
 
 
-def _closed_or_incomplete(found: Any, typed: str) -> InvalidCode | None:
-    """Why a wrong code isn't counted: the challenge is no longer open, or no code of it has this length."""
+def _closed_or_incomplete(found: Any, known: Sequence[Code], typed: str) -> InvalidCode | None:
+    """Why a wrong code isn't counted: the challenge is no longer open, or no valid code of it has this length."""
     now = clock.now()
     if found.status != ChallengeStatus.PENDING or found.expires_at <= now:
         return _not_open(found, now)
-    if len(typed) != found.code_length:
-        return IncompleteCode(attempts_left=found.attempts_left, code_length=found.code_length)
+    lengths = [code.length for code in _alive(known, now)]
+    if len(typed) not in lengths:
+        return IncompleteCode(attempts_left=found.attempts_left, lengths=lengths)
     return None
 
 
@@ -379,12 +573,16 @@ def _count_wrong(found: Any, whom: Recipient) -> InvalidCode:
     return InvalidCode(attempts_left=counted.attempts_left)
 
 
-def _lost(connection: Connection, project: ProjectRef, challenge_id: str, now: datetime) -> DomainError:
+def _lost(
+    connection: Connection, project: ProjectRef, challenge_id: str, right_until: datetime, now: datetime
+) -> DomainError:
     """Why a right code wasn't accepted; it may have been approved, or the project archived, while this call waited."""
-    found = _find(connection, project, challenge_id)
-    if found.status == ChallengeStatus.PENDING and found.expires_at > now:
-        return ProjectArchived()
-    return UsedCode(attempts_left=0) if found.status == ChallengeStatus.APPROVED else _not_open(found, now)
+    found, _known = _find(connection, project, challenge_id)
+    if found.status == ChallengeStatus.APPROVED:
+        return UsedCode(attempts_left=0)
+    if found.status != ChallengeStatus.PENDING or found.expires_at <= now:
+        return _not_open(found, now)
+    return ProjectArchived() if right_until > now else ExpiredCode(attempts_left=found.attempts_left)
 
 
 def _not_open(found: Any, now: datetime) -> InvalidCode:
@@ -392,9 +590,24 @@ def _not_open(found: Any, now: datetime) -> InvalidCode:
     return ExpiredCode(attempts_left=0) if is_expired else InvalidCode(attempts_left=0)
 
 
-def _shown(row: Mapping[str, Any], now: datetime) -> Challenge:
-    is_expired = row["status"] == ChallengeStatus.PENDING and row["expires_at"] <= now
-    values = {name: row[name] for name in Challenge.__slots__}
-    values["channel"] = Channel(row["channel"])
-    values["status"] = ChallengeStatus.EXPIRED if is_expired else ChallengeStatus(row["status"])
-    return Challenge(**values)
+def _shown(row: Mapping[str, Any], known: Sequence[Code], now: datetime, quotas: Sequence[Quota] = ()) -> Challenge:
+    status, newest = ChallengeStatus(row["status"]), known[-1]
+    if status is ChallengeStatus.PENDING and row["expires_at"] <= now:
+        status = ChallengeStatus.EXPIRED
+    alive = _alive(known, now) if status is ChallengeStatus.PENDING else []
+    return Challenge(
+        id=row["id"],
+        channel=Channel(row["channel"]),
+        recipient=row["recipient"],
+        status=status,
+        code_length=newest.length,
+        lengths=[code.length for code in alive or [newest]],
+        codes_alive=len(alive),
+        attempts_left=row["attempts_left"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        resend_at=row["resend_at"],
+        approved_at=row["approved_at"],
+        delivery_ids=[code.delivery_id for code in known if code.delivery_id],
+        quotas=quotas,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import redirect, render_template, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from notifapp import clock, wording
@@ -60,12 +60,26 @@ def try_verify(project: ProjectRef, challenge_id: str) -> ResponseReturnValue:
     try:
         service.verify_challenge(project, challenge_id, read_code({CODE: form.code.data or ""}).code)
     except ValidationFailed:
-        length = service.get_challenge(project, challenge_id).code_length
-        _tell(form, IncompleteCode(attempts_left=0, code_length=length))
+        lengths = service.get_challenge(project, challenge_id).lengths
+        _tell(form, IncompleteCode(attempts_left=0, lengths=lengths))
         return _code_page(project, challenge_id, form), 400
     except InvalidCode as error:
         _tell(form, error)
         return _code_page(project, challenge_id, form), error.status
+    return redirect(url_for(".try_code", project_slug=project.slug, challenge_id=challenge_id), 303)
+
+
+@permission_required(Permission.OTP_SEND)
+def try_resend(project: ProjectRef, challenge_id: str) -> ResponseReturnValue:
+    """Send another code, within the usual limits; those before it stay good."""
+    require(Permission.OTP_VERIFY)
+    form = CodeForm(formdata=None)
+    try:
+        service.resend_challenge(project, challenge_id, principal=principal())
+    except (Conflict, TooManyRequests, ValidationFailed) as error:
+        _tell(form, error)
+        return _code_page(project, challenge_id, form), error.status
+    flash("Another code is on its way. The ones before it stay good until they expire.", "success")
     return redirect(url_for(".try_code", project_slug=project.slug, challenge_id=challenge_id), 303)
 
 
@@ -95,7 +109,7 @@ def _send_page(project: ProjectRef, form: SendForm) -> str:
 def _code_page(project: ProjectRef, challenge_id: str, form: CodeForm) -> str:
     require(Permission.OTP_SEND)
     challenge = service.get_challenge(project, challenge_id)
-    delivery = get_delivery(project, challenge.delivery_id)
+    delivery = get_delivery(project, next(reversed(challenge.delivery_ids), None))
     return render_template(
         "otp/try_code.html",
         form=form,

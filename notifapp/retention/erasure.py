@@ -20,9 +20,10 @@ from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
 from notifapp.database import AnyRow, reading, table_of, writing
 from notifapp.delivery.models import Delivery
+from notifapp.idempotency.models import IdempotentRequest
 from notifapp.notifiers.models import OutboxMessage
 from notifapp.otp import codes
-from notifapp.otp.models import OtpChallenge, OtpRecipient
+from notifapp.otp.models import OtpChallenge, OtpRecipient, OtpResend
 from notifapp.recipients import counted_as, mask, normalise
 from notifapp.retention.rules import COUNTED_AS
 
@@ -30,6 +31,7 @@ ERASED = "(erased)"
 BATCH = 500  # rows in a transaction
 
 _challenge, _recipient, _delivery = table_of(OtpChallenge).c, table_of(OtpRecipient).c, table_of(Delivery).c
+_resend = table_of(OtpResend).c
 _event, _outbox = table_of(AuditEvent).c, table_of(OutboxMessage).c
 
 
@@ -57,7 +59,7 @@ def erase_recipient(address: str, *, principal: Principal) -> Erased:
     rows += _blank_deliveries(channel, masked)
     rows += _blank_events((masked,) if is_user else (masked, address))
     with writing() as connection:
-        rows += _forget_forms_and_tries(connection, address)
+        rows += _forget_forms_tries_and_replies(connection, address)
         subject, detail = f"{channel.label} recipient", {"rows": rows}
         record(connection, Action.RECIPIENT_ERASED, principal=principal, subject=subject, detail=detail)
     return Erased(rows, is_user)
@@ -79,8 +81,11 @@ def _delete(project_id: int, channel: Channel, address: str) -> int:
     is_kept_message = _outbox.project_id == project_id, _outbox.recipient == address
     with writing() as connection:
         connection.execute(select(_recipient.digest).where(*is_counter).with_for_update())
+        # Taken first, as resends go with their challenges.
+        resent = select(_resend.delivery_id).join(OtpChallenge).where(*is_theirs)
+        resends = connection.execute(resent).scalars().all()
         challenges = delete(table_of(OtpChallenge)).where(*is_theirs).returning(_challenge.delivery_id)
-        deliveries = connection.execute(challenges).scalars().all()
+        deliveries = [*connection.execute(challenges).scalars().all(), *resends]
         others = (
             delete(table_of(Delivery)).where(_delivery.id.in_([number for number in deliveries if number])),
             delete(table_of(OtpRecipient)).where(*is_counter),
@@ -97,7 +102,9 @@ def _digests(project_id: int, channel: Channel, address: str) -> list[str]:
 
 def _blank_deliveries(channel: Channel, masked: str) -> int:
     """Blank the mask in deliveries of which no challenge says whose they were."""
-    has_challenge = exists().where(_challenge.delivery_id == _delivery.id)
+    has_challenge = or_(
+        exists().where(_challenge.delivery_id == _delivery.id), exists().where(_resend.delivery_id == _delivery.id)
+    )
     anyones = select(_delivery.id).where(
         _delivery.channel == channel.value, _delivery.recipient == masked, ~has_challenge
     )
@@ -145,8 +152,11 @@ def _without(value: Any, forms: tuple[str, ...]) -> Any:
     return [_without(inner, forms) for inner in value] if isinstance(value, list) else value
 
 
-def _forget_forms_and_tries(connection: Connection, address: str) -> int:
-    """Erase the forms that wait for a sign-in, which may name anybody, and the count of sign-ins with the address."""
-    forms = delete(HeldSecret).where(HeldSecret.purpose == held_secrets.FORM)
-    tries = delete(Throttle).where(Throttle.key.contains(credentials.digest(address)))
-    return connection.execute(forms).rowcount + connection.execute(tries).rowcount
+def _forget_forms_tries_and_replies(connection: Connection, address: str) -> int:
+    """Erase the count of sign-ins with the address, and what may name anybody: forms that wait, and kept replies."""
+    statements = (
+        delete(HeldSecret).where(HeldSecret.purpose == held_secrets.FORM),
+        delete(Throttle).where(Throttle.key.contains(credentials.digest(address))),
+        delete(IdempotentRequest),
+    )
+    return sum(connection.execute(statement).rowcount for statement in statements)

@@ -18,9 +18,10 @@ from notifapp.audit.service import Action
 from notifapp.config import Retention
 from notifapp.database import table_of
 from notifapp.delivery.models import Delivery, WorkerHeartbeat
+from notifapp.idempotency.models import IdempotentRequest
 from notifapp.message_templates.models import MessageTemplate, MessageTemplateRevision
 from notifapp.notifiers.models import OutboxMessage
-from notifapp.otp.models import OtpChallenge, OtpRecipient
+from notifapp.otp.models import OtpChallenge, OtpRecipient, OtpResend
 from notifapp.second_factor.models import PendingSignIn, UsedChallenge
 from notifapp.settings.models import NotificationSettings, SettingsRevision
 from notifapp.traffic.models import OtpTraffic
@@ -82,8 +83,15 @@ def delete_challenges(connection: Connection, rule: Rule, cutoff: datetime) -> i
 def delete_deliveries(connection: Connection, rule: Rule, cutoff: datetime) -> int:
     """Delete a batch of deliveries. The challenges that caused them stay, without them."""
     found = connection.execute(_oldest(rule, cutoff, _delivery.id)).scalars().all()
-    connection.execute(update(table_of(OtpChallenge)).where(_challenge.delivery_id.in_(found)).values(delivery_id=None))
+    for table in (table_of(OtpChallenge), table_of(OtpResend)):
+        connection.execute(update(table).where(table.c.delivery_id.in_(found)).values(delivery_id=None))
     return connection.execute(delete(rule.table).where(_delivery.id.in_(found))).rowcount
+
+
+def erase_addresses(connection: Connection, rule: Rule, cutoff: datetime) -> int:
+    """Erase the addresses of a batch of challenges that take no further codes. The challenges stay."""
+    are_oldest = _challenge.id.in_(_oldest(rule, cutoff, _challenge.id))
+    return connection.execute(update(rule.table).where(are_oldest).values(address=None)).rowcount
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,8 @@ _IS_FORMER_TEMPLATE = _template_revision.version < (
 )
 RULES = (
     Rule("challenges", _challenge.created_at, "codes", delete=delete_challenges),
+    Rule("addresses", _challenge.expires_at, 0, (_challenge.address.is_not(None),), delete=erase_addresses),
+    Rule("repeatable requests", table_of(IdempotentRequest).c.expires_at, 0),
     Rule("traffic", table_of(OtpTraffic).c.hour, 30, as_stored=hour_of),
     Rule("deliveries", _delivery.created_at, "deliveries", delete=delete_deliveries),
     Rule("failed sign-ins", _event.at, "failed_sign_ins", (_event.action == Action.SIGN_IN_FAILED.value,)),

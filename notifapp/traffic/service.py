@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy.engine import Connection
@@ -19,7 +19,7 @@ from notifapp.access import Principal, ProjectRef
 from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
 from notifapp.database import reading, writing
-from notifapp.errors import ErrorCode, TooManyRequests, ValidationFailed
+from notifapp.errors import ErrorCode, Quota, TooManyRequests, ValidationFailed
 from notifapp.traffic import breaker, counts
 from notifapp.traffic.counts import HOURS_A_DAY, Habits, Key, Tally
 from notifapp.traffic.destinations import Destination, country_label, destination_of
@@ -74,11 +74,18 @@ class DestinationNotAllowed(ValidationFailed):
 
 
 class TrafficRefused(TooManyRequests):
-    """The project sends no more codes for now; its counts start again at the next full hour."""
+    """The project sends no more codes for now; its counts start again at the next full hour.
 
-    def __init__(self, refusal: Refusal, why: str, code: ErrorCode, at: datetime) -> None:
+    `most` is how many a cap allows within `hours`; what isn't a cap allows none.
+    """
+
+    def __init__(
+        self, refusal: Refusal, why: str, code: ErrorCode, at: datetime, *, most: int = 0, hours: int | None = None
+    ) -> None:
         seconds = HOUR - int(at.timestamp()) % HOUR
-        super().__init__(seconds, f"{why} Try again in {wording.wait(seconds)}.", code=code)
+        window = timedelta(hours=hours) if hours else None
+        quota = Quota(code, most, window, left=0, grows_in=timedelta(seconds=seconds))
+        super().__init__(seconds, f"{why} Try again in {wording.wait(seconds)}.", code=code, quotas=[quota])
         self.refusal = refusal
 
 
@@ -226,9 +233,11 @@ def _check_caps(wanted: Order, limits: TrafficLimits, scope: Scope, sent_now: in
     of_whom, refusal, code = _CAPPED[scope]
     most_an_hour, most_a_day = limits.most(scope)
     if sent_now > most_an_hour:
-        raise TrafficRefused(refusal, f"{of_whom} has reached its limit of codes in an hour.", code, wanted.at)
+        why = f"{of_whom} has reached its limit of codes in an hour."
+        raise TrafficRefused(refusal, why, code, wanted.at, most=most_an_hour, hours=1)
     if sent_today > most_a_day:
-        raise TrafficRefused(refusal, f"{of_whom} has reached its limit of codes in a day.", code, wanted.at)
+        why = f"{of_whom} has reached its limit of codes in a day."
+        raise TrafficRefused(refusal, why, code, wanted.at, most=most_a_day, hours=HOURS_A_DAY)
 
 
 def _count_refusal(connection: Connection, wanted: Order, refusal: Refusal) -> None:

@@ -1,4 +1,4 @@
-"""What all JSON endpoints share: reading bodies and writing responses."""
+"""What all JSON endpoints share: reading bodies, writing responses, and repeating those of repeated requests."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import codecs
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import wraps
 from io import BytesIO
-from typing import Any, NoReturn
+from typing import Any, NoReturn, ParamSpec, cast
 from urllib.parse import parse_qsl
 from zlib import crc32
 
@@ -15,8 +16,14 @@ from flask import Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
+from notifapp.access import ProjectRef
 from notifapp.config import MAX_BODY_BYTES
 from notifapp.errors import DomainError, ErrorCode, StaleVersion, ValidationFailed
+from notifapp.idempotency import service as idempotency
+from notifapp.idempotency.service import Reply
+from notifapp.web import error_responses
+
+P = ParamSpec("P")
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 _CHARSETS = frozenset(
@@ -25,6 +32,8 @@ _CHARSETS = frozenset(
         "iso8859-1",
     }
 )  # fmt: skip
+IDEMPOTENCY_KEY, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
+_VISIBLE = re.compile(r"[!-~]{1,255}")
 _VERSION_TAG = re.compile(r"(\d{1,9})-[0-9a-f]{8}")
 
 
@@ -42,6 +51,43 @@ class UnsupportedMediaType(DomainError):
 
     def __init__(self, media_type: str) -> None:
         super().__init__(f'Unsupported media type "{media_type}" in request.')
+
+
+class InvalidKey(DomainError):
+    """The `Idempotency-Key` is malformed."""
+
+    code = ErrorCode.INVALID_KEY
+    detail = f"The header {IDEMPOTENCY_KEY} must have 1 to 255 visible ASCII characters."
+
+
+def idempotent(view: Callable[P, Response]) -> Callable[P, Response]:
+    """Carry a request with an `Idempotency-Key` out once for its project and path, and answer it alike for 24 hours.
+
+    It stands below the declaration of who may call. Requests without the header are none of its business.
+    """
+
+    @wraps(view)
+    def once(*args: P.args, **kwargs: P.kwargs) -> Response:
+        key = request.headers.get(IDEMPOTENCY_KEY)
+        if key is None:
+            return view(*args, **kwargs)
+        if not _VISIBLE.fullmatch(key):
+            raise InvalidKey
+        project = cast(ProjectRef, kwargs["project"])
+        claimed = idempotency.claim((str(project.id), request.path.rstrip("/")), key, _meaning())
+        if isinstance(claimed, Reply):
+            return Response(claimed.body, claimed.status, {REPLAYED: "true"}, mimetype="application/json")
+        try:
+            response = view(*args, **kwargs)
+        except DomainError as error:
+            response = cast(Response, error_responses.respond(error))
+        except BaseException:
+            idempotency.release(claimed)
+            raise
+        idempotency.settle(claimed, Reply(response.status_code, response.get_data(as_text=True)))
+        return response
+
+    return once
 
 
 def read_fields() -> Mapping[str, Any]:
@@ -62,9 +108,11 @@ def read_fields() -> Mapping[str, Any]:
     raise UnsupportedMediaType(request.content_type or "")
 
 
-def json_response(data: object, *, status: int = 200, tag: str | None = None) -> Response:
+def json_response(
+    data: object, *, status: int = 200, tag: str | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
     """A JSON response, with `tag` as its strong ETag."""
-    response = Response(_encode(data), status=status, mimetype="application/json")
+    response = Response(_encode(data), status=status, mimetype="application/json", headers=headers)
     if tag is not None:
         response.headers["ETag"] = f'"{tag}"'
     return response
@@ -90,6 +138,11 @@ def expected_version(in_force: Callable[[], int]) -> int | None:
     if not versions:
         raise StaleVersion
     return versions.pop()
+
+
+def _meaning() -> bytes:
+    """What a request says: its body, and how that is to be read."""
+    return request.mimetype.encode() + b"\n" + _whole_body()
 
 
 def _whole_body() -> bytes:

@@ -27,6 +27,9 @@ MESSAGES: Json = {"type": "array", "items": {"type": "string"}, "minItems": 1}
 ERROR_CODES = {
     ErrorCode.INVALID: "a field is missing or invalid",
     ErrorCode.PARSE_ERROR: "the body can't be read",
+    ErrorCode.INVALID_KEY: "the `Idempotency-Key` is malformed",
+    ErrorCode.KEY_REUSED: "the `Idempotency-Key` came with another request before",
+    ErrorCode.UNDER_WAY: "the first request with this `Idempotency-Key` isn't answered yet",
     ErrorCode.INVALID_CODE: "the customer's code is wrong or replaced, or the challenge unknown",
     ErrorCode.INCOMPLETE_CODE: "the customer's code has too few or too many digits; no attempt was counted",
     ErrorCode.EXPIRED_CODE: "the customer's code came too late",
@@ -37,11 +40,13 @@ ERROR_CODES = {
     ErrorCode.METHOD_NOT_ALLOWED: "the path doesn't support this method",
     ErrorCode.NOT_ACCEPTABLE: "the `Accept` header excludes JSON",
     ErrorCode.CONFLICT: "the project was archived in that very moment",
+    ErrorCode.CHALLENGE_CLOSED: "the challenge is over, so it takes no further code",
     ErrorCode.NO_NOTIFIER: "the settings name no notifier for the channel",
     ErrorCode.NOTIFIER_DISABLED: "the notifier that the settings name is disabled",
     ErrorCode.TOO_LARGE: "the body is too large",
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: "the body's media type isn't supported",
     ErrorCode.TOO_SOON: "a code was sent to this recipient just now",
+    ErrorCode.TOO_MANY_CODES: "three codes of the challenge are still valid",
     ErrorCode.HOURLY_LIMIT: "too many codes were sent to this recipient in the last hour",
     ErrorCode.DAILY_LIMIT: "too many codes were sent to this recipient in the last day",
     ErrorCode.TOO_MANY_WRONG_CODES: "the recipient has to wait after too many wrong codes",
@@ -233,8 +238,33 @@ COMPONENTS: Json = {
             "schema": {"type": "integer", "minimum": 1},
             "example": 5,
         },
+        "RateLimit-Policy": {
+            "description": "The limits of sending to this recipient, or the one that refused, each named after its "
+            "error code: `q` codes within `w` seconds. Without `w` it counts what is so now; `q=0` says that nothing "
+            "is sent for now, whatever was sent before. See draft-ietf-httpapi-ratelimit-headers.",
+            "schema": {"type": "string"},
+            "example": '"too_soon";q=1;w=60, "hourly_limit";q=5;w=3600',
+        },
+        "RateLimit": {
+            "description": "Of each limit, `r` codes that are left, and in how many seconds `t` there will be more.",
+            "schema": {"type": "string"},
+            "example": '"too_soon";r=0;t=60, "hourly_limit";r=4;t=3600',
+        },
+        "Idempotency-Replayed": {
+            "description": "`true` if this is the kept response to an earlier request with the same key.",
+            "schema": {"type": "string", "const": "true"},
+        },
     },
     "parameters": {
+        "Idempotency-Key": {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "A name of your own for this request, such as a UUID. Send it again, with the same body, if "
+            "no response came: for 24 hours you get the first one, and nothing is done twice. It counts for this path, "
+            "for all tokens of the project. Responses 409, 429 and 5xx are not kept.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+            "example": "5a0c2f6e-9d0b-4a56-8f0e-2f1d7c3b9e41",
+        },
         "X-Request-ID": {
             "name": "X-Request-ID",
             "in": "header",

@@ -54,7 +54,7 @@ def test_the_public_routes_are_these_alone(app: Flask) -> None:
             asks_to_sign_in = answer.status_code == 302 and "/sign-in?" in answer.headers["Location"]
             if not (asks_to_sign_in or answer.status_code == 401):
                 reachable.add(rule.endpoint)
-    assert reachable == PUBLIC - {"static", "account.passkey", "account.passkey_options"}  # those two take forms alone
+    assert reachable == PUBLIC - {"static", "account.passkey", "account.passkey_options"}  # those two take only forms
 
 
 @pytest.mark.parametrize("method", ["GET", *UNSAFE])
@@ -126,7 +126,7 @@ def test_a_member_of_one_project_finds_nothing_of_another(app: Flask, world: Wor
             for method in methods(rule, ("GET", *UNSAFE)):
                 headers = {} if method == "GET" else {"X-CSRFToken": browser.csrf_token()}
                 answer = browser.client.open(path_of(rule), method=method, headers=headers)
-                assert answer.status_code in (403, 404), (method, rule)  # 403: for admins alone, whoever asks
+                assert answer.status_code in (403, 404), (method, rule)  # 403: only for admins
                 walked += 1
     assert walked > 15
 

@@ -11,7 +11,8 @@ from sqlalchemy import insert
 
 from notifapp import clock, create_app
 from notifapp.access import ProjectRef, passwords
-from notifapp.database import writing
+from notifapp.database import seal, table_of, writing
+from notifapp.delivery.models import Delivery
 from notifapp.extensions import db
 from notifapp.otp.codes import code_mac
 from notifapp.otp.models import OtpChallenge
@@ -54,7 +55,21 @@ def token(world: World) -> str:
 
 def _open_challenge(world: World, project: ProjectRef) -> None:
     """The challenge of the examples, which waits for their code."""
+    now = clock.now()
     with world.app.app_context(), writing() as connection:
+        connection.execute(
+            insert(Delivery).values(
+                id=1,
+                project_id=project.id,
+                notifier_name="ippanel_one",
+                backend="ippanel",
+                channel="sms",
+                recipient="+98••••••••67",
+                purpose="otp",
+                status="sent",
+                **dict.fromkeys(("next_attempt_at", "expires_at", "created_at", "finished_at"), now),
+            )
+        )
         connection.execute(
             insert(OtpChallenge).values(
                 id=CHALLENGE,
@@ -62,13 +77,15 @@ def _open_challenge(world: World, project: ProjectRef) -> None:
                 channel="sms",
                 recipient_digest="0" * 64,
                 recipient="+98••••••••67",
+                address=seal(table_of(OtpChallenge).c.address, "+989351234567", project_id=project.id, id=CHALLENGE),
                 settings_version=0,
                 code_length=6,
                 ttl=120,
                 code_mac=code_mac(CHALLENGE, CODE),
                 attempts_left=5,
-                created_at=clock.now(),
-                expires_at=clock.now() + timedelta(minutes=2),
-                resend_at=clock.now() + timedelta(minutes=1),
+                created_at=now,
+                expires_at=now + timedelta(minutes=2),
+                resend_at=now + timedelta(minutes=1),
+                delivery_id=1,
             )
         )

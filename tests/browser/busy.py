@@ -40,7 +40,7 @@ LONG_NAME = (
 LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaftsnotifierverzeichnis"
 LONG_EMAIL = f"{'a.very.long.mailbox' * 3}@{'department.' * 9}example.org"
 LONG_SLUG = "the-longest-address-that-a-project-may-have-for-its-pages-in-it"
-SECRET = "a secret for tests alone, long enough"
+SECRET = "a secret only for tests, long enough"
 
 
 @dataclass

@@ -67,7 +67,7 @@ class Side:
         response = self.client.open(
             case.path, method=case.method, input_stream=io.BytesIO(case.body), environ_overrides=_environ(case)
         )
-        # DRF tells the methods with every answer; HTTP asks for them with 405 alone (RFC 9110, 10.2.1).
+        # DRF tells the methods with every answer; HTTP asks for them only with 405 (RFC 9110, 10.2.1).
         tells_methods = response.status_code == 405 or (case.method == "OPTIONS" and response.status_code == 200)
         allow = response.headers.get("Allow") if tells_methods else None
         return Outcome(

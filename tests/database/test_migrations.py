@@ -22,7 +22,7 @@ from notifapp.access import Permission
 from notifapp.access.held_secrets import hold
 from notifapp.access.models import User
 from notifapp.channels import Channel
-from notifapp.database import table_of, unseal
+from notifapp.database import UtcDateTime, table_of, unseal
 from notifapp.delivery.models import Delivery
 from notifapp.errors import Conflict
 from notifapp.extensions import db
@@ -32,8 +32,12 @@ from notifapp.notifiers.models import Notifier, OutboxMessage
 from notifapp.otp.models import OtpLimits, OtpRecipient
 from notifapp.second_factor.models import TotpApp
 from tests.client import Browser
+from tests.clock import Clock, time
 from tests.conftest import ENCRYPTION_KEY, Databases, config_for
+from tests.otp.caller import make_caller
 from tests.world import World
+
+__all__ = ["time"]
 
 
 @pytest.fixture
@@ -234,6 +238,25 @@ def test_an_upgrade_with_the_wrong_keys_changes_nothing(migrated: Flask) -> None
         upgrade()
         notifier = table_of(Notifier)
         assert unseal(notifier.c.secrets, one(select(notifier))) == {"p": "s"}
+
+
+def test_without_resends_a_challenge_ends_with_its_first_code(migrated: Flask, time: Clock) -> None:
+    caller = make_caller(migrated, World(migrated))
+    caller.set_limits(resend_seconds=1)
+    challenge, code = caller.open()
+    time.advance(90)
+    caller.resent(challenge)
+    with migrated.app_context():
+        downgrade(revision="0015")
+        ends = text("SELECT created_at, expires_at FROM otp_challenge").columns(
+            created_at=UtcDateTime, expires_at=UtcDateTime
+        )
+        first = one(ends)
+        assert first.expires_at - first.created_at == timedelta(seconds=120)
+        upgrade()
+    assert caller.state(challenge)["codes_alive"] == 1
+    assert caller.resend(challenge).get_json()["code"] == "challenge_closed"
+    assert caller.verify(challenge, code).status_code == 200
 
 
 def put(table: str, **values: object) -> None:

@@ -76,7 +76,7 @@ class Outbox:
             connection.execute(update(table_of(Delivery)).where(_delivery.id == delivery_id).values(**values))
 
     def expire_lease(self, delivery_id: int) -> None:
-        """As if the time of whoever holds it had run out."""
+        """As if its holder's time had run out."""
         self.change(delivery_id, lease_until=clock.now() - timedelta(seconds=1))
 
 
@@ -156,7 +156,7 @@ def eventually(is_so: Callable[[], Any], seconds: float = 20) -> Any:
 
 @contextmanager
 def silent_server(port: int = 0) -> Iterator[socket.socket]:
-    """A server that accepts connections and never says a word: whoever calls is stuck between claim and send."""
+    """A server that accepts connections and never says a word: a caller is stuck between claim and send."""
     listener = socket.create_server(("127.0.0.1", port))
     try:
         yield listener

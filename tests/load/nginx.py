@@ -50,7 +50,7 @@ def nginx(folder: Path, upstream: int, ca: trustme.CA) -> Iterator[tuple[int, in
         assert stated in site
         site = site.replace(stated, ours)
     (folder / "site.conf").write_text(site)
-    user = "user root;" if os.geteuid() == 0 else ""  # the folder is ours alone
+    user = "user root;" if os.geteuid() == 0 else ""  # the folder is only ours
     (folder / "nginx.conf").write_text(_FRAME.format(user=user))
     command = [str(NGINX), "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"]
     with run(command, folder / "nginx.log") as process:

@@ -126,7 +126,7 @@ def test_kill_9_amid_changes_keeps_what_was_answered_and_leaves_nothing_half_wri
 
 
 def check_history(target: Target, answers: list[Answer]) -> None:
-    """Versions have no gaps, every answer is in them, each changed its own field alone, and all tables agree."""
+    """Versions have no gaps, every answer is in them, each changed only its own field, and all tables agree."""
     revisions = target.revisions()
     versions = [row.version for row in revisions]
     assert versions == list(range(1, len(revisions) + 1))

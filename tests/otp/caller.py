@@ -44,6 +44,16 @@ class Caller:
             "POST", CHALLENGES, self.token, json={"channel": channel, "recipient": recipient, **fields}
         )
 
+    def resend(self, challenge_id: str, **fields: Any) -> TestResponse:
+        """POST for another code."""
+        return self.api.call("POST", f"{CHALLENGES}/{challenge_id}/resend", self.token, json=fields or None)
+
+    def resent(self, challenge_id: str) -> str:
+        """Another code of a challenge, from its message."""
+        answer = self.resend(challenge_id)
+        assert answer.status_code == 200, answer.json
+        return str(self.last_message()["variables"]["code"])
+
     def verify(self, challenge_id: str, code: object) -> TestResponse:
         """POST a code."""
         return self.api.call("POST", f"{CHALLENGES}/{challenge_id}/verify", self.token, json={"code": code})

@@ -168,3 +168,26 @@ def test_it_takes_both_permissions(caller: Caller, world: World, browser: Browse
 
 def test_no_such_challenge_is_404(staff: Browser) -> None:
     assert staff.get(f"{PATH}/{'0' * 32}").status_code == 404
+
+
+def test_another_code_is_sent_and_the_one_before_stays_good(staff: Browser, caller: Caller, time: Clock) -> None:
+    place = send(staff)
+    code = caller.last_message()["variables"]["code"]
+    assert f'formaction="{place}/resend"' in staff.get(place).text
+    answer = staff.post(f"{place}/resend")
+    assert (answer.status_code, "A code was sent just now." in answer.text) == (429, True)
+    time.advance(60)
+    page = page_text(staff.post(f"{place}/resend", follow_redirects=True))
+    assert "Another code is on its way. The ones before it stay good until they expire." in page
+    assert "5 attempts left, for 2 codes that are valid" in page
+    assert "Code verified" in page_text(staff.post(place, {"code": code}, follow_redirects=True))
+    answer = staff.post(f"{place}/resend")
+    assert (answer.status_code, "This challenge is over" in page_text(answer)) == (409, True)
+
+
+def test_sending_another_takes_both_permissions(caller: Caller, world: World, browser: Browser) -> None:
+    challenge, _ = caller.open()
+    for code in (Permission.OTP_SEND, Permission.OTP_VERIFY):
+        browser.sign_in(world.member(caller.project, code, email=f"{code}@example.org"))
+        assert browser.post(f"{PATH}/{challenge}/resend").status_code == 403
+    assert caller.state(challenge)["codes_alive"] == 1

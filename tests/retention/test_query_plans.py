@@ -15,8 +15,9 @@ from notifapp.access.models import HeldSecret, PasswordLink, Throttle, User, Use
 from notifapp.audit.models import AuditEvent
 from notifapp.database import reading, table_of, writing
 from notifapp.delivery.models import Delivery
+from notifapp.idempotency.models import IdempotentRequest
 from notifapp.notifiers.models import OutboxMessage
-from notifapp.otp.models import OtpChallenge, OtpRecipient
+from notifapp.otp.models import OtpChallenge, OtpRecipient, OtpResend
 from notifapp.retention import rules
 from notifapp.retention.service import purge
 from notifapp.second_factor.models import PendingSignIn, UsedChallenge
@@ -91,9 +92,21 @@ def tables(project_id: int) -> Iterator[tuple[type[Any], list[dict[str, Any]]]]:
     yield OtpChallenge, [
         {**at, "id": f"{n:032x}", "recipient_digest": f"{n}", "recipient": "r", "settings_version": 1, "code_length": 5,
          "ttl": 60, "code_mac": "x", "status": "failed", "attempts_left": 0, "created_at": then, "expires_at": then,
-         "resend_at": then, "delivery_id": n + 1}
+         "resend_at": then, "delivery_id": n + 1, "address": "x" if n % 1000 == 999 else None}
         for n, then in enumerate(times)
     ]  # fmt: skip
+    yield OtpResend, [
+        {"challenge_id": f"{n:032x}", "number": 2, "settings_version": 1, "code_length": 5, "code_mac": "x",
+         "created_at": then, "expires_at": then, "delivery_id": n + 1}
+        for n, then in enumerate(times)
+    ]  # fmt: skip
+    yield (
+        IdempotentRequest,
+        [
+            {"key_mac": f"{n}", "body_mac": "x", "reply": "x", "expires_at": then + timedelta(days=9)}
+            for n, then in enumerate(times)
+        ],
+    )
 
 
 def test_a_purge_reads_no_table_from_end_to_end(
