@@ -59,6 +59,7 @@ class Claim:
     id: int
     attempt: int
     lease_until: datetime
+    expires_at: datetime
     project_id: int
     channel: Channel
     notifier_id: int | None
@@ -104,6 +105,7 @@ def _claim_statement() -> Statement:
             _delivery.id,
             _delivery.attempts,
             _delivery.lease_until,
+            _delivery.expires_at,
             _delivery.project_id,
             _delivery.channel,
             _delivery.notifier_id,
@@ -262,6 +264,7 @@ def _claim(connection: Connection, room: int) -> list[Claim]:
             id=row.id,
             attempt=row.attempts,
             lease_until=row.lease_until,
+            expires_at=row.expires_at,
             project_id=row.project_id,
             channel=Channel(row.channel),
             notifier_id=row.notifier_id,
@@ -280,7 +283,14 @@ def _send(claim: Claim) -> Accepted:
     except Unreadable:
         reason = "The message can't be decrypted: its key is missing, or it was written for another delivery."
         raise SendFailed(reason, code="key", retryable=False) from None
-    return send_through(claim.notifier_id, Message(project_id=claim.project_id, channel=claim.channel, **payload))
+    message = Message(
+        id=claim.payload_id,
+        project_id=claim.project_id,
+        channel=claim.channel,
+        expires_at=claim.expires_at,
+        **payload,
+    )
+    return send_through(claim.notifier_id, message)
 
 
 def _write(connection: Connection, outcome: Outcome) -> None:

@@ -23,6 +23,7 @@ _FIELDS: Mapping[Kind, type[Field]] = {
     Kind.URL: URLField,
     Kind.EMAIL: EmailField,
     Kind.PHONE: TelField,
+    Kind.VARIABLES: StringField,
 }
 
 
@@ -80,7 +81,7 @@ def _field(about: Setting, *, stored: bool) -> Field:
     kept = about.secret and stored
     hints: dict[str, object] = {}
     if about.kind is not Kind.BOOLEAN and not kept:
-        hints["required"] = about.required or about.kind is Kind.INTEGER
+        hints["required"] = (about.required and not about.may_be_blank) or about.kind is Kind.INTEGER
     if about.kind not in {Kind.BOOLEAN, Kind.INTEGER}:
         hints["maxlength"] = about.max_length
     options: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from notifapp.errors import ValidationFailed
 from notifapp.inputs import MAX_NAME_LENGTH, FieldErrors
 from notifapp.notifiers.backends import backends_for, find_backend
 from notifapp.notifiers.gateway.base import Backend
-from notifapp.notifiers.gateway.parsing import parse_settings
+from notifapp.notifiers.gateway.parsing import parse_credentials, parse_settings
 from notifapp.notifiers.models import Notifier
 
 
@@ -44,8 +44,9 @@ class NotifierValues:
         ]
         for name, about in after.backend.settings.items():
             if about.secret:
-                replaced = self.secrets.get(name) != after.secrets[name]
-                changes.append(Change(about.label, "stored", "replaced" if replaced else "stored"))
+                is_same = self.secrets.get(name) == after.secrets[name]
+                became = "stored" if is_same else "replaced" if after.secrets[name] else "removed"
+                changes.append(Change(about.label, "stored", became))
             else:
                 changes.append(
                     Change(about.label, wording.value(self.settings.get(name)), wording.value(after.settings[name]))
@@ -103,20 +104,35 @@ def _given_settings(fields: Mapping[str, object]) -> Mapping[str, object]:
     return settings
 
 
+def credentials(
+    backend: Backend[Any], given: Mapping[str, object], stored: NotifierValues | None = None
+) -> Mapping[str, object]:
+    """The valid credentials among raw settings, as those of an update, with the defaults of all else.
+
+    Raise `ValidationFailed` with the failing ones.
+    """
+    return _settings(backend, given, stored, parse_credentials)
+
+
 def _settings(
-    backend: Backend[Any], given: Mapping[str, object], stored: NotifierValues | None
+    backend: Backend[Any],
+    given: Mapping[str, object],
+    stored: NotifierValues | None,
+    parse: Callable[[Backend[Any], Mapping[str, object]], Mapping[str, object]] = parse_settings,
 ) -> Mapping[str, object]:
     read_only = {f"has_{name}" for name in backend.secrets}
     raw = {inputs.printable(key): value for key, value in given.items() if key not in read_only}
     if stored is None:
-        return parse_settings(backend, raw)
-    kept = {name: value for name, value in stored.secrets.items() if is_blank(raw.get(name))}
-    merged = {**stored.settings, **raw, **kept}
-    values = parse_settings(backend, merged)
+        return parse(backend, raw)
+    merged = {**stored.settings, **raw}
+    blank = [name for name in backend.secrets if is_blank(raw.get(name))]
+    needless = {name: "" for name in blank if not backend.has_secret(name, merged)}
+    kept = {name: stored.secrets[name] for name in blank if name not in needless and stored.secrets.get(name)}
+    values = parse(backend, {**merged, **needless, **kept})
     moved = [
         about.label
         for name, about in backend.settings.items()
-        if about.destination and values[name] != stored.settings.get(name)
+        if about.destination and values[name] != stored.settings.get(name, about.default)
     ]
     if moved and kept:
         message = f"Give this again: {' and '.join(moved)} changed, and a stored secret stays with its destination."

@@ -183,7 +183,7 @@ def test_secrets_and_destinations_follow_from_the_definition() -> None:
     }  # fmt: skip
     assert destinations("smtp") == {"host", "port", "username", "use_tls", "use_ssl"}
     assert destinations("webhook") == {"url"}
-    assert destinations("twilio") == {"account_sid"}
+    assert destinations("twilio") == {"account_sid", "api_key_sid"}
 
 
 def test_a_configuration_never_shows_its_secrets() -> None:

@@ -1,7 +1,8 @@
 """A signed POST to any URL, for gateways that have no backend here.
 
-The body is a JSON object: id, channel, recipient, subject, body, and variables, an object with the values in the body
-(code, minutes, validity, project; empty for a message without a code). The header `Notifapp-Signature: t=…,v1=…`
+The body is a JSON object: id, channel, recipient, subject, body, variables, an object with the values in the body
+(code, minutes, validity, project; empty for a message without a code), and expires_at. The id is the same on every
+attempt, so that the receiver can tell a message that it has already. The header `Notifapp-Signature: t=…,v1=…`
 contains the time in Unix seconds and the HMAC-SHA256, in hexadecimal, of `<t>.<raw body>` under the shared secret.
 docs/webhook.md tells receivers how to verify it.
 """
@@ -12,10 +13,10 @@ import hashlib
 import hmac
 import json
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from notifapp import clock as times
 from notifapp.channels import Channel
 from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, setting
 from notifapp.notifiers.gateway.http_client import CLIENT, HttpClient
@@ -57,16 +58,16 @@ class Webhook(Backend[WebhookConfig]):
         self._clock = clock
 
     def send(self, config: WebhookConfig, message: Message) -> Accepted:
-        """Post one message; its id is the one in the body."""
-        message_id = str(uuid.uuid4())
+        """Post one message; its id is the message's own."""
         body = json.dumps(
             {
-                "id": message_id,
+                "id": message.id,
                 "channel": message.channel.value,
                 "recipient": message.recipient,
                 "subject": message.subject,
                 "body": message.body,
                 "variables": dict(message.variables),
+                "expires_at": times.iso(message.expires_at) if message.expires_at else None,
             }
         ).encode()
         headers = {
@@ -76,7 +77,7 @@ class Webhook(Backend[WebhookConfig]):
         response = self._http.post(config.url, data=body, headers=headers)
         if not response.ok:
             raise response.failure("" if response.status >= 500 else "The receiver refused the message.")
-        return Accepted(message_id)
+        return Accepted(message.id)
 
 
 def sign(secret: str, body: bytes, timestamp: int) -> str:
