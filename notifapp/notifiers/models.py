@@ -1,11 +1,11 @@
-"""The tables of notifiers and of the console backend's outbox."""
+"""The tables of notifiers, of their accounts' balances, and of the console backend's outbox."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, UniqueConstraint, true
+from sqlalchemy import JSON, CheckConstraint, Double, ForeignKey, Index, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifapp.database import Base, Sealed, UtcDateTime
@@ -38,6 +38,21 @@ class Notifier(Base):
     secrets: Mapped[str] = mapped_column(Sealed("project_id", "id", "backend", "settings"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class NotifierBalance(Base):
+    """What was left on a notifier's account in an hour; without an amount if it couldn't be read.
+
+    The row is written before the gateway is asked, so that it is asked once an hour, however many workers there are.
+    """
+
+    __tablename__ = "notifier_balance"
+    __table_args__ = (Index("ix_notifier_balance_hour", "hour"),)
+
+    notifier_id: Mapped[int] = mapped_column(ForeignKey("notifier.id", ondelete="CASCADE"), primary_key=True)
+    hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    amount: Mapped[float | None] = mapped_column(Double)
+    currency: Mapped[str | None] = mapped_column(String(8))
 
 
 class OutboxMessage(Base):

@@ -27,6 +27,8 @@ from notifapp.delivery.typed_secrets import TypedSecrets
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.health.service import asked_for
 from notifapp.notifiers import service
+from notifapp.notifiers.asking import balances
+from notifapp.notifiers.asking.service import can_ask
 from notifapp.notifiers.backends import backends_for, find_backend
 from notifapp.notifiers.forms import edit_form, new_form, posted_fields, recipient_form, show_kept
 from notifapp.notifiers.gateway.base import Backend
@@ -34,6 +36,7 @@ from notifapp.notifiers.service import NotifierDetails
 from notifapp.settings.service import ids_in_force
 from notifapp.web import paging
 from notifapp.web.forms import Form, add_errors
+from notifapp.web.times import time_zone
 
 SEARCH_FROM = 10  # notifiers of a channel; fewer are seen at a glance
 
@@ -217,19 +220,22 @@ def typed_secrets(
 def new_page(
     channel: Channel, backend: Backend[Any], form: Form, *, typed: TypedSecrets | None = None, **test: object
 ) -> str:
-    """The page for a new notifier; `test` is the context of a test message, if one was requested."""
-    context = {"recipient_form": recipient_form(channel), **_kept(form, typed), **test}
+    """The page for a new notifier; `test` is the context of a test or of the gateway's answers, if requested."""
+    context = {"recipient_form": recipient_form(channel), "can_ask": can_ask(backend), **_kept(form, typed), **test}
     return render_template("notifiers/new.html", channel=channel, backend=backend, form=form, **context)
 
 
 def edit_page(
     project: ProjectRef, notifier: NotifierDetails, form: Form, *, typed: TypedSecrets | None = None, **test: object
 ) -> str:
-    """The page for a notifier; `test` is the context of a test message, if one was requested."""
+    """The page for a notifier; `test` is the context of a test or of the gateway's answers, if requested."""
+    backend = find_backend(notifier.backend)
     return render_template(
         "notifiers/edit.html",
         notifier=notifier,
-        backend=find_backend(notifier.backend),
+        backend=backend,
+        can_ask=can_ask(backend),
+        balance=balances.chart(notifier.id, time_zone()),
         form=form,
         is_in_use=notifier.id in ids_in_force(project),
         may_update=_may_change(project, NOTIFIER_PERMISSIONS[notifier.channel].update),

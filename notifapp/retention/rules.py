@@ -19,7 +19,7 @@ from notifapp.config import Retention
 from notifapp.database import table_of
 from notifapp.delivery.models import Delivery, WorkerHeartbeat
 from notifapp.message_templates.models import MessageTemplate, MessageTemplateRevision
-from notifapp.notifiers.models import OutboxMessage
+from notifapp.notifiers.models import NotifierBalance, OutboxMessage
 from notifapp.otp.models import OtpChallenge, OtpRecipient
 from notifapp.second_factor.models import PendingSignIn, UsedChallenge
 from notifapp.settings.models import NotificationSettings, SettingsRevision
@@ -128,6 +128,7 @@ RULES = (
     Rule("audit events", _event.at, "audit"),
     Rule("settings revisions", _revision.created_at, "history", (_IS_FORMER,)),
     Rule("message revisions", _template_revision.created_at, "history", (_IS_FORMER_TEMPLATE,)),
+    Rule("balances", table_of(NotifierBalance).c.hour, 90),
     Rule("outbox messages", table_of(OutboxMessage).c.created_at, 1),
     Rule("sessions", table_of(UserSession).c.expires_at, 0),
     Rule("pending sign-ins", table_of(PendingSignIn).c.expires_at, 0),

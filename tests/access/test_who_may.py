@@ -76,6 +76,8 @@ WHO: dict[str, Who | Of | tuple[Permission, ...]] = {
     "notifiers.api_sms_list": (Permission.SMS_NOTIFIERS_READ,),
     "notifiers.api_sms_read": (Permission.SMS_NOTIFIERS_READ,),
     "notifiers.api_sms_update": (Permission.SMS_NOTIFIERS_UPDATE,),
+    "notifiers.ask_of_new": Of.CREATE,
+    "notifiers.ask_of_stored": Of.UPDATE,
     "notifiers.choose": Of.CREATE,
     "notifiers.confirm_delete": Of.UPDATE,
     "notifiers.create": Of.CREATE,

@@ -13,7 +13,7 @@ from notifapp.channels import Channel
 from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
 from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient, base_url
 from notifapp.notifiers.gateway.patterns import CODE_HELP, NAMED_PLACE, PLACES_ERROR, PLACES_HELP, pattern_values
-from notifapp.notifiers.gateway.questions import Account, Balance, Line, Template, amount, entries
+from notifapp.notifiers.gateway.questions import Account, Balance, Line, Template, amount, entries, shown
 
 API = "https://edge.ippanel.com/v1"
 # By the field with an error: the documentation lists no codes beyond 400-1 and 400-2.
@@ -83,7 +83,7 @@ class Ippanel(Backend[IppanelConfig]):
             )
         )
         name = data.get("user_name") if isinstance(data, dict) else None
-        return Account((("User name", str(name)),) if name else ())
+        return Account((("User name", shown(name)),) if name else ())
 
     def balance(self, config: IppanelConfig) -> Balance:
         """The credit, in Rial."""
@@ -98,7 +98,7 @@ class Ippanel(Backend[IppanelConfig]):
         """The account's lines."""
         found = entries(_data(self._get(config, "number/numbers", page=1, per_page=100)))
         numbered = [each for each in found if each.get("number")]
-        return [Line(_with_plus(str(each["number"])), str(each.get("alias") or "")) for each in numbered]
+        return [Line(_with_plus(shown(each["number"])), shown(each.get("alias"))) for each in numbered]
 
     def templates(self, config: IppanelConfig) -> list[Template]:
         """The account's active patterns."""
@@ -106,10 +106,10 @@ class Ippanel(Backend[IppanelConfig]):
         found = entries(_data(self._get(config, "patterns", **active)))
         return [
             Template(
-                value=str(each["pattern_code"]),
-                label=str(each.get("title") or ""),
-                text=str(each.get("pattern_message") or ""),
-                places=tuple(str(place["name"]) for place in entries(each.get("variable")) if place.get("name")),
+                value=shown(each["pattern_code"]),
+                label=shown(each.get("title")),
+                text=shown(each.get("pattern_message"), 500),
+                places=tuple(shown(place["name"]) for place in entries(each.get("variable")) if place.get("name")),
             )
             for each in found
             if each.get("pattern_code")

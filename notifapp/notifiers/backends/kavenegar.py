@@ -12,7 +12,7 @@ from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, Se
 from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient, base_url
 from notifapp.notifiers.gateway.iranian_numbers import LINE, LINE_ERROR, iran_national
 from notifapp.notifiers.gateway.patterns import CODE_HELP, pattern_values
-from notifapp.notifiers.gateway.questions import Account, Balance, Template, amount, entries
+from notifapp.notifiers.gateway.questions import Account, Balance, Template, amount, entries, shown
 
 API = "https://api.kavenegar.com/v1"
 REASONS = {
@@ -87,6 +87,7 @@ class KavenegarConfig:
         Kind.VARIABLES,
         default="code",
         regex=_PLACE,
+        places=TOKENS,
         regex_error="A pattern's variables are token, token2, token3, token10 and token20.",
         help="Which value goes into which token, such as code=token, project=token20. Without a token, code goes into "
         "token, minutes into token2, validity into token10 and project into token20. Only token10 and token20 take "
@@ -125,7 +126,7 @@ class Kavenegar(Backend[KavenegarConfig]):
         is_debugging = str(found.get("debugmode", "")).lower() in {"enabled", "true", "1", "on"}
         warning = "The account is in debug mode: Kavenegar accepts messages and sends none of them."
         line = found.get("defaultsender")
-        return Account((("Default line", str(line)),) if line else (), (warning,) if is_debugging else ())
+        return Account((("Default line", shown(line)),) if line else (), (warning,) if is_debugging else ())
 
     def balance(self, config: KavenegarConfig) -> Balance:
         """The credit, in Rial."""
@@ -205,6 +206,6 @@ def _lower(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _template(entry: dict[str, Any]) -> Template:
-    text = str(entry.get("smsmessage") or "")
+    text = shown(entry.get("smsmessage"), 500)
     found = dict.fromkeys(re.findall(rf"%({_PLACE})(?![0-9A-Za-z])", text))
-    return Template(str(entry["name"]), "", text, tuple(found))
+    return Template(shown(entry["name"]), "", text, tuple(found))

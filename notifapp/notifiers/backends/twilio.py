@@ -12,7 +12,7 @@ from notifapp.channels import Channel
 from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
 from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient, base_url
 from notifapp.notifiers.gateway.patterns import CODE_HELP, PLACES_HELP, pattern_values
-from notifapp.notifiers.gateway.questions import Balance, Line, Template, amount, entries
+from notifapp.notifiers.gateway.questions import Balance, Line, Template, amount, entries, shown
 
 API = "https://api.twilio.com/2010-04-01"
 MESSAGING = "https://messaging.twilio.com"
@@ -140,7 +140,7 @@ class Twilio(Backend[TwilioConfig]):
         left = amount(response.data.get("balance"))
         if left is None:
             raise response.unclear()
-        return Balance(left, str(response.data.get("currency") or "USD")[:8])
+        return Balance(left, shown(response.data.get("currency") or "USD", 8))
 
     def lines(self, config: TwilioConfig) -> list[Line]:
         """The messaging services, and the numbers that can send SMS."""
@@ -148,11 +148,11 @@ class Twilio(Backend[TwilioConfig]):
         services = self._get(config, f"{self._other(MESSAGING)}/v1/Services", page)
         numbers = self._get(config, f"{self._account_url(config)}/IncomingPhoneNumbers.json", page)
         return [
-            Line(str(each["sid"]), str(each.get("friendly_name") or ""))
+            Line(shown(each["sid"]), shown(each.get("friendly_name")))
             for each in entries(services.get("services"))
             if each.get("sid")
         ] + [
-            Line(str(each["phone_number"]), str(each.get("friendly_name") or ""))
+            Line(shown(each["phone_number"]), shown(each.get("friendly_name")))
             for each in entries(numbers.get("incoming_phone_numbers"))
             if each.get("phone_number") and _can_send(each)
         ]
@@ -162,10 +162,10 @@ class Twilio(Backend[TwilioConfig]):
         found = self._get(config, f"{self._other(CONTENT)}/v1/ContentAndApprovals", {"PageSize": 100})
         return [
             Template(
-                value=str(each["sid"]),
-                label=str(each.get("friendly_name") or ""),
-                text=_text(each.get("types")),
-                places=tuple(each["variables"]) if isinstance(each.get("variables"), dict) else (),
+                value=shown(each["sid"]),
+                label=shown(each.get("friendly_name")),
+                text=shown(_text(each.get("types")), 500),
+                places=tuple(map(shown, each["variables"])) if isinstance(each.get("variables"), dict) else (),
             )
             for each in entries(found.get("contents"))
             if each.get("sid")

@@ -40,7 +40,8 @@ class Setting:
 
     A required one must be given, and not blank unless it `may_be_blank`. `regex` must match the whole value, of
     variables the name of each place; `minimum` and `maximum` bound integers. `choices` says what the gateway can be
-    asked for to choose the value from: "lines" or "templates".
+    asked for to choose the value from: "lines" or "templates". `places` says where in a pattern each value goes
+    that is written alone, if not into the place of its own name.
     """
 
     label: str
@@ -56,6 +57,7 @@ class Setting:
     regex: str = ""
     regex_error: str = ""
     choices: str = ""
+    places: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def secret(self) -> bool:

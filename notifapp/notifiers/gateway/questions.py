@@ -76,6 +76,12 @@ class ListsTemplates(Protocol):
         """The patterns, at most a hundred."""
 
 
+def shown(value: object, length: int = 200) -> str:
+    """A text of the gateway's, fit for a page: on one line, and of at most `length` characters; none for null."""
+    text = "" if value is None else " ".join(str(value).split())
+    return "".join(character for character in text if character.isprintable() or character == "\u200c")[:length]
+
+
 def entries(value: object) -> list[dict[str, Any]]:
     """The objects in a JSON list; none if it is something else."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
