@@ -20,6 +20,7 @@ from notifapp.message_templates.values import Template
 from notifapp.notifiers import service as notifiers
 from notifapp.notifiers.backends.console import Console, ConsoleConfig
 from notifapp.notifiers.gateway.base import Accepted, Message, SendFailed
+from notifapp.notifiers.models import NotifierBalance
 from notifapp.otp.models import OtpRecipient
 from notifapp.otp.service import issue_challenge
 from notifapp.projects import service as projects
@@ -74,6 +75,7 @@ def furnish(live: LiveServer) -> BusyServer:
             _deliveries(shop, admin)
             _long_project(people, admin)
             _other_projects(admin)
+        _balances(_by_name(shop, Channel.SMS)["ippanel_one"])
         values["challenge"] = issue_challenge(shop, Channel.EMAIL, "omid@example.com", principal=admin).id
         values["link"] = users.create_password_link(people["newcomer"], principal=admin)  # lives for a day from now
     return BusyServer(live, people, shop, values | _ids(live, shop))
@@ -175,6 +177,18 @@ def _notifiers(shop: ProjectRef, admin: Principal) -> None:
         notifiers.create_notifier(shop, channel, fields, principal=admin)
     unused = _by_name(shop, Channel.SMS)["own_gateway"]
     stopping.disable_notifier(shop, Channel.SMS, unused, principal=admin)
+
+
+def _balances(notifier_id: int) -> None:
+    """Some days of an account that is used up and filled again, with an hour in which it couldn't be read."""
+    hour = clock.now().replace(minute=0, second=0, microsecond=0)
+    rows = [
+        {"notifier_id": notifier_id, "hour": hour - timedelta(hours=ago), "currency": "IRR",
+         "amount": None if ago == 20 else 1_500_000 - 14_000 * ((150 - ago) % 90)}
+        for ago in range(150)
+    ]  # fmt: skip
+    with writing() as connection:
+        connection.execute(insert(table_of(NotifierBalance)), rows)
 
 
 def _history(shop: ProjectRef, admin: Principal, editor: Principal) -> None:

@@ -298,6 +298,22 @@ def notifier_without_its_secret(page: Page) -> None:
     press(page, "Save notifier")
 
 
+@state("admin", f"{SMS}/{{sms_in_use}}")
+def gateway_asked(page: Page) -> None:
+    press(page, "Ask the gateway")
+
+
+@state("admin", f"{SMS}/{{sms_in_use}}")
+def pattern_chosen(page: Page) -> None:
+    press(page, "Ask the gateway")
+    press(page, "Use pattern Login")
+
+
+@state("admin", f"{SMS}/new/ippanel")
+def gateway_asked_without_a_key(page: Page) -> None:
+    press(page, "Ask the gateway")
+
+
 @state("admin", "/projects/fresh/notifiers/sms/new/console")
 def notifier_created(page: Page) -> None:
     page.get_by_label("Name").fill("outbox")
