@@ -138,7 +138,7 @@ def create_notifier(
 
     Raise `ValidationFailed` with every failing field, settings under their own names, and `ProjectArchived`.
     """
-    new = parse_new(channel, fields)
+    new = parse_new(project, channel, fields)
     now = clock.now()
     values = {"project_id": project.id, "channel": channel.value, "created_at": now, **_columns(new, now)}
     with _name_is_unique(), writing() as connection:
@@ -169,7 +169,7 @@ def update_notifier(
         if notifier is None:
             raise NotFound
         before = NotifierValues.of(notifier)
-        after = parse_update(channel, before, fields)
+        after = parse_update(project, channel, before, fields)
         changes = before.differences(after)
         if changes:
             values = _columns(after, clock.now())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from notifapp import inputs, wording
+from notifapp.access import ProjectRef
 from notifapp.audit.service import Change
 from notifapp.channels import Channel
 from notifapp.database import AnyRow, Unreadable, table_of, unseal
@@ -54,20 +55,24 @@ class NotifierValues:
         return [change for change in changes if change.before != change.after]
 
 
-def parse_new(channel: Channel, fields: Mapping[str, object]) -> NotifierValues:
+def parse_new(project: ProjectRef, channel: Channel, fields: Mapping[str, object]) -> NotifierValues:
     """The values of a new notifier. Raise `ValidationFailed` with every failing field."""
-    return _parse(channel, fields, None)
+    return _parse(project, channel, fields, None)
 
 
-def parse_update(channel: Channel, before: NotifierValues, fields: Mapping[str, object]) -> NotifierValues:
+def parse_update(
+    project: ProjectRef, channel: Channel, before: NotifierValues, fields: Mapping[str, object]
+) -> NotifierValues:
     """The values after a change; those missing from `fields` are taken from `before`.
 
     Another backend starts without settings. Raise `ValidationFailed` with every failing field.
     """
-    return _parse(channel, fields, before)
+    return _parse(project, channel, fields, before)
 
 
-def _parse(channel: Channel, fields: Mapping[str, object], before: NotifierValues | None) -> NotifierValues:
+def _parse(
+    project: ProjectRef, channel: Channel, fields: Mapping[str, object], before: NotifierValues | None
+) -> NotifierValues:
     errors = FieldErrors()
     name = before.name if before else ""
     backend = before.backend if before else None
@@ -80,6 +85,7 @@ def _parse(channel: Channel, fields: Mapping[str, object], before: NotifierValue
         given = _given_settings(fields)
         if backend and "backend" not in errors.messages:
             values = _settings(backend, given, before if before and before.backend is backend else None)
+            errors.messages.update(backend.check_project_name(values, project.name))
     errors.raise_any()
     assert backend is not None  # noqa: S101 - or there would have been an error
     plain = {key: value for key, value in values.items() if key not in backend.secrets}

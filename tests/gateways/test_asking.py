@@ -249,3 +249,14 @@ def test_odd_texts_of_a_gateway_do_no_harm(staff: Browser, gateway: Any) -> None
     assert answer.status_code == 200
     assert "<script>" not in answer.text
     assert "x" * 300 not in answer.text
+
+
+def test_a_project_name_that_kavenegars_pattern_cant_take_is_told_before_saving(browser: Browser, world: World) -> None:
+    project = world.project("many", "a name of far more words than a token takes")
+    staff = browser.sign_in(world.member(project, *CODES))
+    path = "/projects/many/notifiers/sms/new/kavenegar"
+    form = {"name": "line", "api_key": "k", "sender": "", "pattern_code": "login"}
+    answer = staff.post(path, {**form, "pattern_variables": "code, project"})
+    assert answer.status_code == 400
+    assert "token20 of the pattern takes at most 8 blanks and 100 characters. The project's name" in page_text(answer)
+    assert staff.post(path, {**form, "pattern_variables": "code, minutes"}).status_code == 303

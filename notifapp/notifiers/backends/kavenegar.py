@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +12,7 @@ from notifapp.channels import Channel
 from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
 from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient, base_url
 from notifapp.notifiers.gateway.iranian_numbers import LINE, LINE_ERROR, iran_national
-from notifapp.notifiers.gateway.patterns import CODE_HELP, pattern_values
+from notifapp.notifiers.gateway.patterns import CODE_HELP, pattern_values, places
 from notifapp.notifiers.gateway.questions import Account, Balance, Template, amount, entries, shown
 
 API = "https://api.kavenegar.com/v1"
@@ -108,6 +109,16 @@ class Kavenegar(Backend[KavenegarConfig]):
         self._http = http
         self._api = api
 
+    def check_project_name(self, values: Mapping[str, object], name: str) -> dict[str, list[str]]:
+        """The name fits into its token, if the pattern has one for it; a later name is checked when it is sent."""
+        written = str(values.get("pattern_variables")) if values.get("pattern_code") else "code"
+        for place, value in places(written).items():
+            token = TOKENS.get(place, place)
+            if value == "project" and not _fits(token, name):
+                reason = f"{_limits(token)} The project's name doesn't fit."
+                return {"pattern_variables": [reason]}
+        return {}
+
     def send(self, config: KavenegarConfig, message: Message) -> Accepted:
         """Send one message; its id is Kavenegar's messageid."""
         method, fields = _request(config, message)
@@ -159,14 +170,17 @@ def _request(config: KavenegarConfig, message: Message) -> tuple[str, dict[str, 
 def _check_tokens(tokens: dict[str, str]) -> None:
     """Raise `SendFailed` for a value that Kavenegar would refuse with 431, which doesn't say which one it is."""
     for name, value in tokens.items():
-        if value.count(" ") > BLANKS[name]:
-            reason = f"{name} of the pattern takes at most {BLANKS[name]} blanks. Put the value into another one."
-            if name == TOKENS["project"]:
-                reason = f"{name} of the pattern takes at most 8 blanks. If it is the project's name, shorten that."
+        if not _fits(name, value):
+            reason = f"{_limits(name)} If it is the project's name, shorten that."
             raise SendFailed(reason, code="431", retryable=False)
-        if len(value) > MAX_TOKEN_LENGTH:
-            reason = f"{name} of the pattern takes at most 100 characters. If it is the project's name, shorten that."
-            raise SendFailed(reason, code="431", retryable=False)
+
+
+def _fits(token: str, value: str) -> bool:
+    return value.count(" ") <= BLANKS[token] and len(value) <= MAX_TOKEN_LENGTH
+
+
+def _limits(token: str) -> str:
+    return f"{token} of the pattern takes at most {BLANKS[token]} blanks and {MAX_TOKEN_LENGTH} characters."
 
 
 def _local_id(message: Message) -> str:

@@ -153,6 +153,10 @@ class Backend(ABC, Generic[C]):
         """Check the valid settings against each other. Return {setting: [message]}."""
         return {}
 
+    def check_project_name(self, values: Mapping[str, object], name: str) -> dict[str, list[str]]:
+        """Check whether valid settings put the project's name where it doesn't fit. Return {setting: [message]}."""
+        return {}
+
     def has_secret(self, name: str, settings: Mapping[str, object]) -> bool:
         """Whether a notifier with these readable settings has this secret; it has all that are required."""
         return True
