@@ -17,7 +17,7 @@ from notifapp import destinations
 from tests.browser.busy import SECRET, BusyServer, furnish
 from tests.browser.live import LiveServer
 from tests.conftest import Databases
-from tests.gateways.ippanel import IppanelStandIn
+from tests.gateways.stand_ins.ippanel import IppanelStandIn
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [

@@ -1,1 +1,1 @@
-"""Servers on loopback that behave as the providers do: one file for each, with its successes and its errors."""
+"""Gateways as they are: what is sent to them, what their answers mean, what they can be asked."""

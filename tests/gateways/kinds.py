@@ -18,12 +18,12 @@ from notifapp.notifiers.backends.twilio import Twilio
 from notifapp.notifiers.backends.webhook import Webhook
 from notifapp.notifiers.gateway.base import Accepted, Backend, Message
 from notifapp.notifiers.gateway.http_client import HttpClient
-from tests.gateways.ippanel import IppanelStandIn
-from tests.gateways.kavenegar import KavenegarStandIn
-from tests.gateways.melipayamak import MelipayamakStandIn
-from tests.gateways.server import StandIn
-from tests.gateways.twilio import TwilioStandIn
-from tests.gateways.webhook import WebhookStandIn
+from tests.gateways.stand_ins.ippanel import IppanelStandIn
+from tests.gateways.stand_ins.kavenegar import KavenegarStandIn
+from tests.gateways.stand_ins.melipayamak import MelipayamakStandIn
+from tests.gateways.stand_ins.server import StandIn
+from tests.gateways.stand_ins.twilio import TwilioStandIn
+from tests.gateways.stand_ins.webhook import WebhookStandIn
 
 VARIABLES = {"code": "01234", "minutes": "2", "validity": "2 minutes", "project": "My Shop"}
 TEXT = Message(project_id=1, channel=Channel.SMS, recipient="+989120000000", body="Your code: 01234")

@@ -16,7 +16,7 @@ from notifapp.notifiers.gateway.base import Message, SendFailed
 from notifapp.notifiers.gateway.http_client import HttpClient
 from notifapp.notifiers.gateway.network import CLEAR_TEXT, PRIVATE_ADDRESS
 from tests.gateways.kinds import KINDS, MESSAGE
-from tests.gateways.twilio import TwilioStandIn
+from tests.gateways.stand_ins.twilio import TwilioStandIn
 
 pytestmark = pytest.mark.usefixtures("loopback_allowed")
 

@@ -23,7 +23,7 @@ from notifapp.notifiers.gateway.questions import Balance, Line, Template
 from tests.client import Browser, page_text
 from tests.conftest import LOOPBACK
 from tests.gateways.kinds import KINDS, sender
-from tests.gateways.server import StandIn
+from tests.gateways.stand_ins.server import StandIn
 from tests.world import World
 
 INDEX = "/projects/shop/notifiers/sms"

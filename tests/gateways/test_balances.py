@@ -26,8 +26,8 @@ from tests.client import Browser, page_text
 from tests.conftest import LOOPBACK
 from tests.delivery.conftest import app as app_with_folder
 from tests.delivery.outbox import eventually, worker
-from tests.gateways.kavenegar import KavenegarStandIn
 from tests.gateways.kinds import KINDS
+from tests.gateways.stand_ins.kavenegar import KavenegarStandIn
 from tests.world import World
 
 NOON = datetime(2026, 11, 24, 12, 34, tzinfo=UTC)

@@ -20,7 +20,7 @@ from tests.conftest import LOOPBACK
 from tests.delivery.conftest import app as app_with_folder
 from tests.delivery.outbox import eventually, worker
 from tests.delivery.test_end_to_end import web
-from tests.gateways.kavenegar import KavenegarStandIn
+from tests.gateways.stand_ins.kavenegar import KavenegarStandIn
 from tests.world import World
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from notifapp.notifiers.backends.melipayamak import console_key
 from notifapp.notifiers.gateway.base import SendFailed
 from notifapp.notifiers.gateway.http_client import HttpClient
 from tests.gateways.kinds import KINDS, MESSAGE, TEXT, living, sender
-from tests.gateways.twilio import SERVICE, TwilioStandIn
+from tests.gateways.stand_ins.twilio import SERVICE, TwilioStandIn
 
 pytestmark = pytest.mark.usefixtures("loopback_allowed")
 PASTED = "01234567-89ab-cdef-0123-456789abcdef"

@@ -8,7 +8,7 @@ from typing import Any
 
 import trustme
 
-from tests.gateways.server import Request, StandIn
+from tests.gateways.stand_ins.server import Request, StandIn
 
 _BLANKS = {"token": 0, "token2": 0, "token3": 0, "token10": 5, "token20": 8}
 

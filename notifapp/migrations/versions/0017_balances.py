@@ -1,6 +1,6 @@
 """What is left on the notifiers' accounts, hour by hour.
 
-Revision 0016, after 0015.
+Revision 0017, after 0015.
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 
 import notifapp.database
 
-revision = "0016"
+revision = "0017"
 down_revision = "0015"
 branch_labels = None
 depends_on = None

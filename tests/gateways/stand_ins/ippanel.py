@@ -6,7 +6,7 @@ from typing import Any
 
 import trustme
 
-from tests.gateways.server import Request, StandIn
+from tests.gateways.stand_ins.server import Request, StandIn
 
 # Errors by what is wrong: the fields that the answer names.
 FIELDS = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import trustme
 
-from tests.gateways.server import Request, StandIn
+from tests.gateways.stand_ins.server import Request, StandIn
 
 
 class WebhookStandIn(StandIn):

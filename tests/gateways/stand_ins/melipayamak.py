@@ -6,7 +6,7 @@ from typing import Any
 
 import trustme
 
-from tests.gateways.server import Request, StandIn
+from tests.gateways.stand_ins.server import Request, StandIn
 
 BAD_KEY = {"status": "کلید کنسول معتبر نیست"}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import trustme
 
-from tests.gateways.server import Request, StandIn
+from tests.gateways.stand_ins.server import Request, StandIn
 
 STATUSES = {20003: 401, 20005: 401, 20403: 403, 20404: 404, 20429: 429, 70051: 401}
 SERVICE = "MG" + "1" * 32
