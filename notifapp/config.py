@@ -83,6 +83,7 @@ class Config:
     session_lifetime: int = 12 * 3600
     security_contact: str | None = None
     redis_url: str | None = field(default=None, repr=False)
+    public_url: str | None = None
     private_destinations: tuple[PrivateDestination, ...] = ()
     gateway_urls: Mapping[str, str] = field(default_factory=dict)
     ready_needs_worker: bool = False
@@ -115,6 +116,7 @@ class Config:
             ),
             security_contact=_security_contact(env),
             redis_url=_redis_url(env),
+            public_url=_public_url(env, debug),
             private_destinations=private_destinations,
             gateway_urls=_gateway_urls(env, private_destinations),
             ready_needs_worker=_boolean(env, "NOTIFAPP_READY_NEEDS_WORKER"),
@@ -202,6 +204,15 @@ def _redis_url(env: Mapping[str, str]) -> str | None:
     except ValueError:
         raise ConfigError("NOTIFAPP_REDIS_URL must be redis://…, rediss://… or unix://…") from None
     return text
+
+
+def _public_url(env: Mapping[str, str], debug: bool) -> str | None:
+    """The address without its last slash. Gateways post receipts there, so it is https, except while debugging."""
+    text = env.get("NOTIFAPP_PUBLIC_URL", "").strip().rstrip("/")
+    schemes = "https?" if debug else "https"
+    if text and not re.fullmatch(rf"{schemes}://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]+)?", text):
+        raise ConfigError("NOTIFAPP_PUBLIC_URL must be the site's address, such as https://desk.example.com")
+    return text or None
 
 
 def _security_contact(env: Mapping[str, str]) -> str | None:

@@ -21,6 +21,7 @@ from notifapp.delivery.models import Delivery, WorkerHeartbeat
 from notifapp.message_templates.models import MessageTemplate, MessageTemplateRevision
 from notifapp.notifiers.models import NotifierBalance, OutboxMessage
 from notifapp.otp.models import OtpChallenge, OtpRecipient
+from notifapp.receipts.models import EarlyReceipt
 from notifapp.second_factor.models import PendingSignIn, UsedChallenge
 from notifapp.settings.models import NotificationSettings, SettingsRevision
 from notifapp.traffic.models import OtpTraffic
@@ -124,6 +125,7 @@ RULES = (
     Rule("challenges", _challenge.created_at, "codes", delete=delete_challenges),
     Rule("traffic", table_of(OtpTraffic).c.hour, 30, as_stored=hour_of),
     Rule("deliveries", _delivery.created_at, "deliveries", delete=delete_deliveries),
+    Rule("early receipts", table_of(EarlyReceipt).c.received_at, 1),
     Rule("failed sign-ins", _event.at, "failed_sign_ins", (_event.action == Action.SIGN_IN_FAILED.value,)),
     Rule("audit events", _event.at, "audit"),
     Rule("settings revisions", _revision.created_at, "history", (_IS_FORMER,)),

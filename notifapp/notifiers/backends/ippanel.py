@@ -5,7 +5,7 @@ Older generations of IPPanel have other hosts and other keys; they are not these
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, Se
 from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient, base_url
 from notifapp.notifiers.gateway.patterns import CODE_HELP, NAMED_PLACE, PLACES_ERROR, PLACES_HELP, pattern_values
 from notifapp.notifiers.gateway.questions import Account, Balance, Line, Template, amount, entries, shown
+from notifapp.notifiers.gateway.receipts import Report, ReportOutcome
 
 API = "https://edge.ippanel.com/v1"
 # By the field with an error: the documentation lists no codes beyond 400-1 and 400-2.
@@ -25,6 +26,14 @@ REASONS = {
     "params": "The pattern has other variables.",
 }
 BAD_KEY = "The API key was not accepted."
+
+# What becomes of a message: message_status of report/recipients, and state_id of report/by_bulk.
+DELIVERED = 2
+UNDELIVERED = {
+    3: "The message did not reach the phone.",
+    4: "The recipient's number is on the carriers' blocklist.",
+}
+STOPPED = {3: "The gateway rejected the message.", 8: "No credit left.", 9: "The gateway could not send the message."}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +66,7 @@ class Ippanel(Backend[IppanelConfig]):
     description = "SMS through IPPanel Edge (Iran)."
     channels = frozenset({Channel.SMS})
     config = IppanelConfig
+    ids_at_once = 1
 
     def __init__(self, http: HttpClient = CLIENT, api: str = API) -> None:
         self._http = http
@@ -115,9 +125,28 @@ class Ippanel(Backend[IppanelConfig]):
             if each.get("pattern_code")
         ]
 
+    def status(self, config: IppanelConfig, provider_ids: Sequence[str]) -> list[Report]:
+        """Ask report/recipients; where that lists nobody, ask report/by_bulk whether the message was stopped."""
+        [bulk_id] = provider_ids
+        listed = entries(_data(self._get(config, "report/recipients", bulk_id=bulk_id)))
+        if listed:
+            return _report(bulk_id, listed[0], "message_status", UNDELIVERED, DELIVERED)
+        bulk = _data(self._get(config, "report/by_bulk", messages_outbox_id=bulk_id))
+        return _report(bulk_id, bulk[0] if isinstance(bulk, list) and bulk else bulk, "state_id", STOPPED)
+
     def _get(self, config: IppanelConfig, path: str, **params: Any) -> GatewayResponse:
         url = f"{base_url(self.key, self._api)}/api/{path}"
         return self._http.get(url, headers={"Authorization": config.token}, params=params)
+
+
+def _report(
+    provider_id: str, about: object, key: str, undelivered: dict[int, str], delivered: int | None = None
+) -> list[Report]:
+    found = str(about.get(key)) if isinstance(about, dict) else ""
+    if found == str(delivered):
+        return [Report(provider_id, ReportOutcome.DELIVERED)]
+    reasons = {str(code): reason for code, reason in undelivered.items()}
+    return [Report(provider_id, ReportOutcome.UNDELIVERED, reasons[found], found)] if found in reasons else []
 
 
 def _body(config: IppanelConfig, message: Message) -> dict[str, object]:

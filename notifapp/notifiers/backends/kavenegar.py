@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +14,7 @@ from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, Http
 from notifapp.notifiers.gateway.iranian_numbers import LINE, LINE_ERROR, iran_national
 from notifapp.notifiers.gateway.patterns import CODE_HELP, pattern_values, places
 from notifapp.notifiers.gateway.questions import Account, Balance, Template, amount, entries, shown
+from notifapp.notifiers.gateway.receipts import NotGenuine, ReceiptRequest, Report, ReportOutcome
 
 API = "https://api.kavenegar.com/v1"
 REASONS = {
@@ -48,8 +49,9 @@ REASONS = {
     501: "A trial account sends only to its owner's number.",
 }
 RETRYABLE = {402, 409, 429, 451}
-# The call succeeded, but not the message.
-FAILED_ENTRIES = {
+# What becomes of a message: its status in the answer to sending it, in that of sms/status, and in what is pushed.
+DELIVERED = 10
+UNDELIVERED = {
     6: "The carrier failed to send the message.",
     11: "The message was not delivered.",
     13: "The message was cancelled.",
@@ -104,6 +106,8 @@ class Kavenegar(Backend[KavenegarConfig]):
     description = "SMS through Kavenegar (Iran)."
     channels = frozenset({Channel.SMS})
     config = KavenegarConfig
+    ids_at_once = 500
+    receipts_help = "In the Kavenegar panel, enter it as the delivery URL of each line that this notifier sends from."
 
     def __init__(self, http: HttpClient = CLIENT, api: str = API) -> None:
         self._http = http
@@ -125,8 +129,8 @@ class Kavenegar(Backend[KavenegarConfig]):
         response = self._http.post(self._url(config, method), data=fields)
         entry = _first(response)
         status = entry.get("status")
-        if isinstance(status, int) and status in FAILED_ENTRIES:
-            raise SendFailed(FAILED_ENTRIES[status], code=str(status), retryable=False)
+        if isinstance(status, int) and status in UNDELIVERED:
+            raise SendFailed(UNDELIVERED[status], code=str(status), retryable=False)
         if not entry.get("messageid"):
             raise response.unclear()
         return Accepted(str(entry["messageid"]))
@@ -153,8 +157,31 @@ class Kavenegar(Backend[KavenegarConfig]):
         named = [_lower(each) for each in found]
         return [_template(each) for each in named if each.get("name")]
 
+    def status(self, config: KavenegarConfig, provider_ids: Sequence[str]) -> list[Report]:
+        """Ask sms/status, which knows messages of the last 48 hours."""
+        found = _entries(self._http.get(self._url(config, "sms/status"), params={"messageid": ",".join(provider_ids)}))
+        return [report for entry in found if (report := _report(_lower(entry)))]
+
+    def receipt(self, config: KavenegarConfig, request: ReceiptRequest) -> list[Report]:
+        """Read `messageid` and `status`. They aren't signed: who knows the key in the path is taken for Kavenegar."""
+        fields = dict(request.query + request.form)
+        if not fields.get("messageid") or not fields.get("status"):
+            raise NotGenuine
+        report = _report(fields)
+        return [report] if report else []
+
     def _url(self, config: KavenegarConfig, method: str) -> str:
         return f"{base_url(self.key, self._api)}/{quote(config.api_key, safe='')}/{method}.json"
+
+
+def _report(entry: dict[str, Any]) -> Report | None:
+    provider_id, status = str(entry.get("messageid", "")), str(entry.get("status", ""))
+    if status == str(DELIVERED):
+        return Report(provider_id, ReportOutcome.DELIVERED)
+    reasons = {str(code): reason for code, reason in UNDELIVERED.items()}
+    if status in reasons:
+        return Report(provider_id, ReportOutcome.UNDELIVERED, reasons[status], status)
+    return None
 
 
 def _request(config: KavenegarConfig, message: Message) -> tuple[str, dict[str, str]]:

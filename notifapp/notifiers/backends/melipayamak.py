@@ -7,6 +7,7 @@ https://www.melipayamak.com/api/sendbybasenumber2/
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, Http
 from notifapp.notifiers.gateway.iranian_numbers import LINE, LINE_ERROR, iran_national
 from notifapp.notifiers.gateway.patterns import CODE_HELP, IN_ORDER, IN_ORDER_ERROR, IN_ORDER_HELP, pattern_values
 from notifapp.notifiers.gateway.questions import Balance, amount
+from notifapp.notifiers.gateway.receipts import Report, ReportOutcome
 
 API = "https://console.melipayamak.com/api"
 BAD_KEY = "The console's key was not accepted."
@@ -53,6 +55,17 @@ REASONS = {
     35: "The recipient's number is on the carriers' blocklist.",
 }
 RETRYABLE = {-6, 3, 4, 6, 19}
+
+# What becomes of a message: resultsAsCode of receive/status.
+DELIVERED = 1
+UNDELIVERED = {
+    2: "The message did not reach the phone.",
+    3: "The carrier reports an error.",
+    16: "The message did not reach the carrier.",
+    35: "The recipient's number is on the carriers' blocklist.",
+    300: "The message was filtered.",
+    500: "The carrier refused the message.",
+}
 
 # The console may put a code's description in `status` instead of the code.
 WORDS = {
@@ -125,6 +138,7 @@ class Melipayamak(Backend[MelipayamakConfig]):
     description = "SMS through the Melipayamak console (Iran)."
     channels = frozenset({Channel.SMS})
     config = MelipayamakConfig
+    ids_at_once = 100  # no limit is documented
 
     def __init__(self, http: HttpClient = CLIENT, api: str = API) -> None:
         self._http = http
@@ -147,6 +161,18 @@ class Melipayamak(Backend[MelipayamakConfig]):
             raise _failure(response, 0)
         return Balance(credit, "IRR")
 
+    def status(self, config: MelipayamakConfig, provider_ids: Sequence[str]) -> list[Report]:
+        """Ask receive/status, whose results are in the order of the ids."""
+        ids = [_integer(each) for each in provider_ids]
+        response = self._http.post(self._url(config, "receive", "status"), json={"recIds": ids})
+        results = response.data.get("resultsAsCode")
+        if not response.ok or not isinstance(results, list):
+            raise _failure(response, 0)
+        # Were one left out, the rest would be taken for others'.
+        if len(results) != len(provider_ids):
+            return []
+        return [report for each, code in zip(provider_ids, results, strict=True) if (report := _report(each, code))]
+
     def _url(self, config: MelipayamakConfig, *path: str) -> str:
         return "/".join((base_url(self.key, self._api), *path, quote(console_key(config.token), safe="")))
 
@@ -155,6 +181,15 @@ def console_key(pasted: str) -> str:
     """The key's 32 hexadecimal digits in what people paste: the key with dashes, or the console's whole address."""
     found = re.search(r"[0-9A-Fa-f]{32}", pasted.replace("-", ""))
     return found[0] if found else pasted
+
+
+def _report(provider_id: str, result: object) -> Report | None:
+    code = _integer(result)
+    if code == DELIVERED:
+        return Report(provider_id, ReportOutcome.DELIVERED)
+    if code in UNDELIVERED:
+        return Report(provider_id, ReportOutcome.UNDELIVERED, UNDELIVERED[code], str(code))
+    return None
 
 
 def _request(config: MelipayamakConfig, message: Message) -> tuple[str, dict[str, object]]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from notifapp.channels import Channel
 from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
 from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient, base_url
 from notifapp.notifiers.gateway.patterns import CODE_HELP, PLACES_HELP, pattern_values
 from notifapp.notifiers.gateway.questions import Balance, Line, Template, amount, entries, shown
+from notifapp.notifiers.gateway.receipts import NotGenuine, ReceiptRequest, Report, ReportOutcome
 
 API = "https://api.twilio.com/2010-04-01"
 MESSAGING = "https://messaging.twilio.com"
@@ -54,8 +59,20 @@ REASONS = {
     572005: "A trial account may not do this.",
 }
 RETRYABLE = {14107, 20429, 21611, 21730, 60728, 63038}
-FAILED_STATUSES = {"failed", "undelivered", "canceled"}
 MAX_VALIDITY = 36_000  # seconds
+
+# What becomes of a message: its status, even in the answer to sending it, and the error code of an undelivered one.
+DELIVERED = {"delivered", "read"}
+UNDELIVERED = {"undelivered", "failed", "canceled"}
+CARRIER_REASONS = {
+    "30003": "The phone could not be reached: it may be off or without network.",
+    "30004": "The recipient or the carrier blocks these messages.",
+    "30005": "The recipient's number is unknown or no longer in use.",
+    "30006": "The recipient's number is a landline, or the carrier can't be reached.",
+    "30007": "The carrier filtered the message.",
+    "30008": "The carrier gave no reason.",
+    "30036": "The message had no time left when it was to be sent.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +96,19 @@ class TwilioConfig:
     )
     auth_token: str = setting(
         "Auth token or API key secret", Kind.SECRET, help="The secret of the API key, or the account's auth token."
+    )
+    signed_receipts: bool = setting(
+        "Receipts beside an API key",
+        Kind.BOOLEAN,
+        default=False,
+        help="Twilio tells what became of each message, and signs that under the account's auth token, which it takes, "
+        "too. Otherwise Twilio is asked.",
+    )
+    receipts_token: str = setting(
+        "Auth token for receipts",
+        Kind.SECRET,
+        default="",
+        help="The account's auth token, for receipts beside an API key; otherwise leave it blank.",
     )
     from_number: str = setting(
         "Sender",
@@ -112,10 +142,24 @@ class Twilio(Backend[TwilioConfig]):
     description = "SMS through Twilio."
     channels = frozenset({Channel.SMS})
     config = TwilioConfig
+    ids_at_once = 1
+    receipts_help = "Twilio is told it with each message, once the server has a public address. There is nothing to do."
 
     def __init__(self, http: HttpClient = CLIENT, api: str = API) -> None:
         self._http = http
         self._api = api
+
+    def check(self, values: Mapping[str, object]) -> dict[str, list[str]]:
+        """The auth token for receipts is given exactly where receipts beside an API key are wanted."""
+        if values.get("signed_receipts") and not values.get("api_key_sid"):
+            return {"signed_receipts": ["Enter the API key's SID, or turn this off: the auth token above does it."]}
+        if bool(values.get("signed_receipts")) != bool(values.get("receipts_token")):
+            return {"receipts_token": ["Give the account's auth token with receipts beside an API key, and only then."]}
+        return {}
+
+    def has_secret(self, name: str, settings: Mapping[str, object]) -> bool:
+        """Whether there is an auth token for receipts: where they are wanted beside an API key."""
+        return name != "receipts_token" or bool(settings.get("signed_receipts"))
 
     def send(self, config: TwilioConfig, message: Message) -> Accepted:
         """Send one message; its id is the message's SID."""
@@ -125,7 +169,7 @@ class Twilio(Backend[TwilioConfig]):
         if not response.ok:
             raise _failure(response)
         status = response.data.get("status")
-        if isinstance(status, str) and status in FAILED_STATUSES:
+        if isinstance(status, str) and status in UNDELIVERED:
             raise _failed(response.data.get("error_code"), status)
         sid = response.data.get("sid")
         if not isinstance(sid, str) or not sid:
@@ -171,6 +215,25 @@ class Twilio(Backend[TwilioConfig]):
             if each.get("sid")
         ]
 
+    def status(self, config: TwilioConfig, provider_ids: Sequence[str]) -> list[Report]:
+        """Ask for the message's resource."""
+        [sid] = provider_ids
+        found = self._get(config, f"{self._account_url(config)}/Messages/{quote(sid, safe='')}.json")
+        return _report(sid, str(found.get("status")), found.get("error_code"))
+
+    def receipt(self, config: TwilioConfig, request: ReceiptRequest) -> list[Report]:
+        """Read `MessageSid`, `MessageStatus` and `ErrorCode`, signed under the auth token.
+
+        https://www.twilio.com/docs/usage/security#validating-requests
+        """
+        given = request.headers.get("x-twilio-signature", "")
+        token = _signing_token(config)
+        expected = signature(token, request.url, request.form)
+        if not token or not hmac.compare_digest(expected.encode(), given.encode()):
+            raise NotGenuine
+        fields = dict(request.form)
+        return _report(fields.get("MessageSid", ""), fields.get("MessageStatus", ""), fields.get("ErrorCode"))
+
     def _account_url(self, config: TwilioConfig) -> str:
         return f"{base_url(self.key, self._api)}/Accounts/{config.account_sid}"
 
@@ -192,6 +255,11 @@ def _login(config: TwilioConfig) -> tuple[str, str]:
     return config.api_key_sid or config.account_sid, config.auth_token
 
 
+def _signing_token(config: TwilioConfig) -> str:
+    """The account's auth token, under which Twilio signs receipts whatever one logs in with; blank if unknown."""
+    return config.receipts_token if config.api_key_sid else config.auth_token
+
+
 def _fields(config: TwilioConfig, message: Message) -> dict[str, str]:
     is_service = re.fullmatch(r"MG[0-9a-fA-F]{32}", config.from_number)
     fields = {"To": message.recipient, "MessagingServiceSid" if is_service else "From": config.from_number}
@@ -202,7 +270,25 @@ def _fields(config: TwilioConfig, message: Message) -> dict[str, str]:
         fields["Body"] = message.body
     if message.valid_for is not None:  # by default Twilio goes on trying for ten hours
         fields["ValidityPeriod"] = str(min(message.valid_for, MAX_VALIDITY))
+    if message.receipt_url and _signing_token(config):
+        fields["StatusCallback"] = message.receipt_url
     return fields
+
+
+def signature(auth_token: str, url: str, fields: Sequence[tuple[str, str]]) -> str:
+    """The value of X-Twilio-Signature for a form's fields that are posted to `url`."""
+    signed = url + "".join(name + value for name, value in sorted(set(fields)))
+    return base64.b64encode(hmac.digest(auth_token.encode(), signed.encode(), hashlib.sha1)).decode()
+
+
+def _report(sid: str, status: str, error_code: object) -> list[Report]:
+    if status in DELIVERED:
+        return [Report(sid, ReportOutcome.DELIVERED)]
+    if status not in UNDELIVERED:
+        return []
+    code = str(error_code or "")
+    reason = "The message was cancelled." if status == "canceled" else "The message did not reach the phone."
+    return [Report(sid, ReportOutcome.UNDELIVERED, CARRIER_REASONS.get(code, reason), code)]
 
 
 def _failure(response: GatewayResponse) -> SendFailed:

@@ -81,7 +81,8 @@ class Message:
 
     `variables` are the values in the body (`code`, `minutes`, `validity` and `project`), for gateways with their own
     patterns; it is empty for a message without a code. `id` is the same on every attempt, so that a gateway can tell
-    that it has the message already. After `expires_at` nobody needs it any more.
+    that it has the message already. After `expires_at` nobody needs it any more. `receipt_url` is where the gateway may
+    tell later what became of the message; empty if it can't be reached from outside. It holds a secret.
     """
 
     id: str = field(default_factory=lambda: secrets.token_hex(16))
@@ -92,6 +93,7 @@ class Message:
     subject: str = field(default="", repr=False)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     expires_at: datetime | None = None
+    receipt_url: str = field(default="", repr=False)
 
     @property
     def valid_for(self) -> int | None:
@@ -109,7 +111,7 @@ class Accepted:
 
     def __post_init__(self) -> None:
         """Drop unprintable characters: if it couldn't be stored, the message would be sent again."""
-        object.__setattr__(self, "provider_id", _printable(self.provider_id))
+        object.__setattr__(self, "provider_id", printable(self.provider_id))
 
 
 class SendFailed(Exception):
@@ -120,14 +122,15 @@ class SendFailed(Exception):
     """
 
     def __init__(self, reason: str, *, code: str = "", retryable: bool) -> None:
-        code = _printable(code)
+        code = printable(code)
         super().__init__(f"{reason} ({code})" if code else reason)
         self.reason = reason
         self.code = code
         self.retryable = retryable
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """The text without the characters that can't be shown."""
     return "".join(character for character in text if character.isprintable())
 
 

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -46,10 +46,13 @@ _UNCLEAR = "The gateway's answer can't be understood."
 
 @dataclass(frozen=True)
 class GatewayResponse:
-    """A gateway's response. `data` is its JSON object, or {} if the body was something else; `is_json` tells."""
+    """A gateway's response. `data` is its JSON object, or {} if the body was something else; `is_json` tells.
+
+    It may quote messages, so it stays out of `repr`.
+    """
 
     status: int
-    data: Mapping[str, Any]
+    data: Mapping[str, Any] = field(repr=False)
     is_json: bool = True
 
     @property
