@@ -26,6 +26,7 @@ blueprint.post(f"{ONE}/test")(testing_views.test_stored)
 blueprint.post(f"{ONE}/ask")(asking_views.ask_of_stored)
 blueprint.post(f"{ONE}/enable")(views.enable)
 blueprint.post(f"{ONE}/disable")(views.disable)
+blueprint.post(f"{ONE}/receipts")(views.renew_receipts)
 blueprint.get(f"{ONE}/delete")(views.confirm_delete)
 blueprint.post(f"{ONE}/delete")(views.delete)
 

@@ -5,7 +5,7 @@ Sources: NIST SP 800-63B-4 (3.1.3, 3.2.2), OWASP ASVS 5 (6.5, 6.6), and the rule
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -243,6 +243,20 @@ def get_challenge(project: ProjectRef, challenge_id: str) -> Challenge:
     return _shown(row._asdict(), clock.now())
 
 
+def statuses_by_delivery(delivery_ids: Collection[int]) -> dict[int, ChallengeStatus]:
+    """The status of the challenge behind each of these deliveries, where it is still known."""
+    now = clock.now()
+    columns = _challenge.delivery_id, _challenge.status, _challenge.expires_at
+    with reading() as connection:
+        rows = connection.execute(select(*columns).where(_challenge.delivery_id.in_(delivery_ids))).all()
+    return {row.delivery_id: _status_at(row.status, row.expires_at, now) for row in rows}
+
+
+def _status_at(status: str, expires_at: datetime, now: datetime) -> ChallengeStatus:
+    is_expired = status == ChallengeStatus.PENDING.value and expires_at <= now
+    return ChallengeStatus.EXPIRED if is_expired else ChallengeStatus(status)
+
+
 def _carry_over(connection: Connection, former: Recipient, whom: Recipient) -> None:
     """Let what was counted and sent under an older key count under the newest."""
     if limits.carry_over(connection, former, whom):
@@ -393,8 +407,7 @@ def _not_open(found: Any, now: datetime) -> InvalidCode:
 
 
 def _shown(row: Mapping[str, Any], now: datetime) -> Challenge:
-    is_expired = row["status"] == ChallengeStatus.PENDING and row["expires_at"] <= now
     values = {name: row[name] for name in Challenge.__slots__}
     values["channel"] = Channel(row["channel"])
-    values["status"] = ChallengeStatus.EXPIRED if is_expired else ChallengeStatus(row["status"])
+    values["status"] = _status_at(row["status"], row["expires_at"], now)
     return Challenge(**values)

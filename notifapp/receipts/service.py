@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, select, update
+from sqlalchemy import and_, bindparam, delete, or_, select, update
 from sqlalchemy.engine import Connection
 
 from notifapp import clock
@@ -39,7 +39,7 @@ _KNOWN = Statement(select(_delivery.status, _delivery.finished_at).where(_IS_IT)
 _ANY_UNFINISHED = Statement(
     select(_delivery.id)
     .where(
-        _delivery.status.in_((DeliveryStatus.QUEUED.value, DeliveryStatus.SENDING.value)),
+        or_(_delivery.status == DeliveryStatus.QUEUED.value, _delivery.status == DeliveryStatus.SENDING.value),
         _delivery.notifier_id + 0 == bindparam("notifier"),
         _delivery.attempts > 0,
     )

@@ -85,6 +85,8 @@ WHO: dict[str, Who | Of | tuple[Permission, ...]] = {
     "notifiers.disable": Of.UPDATE,
     "notifiers.edit": Of.READ,
     "notifiers.enable": Of.UPDATE,
+    "notifiers.renew_receipts": Of.UPDATE,
+    "receipts.receive": Who.ANYONE,
     "notifiers.index": READ_NOTIFIERS,
     "notifiers.new": Of.CREATE,
     "notifiers.outbox": READ_NOTIFIERS,
