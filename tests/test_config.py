@@ -106,6 +106,24 @@ def test_private_destinations_are_a_list(tmp_path: Path) -> None:
     assert message.startswith("NOTIFAPP_PRIVATE_DESTINATIONS: 1:")
 
 
+# The public address
+
+
+def test_the_public_address_is_https_and_nothing_else(tmp_path: Path) -> None:
+    for url in ("https://desk.example.com", "https://desk.example.com:8443/notifapp", "https://[2001:db8::1]"):
+        assert read(tmp_path, NOTIFAPP_PUBLIC_URL=f" {url}/ ").public_url == url
+    assert read(tmp_path).public_url is None
+    for url in (
+        "http://desk.example.com",
+        "desk.example.com",
+        "https://u:p@desk.example.com",
+        "https://a/?b",
+        "https://a b",
+    ):
+        assert "NOTIFAPP_PUBLIC_URL must be" in refused(tmp_path, NOTIFAPP_PUBLIC_URL=url)
+    assert read(tmp_path, NOTIFAPP_PUBLIC_URL="http://127.0.0.1:8000", NOTIFAPP_DEBUG="1").public_url
+
+
 # Keys
 
 

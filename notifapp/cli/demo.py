@@ -166,6 +166,13 @@ def _ensure_messages(project: ProjectRef, editor: Principal) -> None:
     set_template(project, Channel.SMS, template, principal=editor)
 
 
+_REPORTED = {3: DeliveryStatus.SENT, 7: DeliveryStatus.UNDELIVERED}
+_WORDS = {
+    DeliveryStatus.FAILED: ("timeout", "The gateway did not answer in time."),
+    DeliveryStatus.UNDELIVERED: ("3", "The message did not reach the phone."),
+}
+
+
 def _ensure_deliveries(project: ProjectRef) -> None:
     """Add a day of messages, most of them sent, for the deliveries' page to show."""
     now = clock.now()
@@ -180,6 +187,9 @@ def _ensure_deliveries(project: ProjectRef) -> None:
 def _delivery(number: int, now: datetime, project: ProjectRef, notifier_id: int) -> dict[str, object]:
     at = now - timedelta(minutes=24 * number + number * number % 17)
     failed = number % 13 == 5
+    status = DeliveryStatus.FAILED if failed else _REPORTED.get(number % 9, DeliveryStatus.DELIVERED)
+    is_reported = status in (DeliveryStatus.DELIVERED, DeliveryStatus.UNDELIVERED)
+    error_code, error_reason = _WORDS.get(status, (None, None))
     return {
         "project_id": project.id,
         "notifier_id": notifier_id,
@@ -188,14 +198,15 @@ def _delivery(number: int, now: datetime, project: ProjectRef, notifier_id: int)
         "channel": Channel.SMS.value,
         "recipient": f"+98••••••••{number * 7 % 90 + 10}",
         "purpose": Purpose.OTP.value,
-        "status": (DeliveryStatus.FAILED if failed else DeliveryStatus.SENT).value,
+        "status": status.value,
         "attempts": 3 if failed else 1,
         "provider_id": None if failed else str(884_210_000 + 17 * number),
-        "error_code": "timeout" if failed else None,
-        "error_reason": "The gateway did not answer in time." if failed else None,
+        "error_code": error_code,
+        "error_reason": error_reason,
         "next_attempt_at": at,
         "expires_at": at + timedelta(minutes=2),
         "created_at": at,
         "started_at": at,
         "finished_at": at + timedelta(seconds=80 if failed else 1.2),
+        "reported_at": at + timedelta(seconds=6) if is_reported else None,
     }

@@ -79,9 +79,12 @@ class Shop:
         return client.post(path, data=body, headers={SIGNATURE_HEADER: more.get("signature", signed)})
 
 
-def make_shop(app: Flask, world: World, backend: str, *, slug: str = "shop") -> Shop:
+def make_shop(app: Flask, world: World, backend: str, *, slug: str = "shop", url: str = "") -> Shop:
+    """A project that sends through this backend, a webhook to `url`."""
     project = world.project(slug)
     settings, secrets = _BACKENDS[backend]
+    if url and "url" in settings:
+        settings = {"url": url}
     notifier_id = world.notifier(project, "sms", "one", backend=backend, settings=settings, secrets=secrets)
     key = credentials.new_key()
     with app.app_context(), writing() as connection:

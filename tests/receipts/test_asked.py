@@ -9,6 +9,11 @@ import pytest
 from flask import Flask
 
 from notifapp import clock
+from notifapp.channels import Channel
+from notifapp.database import writing
+from notifapp.delivery import service as delivery_service
+from notifapp.delivery.models import Purpose
+from notifapp.delivery.service import Outgoing, enqueue
 from notifapp.notifiers.backends import BACKENDS
 from notifapp.notifiers.gateway.http_client import HttpClient
 from notifapp.receipts import asking
@@ -16,6 +21,7 @@ from tests.notifiers.conftest import authorities, gateway, http
 from tests.notifiers.gateway import Gateway
 from tests.otp.caller import Clock
 from tests.receipts.shop import ACCOUNT, SECRET, Shop, make_shop
+from tests.statements import sent
 from tests.world import World
 
 __all__ = ["authorities", "gateway", "http"]
@@ -119,3 +125,41 @@ def test_a_deleted_notifier_or_an_archived_project_is_not_asked(asked: Any, gate
     assert gateway.requests == []
     assert shop.look(orphan).next_ask_at is None
     assert shop.status(archived) == "sent"
+
+
+def test_a_worker_that_dies_after_the_gateways_answer_leaves_the_question_to_the_next(
+    asked: Any, gateway: Gateway, time: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = asked("kavenegar")
+    delivery = shop.add("1", lives=5, age=10, next_ask_at=clock.now())
+    gateway.answer = kavenegar((1, 10))
+    with monkeypatch.context() as dying:
+        dying.setattr(asking, "_write", lambda *_: exit(9))
+        with pytest.raises(SystemExit):
+            ask(shop)
+    assert shop.status(delivery) == "sent"
+    time.advance(asking.AFTERWARDS.total_seconds())
+    assert ask(shop) == 1
+    assert shop.status(delivery) == "delivered"
+
+
+def test_what_can_be_asked_for_is_due_once_it_is_sent(asked: Any, gateway: Gateway, time: Clock) -> None:
+    shop = asked("kavenegar")
+    with shop.app.app_context():
+        with writing() as connection:
+            queued = enqueue(connection, outgoing(shop))
+        gateway.answer = kavenegar((1, 1))
+        [claim] = delivery_service.exchange([], room=1)
+        with sent() as statements:
+            delivery_service.exchange([delivery_service.send(claim)], room=0)
+        assert len([statement for statement, _ in statements if statement.startswith("UPDATE")]) == 1
+    row = shop.look(queued)
+    assert (row.status, row.next_ask_at) == ("sent", clock.now() + delivery_service.FIRST_ASK)
+
+
+def outgoing(shop: Shop) -> Outgoing:
+    return Outgoing(
+        project_id=shop.project.id, notifier_id=shop.notifier_id, notifier_name="one", backend=shop.backend,
+        channel=Channel.SMS, recipient="+989121234567", masked="+98••1", subject="", body="12345", variables={},
+        purpose=Purpose.OTP, expires_at=clock.now() + timedelta(seconds=60),
+    )  # fmt: skip
