@@ -103,10 +103,11 @@ def _reword(before: int, after: int) -> None:
     """
     connection = op.get_bind()
     if connection.dialect.name != "sqlite":
-        for name, texts in _CHECKS.items():
+        for name in _CHECKS:
             op.drop_constraint(op.f(name), "delivery", type_="check")
-            op.create_check_constraint(op.f(name), "delivery", texts[after])
         op.execute(f"ALTER TABLE delivery ALTER COLUMN status TYPE {_STATUS[after].split()[1]}")
+        for name, texts in _CHECKS.items():
+            op.create_check_constraint(op.f(name), "delivery", texts[after])
         return
     [definition] = connection.exec_driver_sql("SELECT sql FROM sqlite_schema WHERE name = 'delivery'").scalars()
     for texts in (*_CHECKS.values(), _STATUS):
