@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from queue import Empty, SimpleQueue
-from threading import Event, Thread
+from threading import Thread
 
 from flask import Flask
 
@@ -17,11 +17,9 @@ from notifapp.access import held_secrets
 from notifapp.delivery.heartbeat import BEAT_SECONDS, Heartbeat
 from notifapp.delivery.service import Claim, Outcome, exchange, give_up_expired, is_any_due, send
 from notifapp.delivery.wakeup import wakeups
-from notifapp.notifiers.asking import balances
 from notifapp.notifiers.backends.console import erase_outbox
 
 LOOK_SECONDS = 1  # between polls for due deliveries, unless woken
-BALANCE_SECONDS = 60  # between looks for balances that haven't been read in this hour
 STOP_SECONDS = 5  # for sends in progress to end; later ones are retried when their leases expire
 
 _log = logging.getLogger("notifapp.delivery")
@@ -38,7 +36,6 @@ class Worker:
         self._unwritten: list[Outcome] = []
         self._in_hand = 0
         self._is_stopping = False
-        self._stopped = Event()
         self._heartbeat = Heartbeat()
         for number in range(senders):
             Thread(target=self._send, name=f"sender-{number}", daemon=True).start()
@@ -46,13 +43,11 @@ class Worker:
     def stop(self) -> None:
         """Stop claiming deliveries, and make `run` return."""
         self._is_stopping = True
-        self._stopped.set()
         self._events.put(None)
 
     def run(self) -> None:
         """Send due deliveries until `stop` is called."""
         Thread(target=self._listen, name="wake-ups", daemon=True).start()
-        Thread(target=self._read_balances, name="balances", daemon=True).start()
         _log.info("worker started")
         beaten_at = float("-inf")
         with self._app.app_context():
@@ -121,16 +116,6 @@ class Worker:
             claim = self._claims.get()
             with self._app.app_context():
                 self._events.put(send(claim))
-
-    def _read_balances(self) -> None:
-        """Read the accounts' balances, one after the other, and apart from sending: gateways take their time."""
-        with self._app.app_context():
-            while not self._stopped.is_set():
-                try:
-                    balances.read_due()
-                except Exception:
-                    _log.exception("the balances could not be read")
-                self._stopped.wait(BALANCE_SECONDS)
 
     def _listen(self) -> None:
         with self._app.app_context(), wakeups(self._app) as source:

@@ -45,7 +45,7 @@ class NotifierValues:
         ]
         for name, about in after.backend.settings.items():
             if about.secret:
-                is_same = self.secrets.get(name) == after.secrets[name]
+                is_same = self.secrets.get(name, "") == after.secrets[name]
                 became = "stored" if is_same else "replaced" if after.secrets[name] else "removed"
                 changes.append(Change(about.label, "stored", became))
             else:

@@ -1,4 +1,4 @@
-"""Asks gateways what became of messages, for which no receipt was pushed: in its own thread, beside the sending.
+"""Asks gateways what became of messages, for which no receipt was pushed.
 
 While a code lives its message is asked for at growing intervals, then once more. When to ask next is written down
 before asking, so that several workers don't ask for the same, and one that dies loses nothing.
@@ -11,13 +11,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Event, Thread
 
-from flask import Flask
 from sqlalchemy import bindparam, select, update
 
 from notifapp import clock
-from notifapp.database import close_connection, reading, table_of, writing
+from notifapp.database import reading, table_of, writing
 from notifapp.delivery.models import Delivery, DeliveryStatus
 from notifapp.notifiers.gateway.base import SendFailed
 from notifapp.notifiers.gateway.http_client import time_limit
@@ -25,7 +23,6 @@ from notifapp.notifiers.gateway.receipts import Report, TellsStatus
 from notifapp.notifiers.sending import open_notifier
 from notifapp.receipts.service import apply, settle_early
 
-LOOK_SECONDS = 2  # between two looks for what is due
 WAITS = (30, 60, 120, 240, 480, 960)  # seconds after the first, second, … ask; the last one repeats
 AFTERWARDS = timedelta(minutes=2)  # after the code's end, until the last ask
 GIVEN_UP_AFTER = timedelta(hours=1)  # after the code's end, if the gateway never answers
@@ -48,31 +45,9 @@ class Question:
     is_last: bool
 
 
-class Asking:
-    """A thread that asks for as long as the worker runs beside it."""
-
-    def __init__(self, app: Flask) -> None:
-        self._app = app
-        self._is_over = Event()
-        self._thread = Thread(target=self._run, name="asking", daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-
-    def _run(self) -> None:
-        with self._app.app_context():
-            while not self._is_over.is_set():
-                try:
-                    is_more = settle_early() + ask_due() >= BATCH
-                except Exception:
-                    _log.exception("gateways could not be asked")
-                    is_more = False
-                if not is_more:
-                    self._is_over.wait(LOOK_SECONDS)
-            close_connection()
+def take_in() -> bool:
+    """Settle what came too early, and ask for a batch of what is due. Return whether there may be more."""
+    return settle_early() + ask_due() >= BATCH
 
 
 def ask_due() -> int:

@@ -100,9 +100,9 @@ OWN: list[Own] = [
     ],
     *[
         own("kavenegar", {"entry_status": code}, code, reason, False)
-        for code, reason in kavenegar.FAILED_ENTRIES.items()
+        for code, reason in kavenegar.UNDELIVERED.items()
     ],
-    own("kavenegar", {"entry_status": 14}, 14, kavenegar.FAILED_ENTRIES[14], False, **PATTERNS["kavenegar"]),
+    own("kavenegar", {"entry_status": 14}, 14, kavenegar.UNDELIVERED[14], False, **PATTERNS["kavenegar"]),
     own("kavenegar", {"has_id": False}, 200, UNCLEAR, False),
     own("kavenegar", {"code": 499}, 499, REFUSED, False),
     # Twilio

@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
+from tests.clock import time
 from tests.conftest import LOOPBACK
-from tests.otp.caller import Clock
 from tests.receipts.shop import PUBLIC_URL
+
+__all__ = ["public", "time"]
 
 
 @pytest.fixture(autouse=True)
@@ -19,10 +21,3 @@ def public(app: Flask) -> Iterator[None]:
     app.config["NOTIFAPP"] = replace(before, public_url=PUBLIC_URL, private_destinations=LOOPBACK)
     yield
     app.config["NOTIFAPP"] = before
-
-
-@pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    stopped = Clock()
-    monkeypatch.setattr("notifapp.clock.now", stopped.now)
-    return stopped

@@ -17,9 +17,9 @@ from notifapp.delivery.service import Outgoing, enqueue
 from notifapp.notifiers.backends import BACKENDS
 from notifapp.notifiers.gateway.http_client import HttpClient
 from notifapp.receipts import asking
+from tests.clock import Clock
 from tests.notifiers.conftest import authorities, gateway, http
 from tests.notifiers.gateway import Gateway
-from tests.otp.caller import Clock
 from tests.receipts.shop import ACCOUNT, SECRET, Shop, make_shop
 from tests.statements import sent
 from tests.world import World

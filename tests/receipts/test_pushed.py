@@ -133,7 +133,7 @@ def test_kavenegar_may_use_the_address_instead_of_a_form(app: Flask, world: Worl
     shop.push("m-1", "14", method="GET")
     row = shop.look(delivery)
     assert (row.status, row.error_code) == ("undelivered", "14")
-    assert row.error_reason == "The recipient blocks messages from this line."
+    assert row.error_reason == "The recipient has blocked messages from this line."
     assert Kavenegar.ids_at_once == 500
 
 

@@ -21,7 +21,7 @@ FIELDS = {
 
 
 class IppanelStandIn(StandIn):
-    """Set `error` to a key of `FIELDS`, or to "no id" or "refused"."""
+    """Set `error` to a key of `FIELDS`, or to "no id" or "refused"; `status` and `state` to what became of messages."""
 
     base = "/v1"
     key = "0123-key"
@@ -30,6 +30,8 @@ class IppanelStandIn(StandIn):
         super().__init__(ca)
         self.error = ""
         self.credit: Any = 1_250_000
+        self.status: int | None = None
+        self.state = 6
         self.lines = [{"number": "+983000505", "alias": "Main"}, {"number": "+98PRO", "alias": None}]
         self.patterns: list[dict[str, Any]] = [
             {
@@ -56,6 +58,12 @@ class IppanelStandIn(StandIn):
                 return 200, _success({"credit": self.credit})
             case "GET", "/api/number/numbers":
                 return 200, _success(self.lines)
+            case "GET", "/api/report/recipients":
+                assert request.query["bulk_id"] == "1123544244"
+                return 200, _success([{"message_status": self.status}] if self.status is not None else [])
+            case "GET", "/api/report/by_bulk":
+                assert request.query["messages_outbox_id"] == "1123544244"
+                return 200, _success({"state_id": self.state})
             case "GET", "/api/patterns":
                 assert request.query["filter[state]"] == "active"
                 return 200, _success(self.patterns)

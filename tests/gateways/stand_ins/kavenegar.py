@@ -16,6 +16,8 @@ _BLANKS = {"token": 0, "token2": 0, "token3": 0, "token10": 5, "token20": 8}
 class KavenegarStandIn(StandIn):
     """Set `code` to the code of a refusal, `entry_status` to that of the message, or `has_id` to False.
 
+    `status` is what becomes of messages that it took; it knows no others.
+
     A message whose `localid` it has already is not sent again: the answer is the first one's.
     """
 
@@ -28,6 +30,7 @@ class KavenegarStandIn(StandIn):
         self.has_status_of_code = True
         self.entry_status: Any = 1
         self.has_id = True
+        self.status = 4
         self.is_debugging = False
         self.credit: Any = 450_000
         self.names: Any = ("name", "smsMessage", "approvalStatus")
@@ -45,6 +48,8 @@ class KavenegarStandIn(StandIn):
                 return self._send(request)
             case "verify/lookup.json":
                 return self._look_up(request)
+            case "sms/status.json":
+                return self._accept([self._became(each) for each in request.query["messageid"].split(",")])
             case "account/info.json":
                 return self._accept({"remaincredit": self.credit, "expiredate": 13548889, "type": "master"})
             case "account/config.json":
@@ -80,6 +85,10 @@ class KavenegarStandIn(StandIn):
         if self.entry_status is not None:
             entry["status"] = self.entry_status
         return self._accept([entry] if self.has_id else [])
+
+    def _became(self, message: str) -> dict[str, Any]:
+        status = self.status if int(message) in self._known.values() else 100
+        return {"messageid": int(message), "status": status, "statustext": "…"}
 
     def _accept(self, entries: object) -> tuple[int, Any]:
         return 200, {"return": {"status": 200, "message": "تایید شد"}, "entries": entries}

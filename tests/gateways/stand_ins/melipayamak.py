@@ -12,7 +12,7 @@ BAD_KEY = {"status": "کلید کنسول معتبر نیست"}
 
 
 class MelipayamakStandIn(StandIn):
-    """Set `code` to what `recId` shall be, or `words` to what `status` shall say."""
+    """Set `code` to what `recId` shall be, or `words` to what `status` shall say; `became` to a message's status."""
 
     base = "/api"
     key = "0123456789abcdef0123456789abcdef"
@@ -22,6 +22,7 @@ class MelipayamakStandIn(StandIn):
         self.code: Any = 3741437414
         self.words = ""
         self.credit: Any = 84_000
+        self.became = 0
 
     def answer(self, request: Request) -> tuple[int, Any]:
         *_, verb, method, key = request.path.split("/")
@@ -32,6 +33,9 @@ class MelipayamakStandIn(StandIn):
                 return self._send(request, {"from", "to", "text"})
             case "POST", "send", "shared":
                 return self._send(request, {"bodyId", "to", "args"})
+            case "POST", "receive", "status":
+                results = [self.became for each in request.json["recIds"] if isinstance(each, int)]
+                return 200, {"results": ["…"] * len(results), "resultsAsCode": results, "status": ""}
             case "GET", "receive", "credit":
                 return 200, {"amount": self.credit, "status": ""}
         return 404, {"title": "Not Found", "status": 404}

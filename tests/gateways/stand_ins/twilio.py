@@ -16,7 +16,7 @@ TEMPLATE = "HX" + "2" * 32
 
 
 class TwilioStandIn(StandIn):
-    """Set `code` to that of a refusal, or `taken` to what the answer of a success shall say."""
+    """Set `code` to that of a refusal, `taken` to the answer of a success, or `became` to what a message became."""
 
     base = "/2010-04-01"
     account = "AC" + "0" * 32
@@ -27,6 +27,7 @@ class TwilioStandIn(StandIn):
         super().__init__(ca)
         self.code = 0
         self.taken: Any = {"sid": "SM123", "status": "queued", "error_code": None}
+        self.became: Any = {"sid": "SM123", "status": "sent", "error_code": None}
         self.left: Any = "17.2500"
 
     def answer(self, request: Request) -> tuple[int, Any]:
@@ -38,6 +39,8 @@ class TwilioStandIn(StandIn):
         match request.method, own:
             case "POST", "/Messages.json":
                 return self._send(request)
+            case "GET", "/Messages/SM123.json":
+                return 200, self.became
             case "GET", "/Balance.json":
                 return 200, {"balance": self.left, "currency": "USD"}
             case "GET", "/IncomingPhoneNumbers.json":
