@@ -163,3 +163,17 @@ def outgoing(shop: Shop) -> Outgoing:
         channel=Channel.SMS, recipient="+989121234567", masked="+98••1", subject="", body="12345", variables={},
         purpose=Purpose.OTP, expires_at=clock.now() + timedelta(seconds=60),
     )  # fmt: skip
+
+
+def test_a_slow_gateway_gets_its_time_and_no_more(
+    asked: Any, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = asked("twilio")
+    ids = [shop.add(str(number), next_ask_at=clock.now()) for number in range(12)]
+    gateway.answer, gateway.delay = {"status": "delivered"}, 0.2
+    monkeypatch.setattr(asking, "NOTIFIER_SECONDS", 0.7)
+    assert ask(shop) == 12
+    statuses = [shop.status(each) for each in ids]
+    assert 1 <= statuses.count("delivered") <= len(gateway.requests) <= 5
+    assert statuses.count("sent") == 12 - statuses.count("delivered")
+    assert all(shop.look(each).next_ask_at > clock.now() for each in ids if shop.status(each) == "sent")
