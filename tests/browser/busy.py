@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from notifapp import clock
 from notifapp.access import Permission, Principal, ProjectRef, Source
@@ -14,6 +14,7 @@ from notifapp.access.models import User
 from notifapp.channels import Channel
 from notifapp.database import insert_sealed, table_of, writing
 from notifapp.delivery import stopping
+from notifapp.delivery.models import Delivery
 from notifapp.delivery.service import record_test
 from notifapp.message_templates.service import set_template
 from notifapp.message_templates.values import Template
@@ -21,7 +22,7 @@ from notifapp.notifiers import service as notifiers
 from notifapp.notifiers.backends.console import Console, ConsoleConfig
 from notifapp.notifiers.gateway.base import Accepted, Message, SendFailed
 from notifapp.notifiers.models import NotifierBalance
-from notifapp.otp.models import OtpRecipient
+from notifapp.otp.models import OtpChallenge, OtpRecipient
 from notifapp.otp.service import issue_challenge
 from notifapp.projects import service as projects
 from notifapp.second_factor import recovery_codes, totp
@@ -42,6 +43,7 @@ LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamt
 LONG_EMAIL = f"{'a.very.long.mailbox' * 3}@{'department.' * 9}example.org"
 LONG_SLUG = "the-longest-address-that-a-project-may-have-for-its-pages-in-it"
 SECRET = "a secret for tests alone, long enough"
+_challenge = table_of(OtpChallenge).c
 
 
 @dataclass
@@ -73,6 +75,7 @@ def furnish(live: LiveServer) -> BusyServer:
             _messages(shop, _principal(people["editor"], "omid@example.com"))
             values.update(_tokens(people, shop, admin))
             _deliveries(shop, admin)
+            values.update(_receipts(shop, admin))
             _long_project(people, admin)
             _other_projects(admin)
         _balances(_by_name(shop, Channel.SMS)["ippanel_one"])
@@ -84,7 +87,12 @@ def furnish(live: LiveServer) -> BusyServer:
 def _ids(live: LiveServer, shop: ProjectRef) -> dict[str, int]:
     with live.app.app_context():
         sms, email = _by_name(shop, Channel.SMS), _by_name(shop, Channel.EMAIL)
-    return {"sms_in_use": sms["ippanel_one"], "sms_unused": sms["own_gateway"], "email_in_use": email["moeinmail"]}
+    return {
+        "sms_in_use": sms["ippanel_one"],
+        "sms_unused": sms["own_gateway"],
+        "sms_abroad": sms["twilio_abroad"],
+        "email_in_use": email["moeinmail"],
+    }
 
 
 def _by_name(project: ProjectRef, channel: Channel) -> dict[str, int]:
@@ -257,6 +265,25 @@ def _tokens(people: dict[str, int], shop: ProjectRef, admin: Principal) -> dict[
     }
     tokens.revoke_token(made["revoked_token"], principal=admin)
     return made
+
+
+def _receipts(shop: ProjectRef, admin: Principal) -> dict[str, object]:
+    """Two codes whose carriers have told what became of them."""
+    told: list[tuple[str, str | None, str | None]] = [
+        ("delivered", None, None),
+        ("undelivered", "4", "The recipient's number is on the carriers' blocklist."),
+    ]
+    challenges: dict[str, object] = {}
+    for number, (status, code, reason) in enumerate(told):
+        challenge = issue_challenge(shop, Channel.SMS, f"+98912123457{number}", principal=admin)
+        values = {"status": status, "error_code": code, "error_reason": reason, "provider_id": f"88421002{number}"}
+        times = {name: clock.now() for name in ("started_at", "finished_at", "reported_at")}
+        with writing() as connection:
+            its_delivery = select(_challenge.delivery_id).where(_challenge.id == challenge.id).scalar_subquery()
+            told_of = update(Delivery).where(table_of(Delivery).c.id == its_delivery)
+            connection.execute(told_of.values(payload=None, attempts=1, **values, **times))
+        challenges[f"{status}_challenge"] = challenge.id
+    return challenges
 
 
 def _long_project(people: dict[str, int], admin: Principal) -> None:
