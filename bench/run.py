@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from bench.measure import codes, settings, size, worker
+from bench.measure import codes, receipts, settings, size, worker
 from bench.servers import postgresql
 from bench.stand import Stand
 
@@ -20,6 +20,7 @@ PARTS = {
     "settings": ("GET and PATCH of the settings", settings.measure),
     "codes": ("One-time codes, issued and verified", codes.measure),
     "worker": ("One worker process that sends", worker.measure),
+    "receipts": ("Receipts that pour in", receipts.measure),
     "size": ("A database that has seen many codes", size.measure),
 }
 NEED_REDIS = {"codes", "worker"}
@@ -33,6 +34,7 @@ FULL = {
     "messages": 2_000,
     "calls": 100,
     "challenges": 10_000_000,
+    "receipts": 100_000,
 }
 QUICK = FULL | {
     "rounds": 1,
@@ -42,6 +44,7 @@ QUICK = FULL | {
     "messages": 40,
     "calls": 5,
     "challenges": 20_000,
+    "receipts": 2_000,
 }
 
 
@@ -75,6 +78,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--messages", type=int, help="in the backlog of the worker that sends")
     parser.add_argument("--calls", type=int, help="one at a time, each until its message arrives")
     parser.add_argument("--challenges", type=int, help="in the larger database of the codes")
+    parser.add_argument("--receipts", type=int, help="that pour in while codes are issued and verified")
     parser.set_defaults(only=list(PARTS), **FULL)
     if parser.parse_args().quick:
         parser.set_defaults(**QUICK)

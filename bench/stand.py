@@ -39,6 +39,7 @@ class Stand:
     messages: int  # in a worker's backlog
     calls: int  # one at a time, until the message arrives
     challenges: int  # in the larger database of the codes
+    receipts: int  # that pour in
 
     def place(self, kind: str, name: str) -> Place:
         """A migrated database of its own, with keys and a queue beside it."""

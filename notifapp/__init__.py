@@ -26,6 +26,7 @@ from notifapp.message_templates import routes as message_templates
 from notifapp.notifiers import routes as notifiers
 from notifapp.otp import routes as otp
 from notifapp.projects import routes as projects
+from notifapp.receipts import routes as receipts
 from notifapp.second_factor import routes as second_factor
 from notifapp.settings import routes as settings
 from notifapp.tokens import routes as tokens
@@ -75,6 +76,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(otp.blueprint)
     app.register_blueprint(traffic.blueprint)
     app.register_blueprint(delivery.blueprint)
+    app.register_blueprint(receipts.blueprint)
     app.register_blueprint(apidocs.blueprint)
     cli.init_app(app)
     return app

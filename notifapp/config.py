@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from redis import ConnectionPool, SSLConnection
@@ -22,6 +23,8 @@ MIN_KEY_LENGTH = 32
 MIN_KEY_CHARACTERS = 10
 MAX_BODY_BYTES = 64 * 1024
 MAX_RETENTION_DAYS = 36_500
+# The backends whose gateway has an address of its own, which the operator may put another in the place of.
+GATEWAYS = ("ippanel", "kavenegar", "melipayamak", "twilio")
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f]*:[0-9a-f:.]+")  # the latter is an IPv6 address
 
 
@@ -80,7 +83,9 @@ class Config:
     session_lifetime: int = 12 * 3600
     security_contact: str | None = None
     redis_url: str | None = field(default=None, repr=False)
+    public_url: str | None = None
     private_destinations: tuple[PrivateDestination, ...] = ()
+    gateway_urls: Mapping[str, str] = field(default_factory=dict)
     ready_needs_worker: bool = False
     console_backend: bool = False
     retention: Retention = Retention()
@@ -94,6 +99,7 @@ class Config:
         env = os.environ if environment is None else environment
         folder = instance_dir(env)
         debug = _boolean(env, "NOTIFAPP_DEBUG")
+        private_destinations = _private_destinations(env)
         if debug:
             keys.generate_missing(folder)
         config = cls(
@@ -110,7 +116,9 @@ class Config:
             ),
             security_contact=_security_contact(env),
             redis_url=_redis_url(env),
-            private_destinations=_private_destinations(env),
+            public_url=_public_url(env, debug),
+            private_destinations=private_destinations,
+            gateway_urls=_gateway_urls(env, private_destinations),
             ready_needs_worker=_boolean(env, "NOTIFAPP_READY_NEEDS_WORKER"),
             console_backend=debug or _boolean(env, "NOTIFAPP_CONSOLE_BACKEND"),
             retention=Retention.from_environment(env),
@@ -196,6 +204,15 @@ def _redis_url(env: Mapping[str, str]) -> str | None:
     except ValueError:
         raise ConfigError("NOTIFAPP_REDIS_URL must be redis://…, rediss://… or unix://…") from None
     return text
+
+
+def _public_url(env: Mapping[str, str], debug: bool) -> str | None:
+    """The address without its last slash. Gateways post receipts there, so it is https, except while debugging."""
+    text = env.get("NOTIFAPP_PUBLIC_URL", "").strip().rstrip("/")
+    schemes = "https?" if debug else "https"
+    if text and not re.fullmatch(rf"{schemes}://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]+)?", text):
+        raise ConfigError("NOTIFAPP_PUBLIC_URL must be the site's address, such as https://desk.example.com")
+    return text or None
 
 
 def _security_contact(env: Mapping[str, str]) -> str | None:
@@ -298,3 +315,34 @@ def _private_destinations(env: Mapping[str, str]) -> tuple[PrivateDestination, .
         return destinations.parse(env.get("NOTIFAPP_PRIVATE_DESTINATIONS", ""))
     except ValueError as error:
         raise ConfigError(f"NOTIFAPP_PRIVATE_DESTINATIONS: {error}") from None
+
+
+def _gateway_urls(env: Mapping[str, str], listed: tuple[PrivateDestination, ...]) -> dict[str, str]:
+    name = "NOTIFAPP_GATEWAY_URLS"
+    found: dict[str, str] = {}
+    for entry in env.get(name, "").replace(",", " ").split():
+        gateway, _, url = entry.partition("=")
+        if gateway not in GATEWAYS or gateway in found:
+            raise ConfigError(f"{name} must list each gateway once, as GATEWAY=URL; those are {', '.join(GATEWAYS)}")
+        try:
+            _check_gateway_url(url, listed)
+        except ValueError as error:
+            raise ConfigError(f"{name}: the address of {gateway} {error}") from None
+        found[gateway] = url.rstrip("/")
+    return found
+
+
+def _check_gateway_url(url: str, listed: tuple[PrivateDestination, ...]) -> None:
+    """Raise `ValueError` with what is wrong. What a host's name stands for is checked whenever it is called."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError("must be https://HOST/PATH, or http:// to a private destination")
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("must have no user name, no ? and no #")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    address = destinations.literal_address(parts.hostname)
+    is_private = address is not None and not destinations.is_public(address)
+    if address is not None and is_private and not destinations.is_listed(address, port, listed):
+        raise ValueError("is private: list it in NOTIFAPP_PRIVATE_DESTINATIONS")
+    if parts.scheme == "http" and (not listed or (address is not None and not is_private)):
+        raise ValueError("needs https: plain http goes to what NOTIFAPP_PRIVATE_DESTINATIONS lists alone")

@@ -28,7 +28,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # Control characters, line and paragraph separators. Joiners (Cf) stay: Persian needs them.
 _LINE_BREAKS = frozenset({"Cc", "Zl", "Zp"})
 _PHONE_SEPARATORS = re.compile(r"[\s().\-]")
-_LINE_NUMBER = re.compile(r"\+[1-9][0-9]{4,14}")
+LINE_NUMBER = r"\+(?:[1-9][0-9]{4,14}|98[A-Za-z]{2,12})"
 
 
 class FieldErrors:
@@ -196,11 +196,14 @@ def phone_number(value: str, region: str | None) -> str:
 
 
 def line_number(value: str) -> str:
-    """A gateway's own line with its country code. Lines may be shorter than subscribers' numbers."""
-    digits = ascii_digits(_PHONE_SEPARATORS.sub("", value))
-    if not _LINE_NUMBER.fullmatch(digits):
+    """A gateway's own line with its country code. Lines may be shorter than subscribers' numbers.
+
+    IPPanel has lines with a name, too: +98PRO.
+    """
+    line = ascii_digits(_PHONE_SEPARATORS.sub("", value))
+    if not re.fullmatch(LINE_NUMBER, line):
         raise ValueError("Enter a number with its country code, such as +983000505.")
-    return digits
+    return line.upper()
 
 
 def not_null(value: object) -> None:

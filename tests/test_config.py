@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from notifapp import destinations
-from notifapp.config import Config, ConfigError
+from notifapp.config import GATEWAYS, Config, ConfigError
+from notifapp.notifiers.backends import BACKENDS
 from tests.conftest import ENCRYPTION_KEY, SECRET_KEY
 
 KEYS = {
@@ -105,6 +106,24 @@ def test_private_destinations_are_a_list(tmp_path: Path) -> None:
     assert message.startswith("NOTIFAPP_PRIVATE_DESTINATIONS: 1:")
 
 
+# The public address
+
+
+def test_the_public_address_is_https_and_nothing_else(tmp_path: Path) -> None:
+    for url in ("https://desk.example.com", "https://desk.example.com:8443/notifapp", "https://[2001:db8::1]"):
+        assert read(tmp_path, NOTIFAPP_PUBLIC_URL=f" {url}/ ").public_url == url
+    assert read(tmp_path).public_url is None
+    for url in (
+        "http://desk.example.com",
+        "desk.example.com",
+        "https://u:p@desk.example.com",
+        "https://a/?b",
+        "https://a b",
+    ):
+        assert "NOTIFAPP_PUBLIC_URL must be" in refused(tmp_path, NOTIFAPP_PUBLIC_URL=url)
+    assert read(tmp_path, NOTIFAPP_PUBLIC_URL="http://127.0.0.1:8000", NOTIFAPP_DEBUG="1").public_url
+
+
 # Keys
 
 
@@ -118,3 +137,50 @@ def test_the_codes_may_have_several_keys(tmp_path: Path, between: str) -> None:
 def test_none_of_them_may_be_weak(tmp_path: Path, text: str) -> None:
     message = "NOTIFAPP_OTP_KEY is too weak: it needs at least 32 random characters"
     assert refused(tmp_path, NOTIFAPP_OTP_KEY=text) == message
+
+
+# Gateways
+
+GATEWAY_URLS = "NOTIFAPP_GATEWAY_URLS"
+
+
+def test_the_gateways_are_the_backends_with_an_address_of_their_own() -> None:
+    own = [key for key, backend in BACKENDS.items() if hasattr(backend, "_api")]
+    assert sorted(own) == sorted(GATEWAYS)
+
+
+def test_gateways_may_be_called_elsewhere(tmp_path: Path) -> None:
+    urls = "kavenegar=https://sandbox.example.com/v1/, twilio=http://10.1.2.3:8080/2010-04-01,ippanel=http://inside:81"
+    config = read(tmp_path, NOTIFAPP_GATEWAY_URLS=urls, NOTIFAPP_PRIVATE_DESTINATIONS="10.1.2.3/32:8080")
+    assert config.gateway_urls == {
+        "kavenegar": "https://sandbox.example.com/v1",
+        "twilio": "http://10.1.2.3:8080/2010-04-01",
+        "ippanel": "http://inside:81",
+    }
+
+
+@pytest.mark.parametrize(
+    ("urls", "said"),
+    [
+        ("kavenegar", "the address of kavenegar must be https://HOST/PATH"),
+        ("smsc=https://x.example", "as GATEWAY=URL; those are ippanel, kavenegar, melipayamak, twilio"),
+        ("twilio=https://a.example,twilio=https://b.example", "must list each gateway once"),
+        ("twilio=ftp://a.example", "must be https://HOST/PATH, or http:// to a private destination"),
+        ("twilio=https://a.example:99999", "Port out of range"),
+        ("twilio=https://u:p@a.example", "must have no user name"),
+        ("twilio=https://a.example/?x=1", "must have no user name, no ? and no #"),
+        ("twilio=http://a.example", "needs https"),
+        ("twilio=http://10.1.2.3:81", "is private: list it in NOTIFAPP_PRIVATE_DESTINATIONS"),
+        ("twilio=https://10.1.2.3", "is private: list it in NOTIFAPP_PRIVATE_DESTINATIONS"),
+    ],
+)
+def test_other_addresses_of_gateways_stop_the_start(tmp_path: Path, urls: str, said: str) -> None:
+    message = refused(tmp_path, NOTIFAPP_GATEWAY_URLS=urls)
+    assert message.startswith(GATEWAY_URLS)
+    assert said in message
+
+
+def test_plain_http_never_goes_to_a_public_address(tmp_path: Path) -> None:
+    listed = {"NOTIFAPP_PRIVATE_DESTINATIONS": "10.0.0.0/8"}
+    message = refused(tmp_path, NOTIFAPP_GATEWAY_URLS="twilio=http://93.184.216.34/x", **listed)
+    assert "needs https" in message

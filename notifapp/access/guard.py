@@ -157,6 +157,16 @@ def public(view: Callable[P, R]) -> Callable[..., R]:
     return open_without_second_factor(_declare(lambda _access, _view_args: None)(view))
 
 
+def gateway_hook(view: Callable[P, R]) -> Callable[..., R]:
+    """Allow everybody, for requests of programs that prove by other means who they are.
+
+    There is no session, and so no form to protect against being sent from elsewhere.
+    """
+    hook = public(view)
+    hook.is_gateway_hook = True  # type: ignore[attr-defined]
+    return hook
+
+
 def recent_proof_required(view: Callable[P, R]) -> Callable[P, R]:
     """Raise `ProofRequired` if the password or a passkey was last given more than ten minutes ago.
 
@@ -213,6 +223,11 @@ def declared_check(endpoint: str | None) -> Check | None:
     return cast("Check | None", getattr(current_app.view_functions.get(endpoint or ""), "access_check", None))
 
 
+def is_gateway_hook(endpoint: str | None) -> bool:
+    """Whether this endpoint is for programs that have neither a session nor a token."""
+    return getattr(current_app.view_functions.get(endpoint or ""), "is_gateway_hook", False)
+
+
 def needs_proof(endpoint: str | None, method: str) -> bool:
     """Whether this endpoint needs a recent proof for requests of this method."""
     return method in getattr(current_app.view_functions.get(endpoint or ""), "needs_proof_for", ())
@@ -256,7 +271,7 @@ def _guard() -> None:
     if is_api_path(request.path):
         if endpoint is None or request.method == "OPTIONS":
             _check_methods_of_path(request)
-    elif endpoint != "static":
+    elif endpoint != "static" and not is_gateway_hook(endpoint):
         csrf.protect()
         access.principal = _signed_in(request)
         if access.principal and endpoint and needs_second_factor(endpoint) and is_second_factor_due():

@@ -48,6 +48,7 @@ class Action(StrEnum):
     NOTIFIER_ENABLED = "notifier_enabled"
     NOTIFIER_DISABLED = "notifier_disabled"
     NOTIFIER_DELETED = "notifier_deleted"
+    RECEIPT_ADDRESS_RENEWED = "receipt_address_renewed"
     SETTINGS_CHANGED = "settings_changed"
     TEST_SENT = "test_sent"
     MESSAGE_TEMPLATE_CHANGED = "message_template_changed"

@@ -20,6 +20,7 @@ from notifapp.delivery.models import Delivery, DeliveryStatus, Purpose
 from notifapp.errors import NotFound
 from notifapp.message_templates.service import set_template
 from notifapp.message_templates.values import Template
+from notifapp.notifiers.models import NotifierBalance
 from notifapp.notifiers.service import create_notifier, list_notifiers
 from notifapp.projects.service import create_project, find_project, set_phone_region
 from notifapp.settings.service import get_notification_settings, update_notification_settings
@@ -78,6 +79,7 @@ def prepare(folder: Path) -> Mapping[str, str]:
     set_phone_region(project.id, "IR", principal=principals[ADMIN])
     _ensure_messages(project, principals[EDITOR])
     _ensure_deliveries(project)
+    _ensure_balances(project)
     admin_id = find_user(ADMIN.email)
     credentials[TOKEN] = create_token(admin_id, project.id, "Demo backend", principal=principals[ADMIN]).token
     _write(path, credentials)
@@ -166,10 +168,17 @@ def _ensure_messages(project: ProjectRef, editor: Principal) -> None:
     set_template(project, Channel.SMS, template, principal=editor)
 
 
+_REPORTED = {3: DeliveryStatus.SENT, 7: DeliveryStatus.UNDELIVERED}
+_WORDS = {
+    DeliveryStatus.FAILED: ("timeout", "The gateway did not answer in time."),
+    DeliveryStatus.UNDELIVERED: ("3", "The message did not reach the phone."),
+}
+
+
 def _ensure_deliveries(project: ProjectRef) -> None:
     """Add a day of messages, most of them sent, for the deliveries' page to show."""
     now = clock.now()
-    sms = {notifier.name: notifier.id for notifier in list_notifiers(project, Channel.SMS)}["ippanel_one"]
+    sms = _in_use(project)
     delivery = table_of(Delivery)
     with writing() as connection:
         if connection.execute(select(delivery.c.id).where(delivery.c.project_id == project.id).limit(1)).first():
@@ -177,9 +186,34 @@ def _ensure_deliveries(project: ProjectRef) -> None:
         connection.execute(insert(delivery), [_delivery(number, now, project, sms) for number in range(60)])
 
 
+def _ensure_balances(project: ProjectRef) -> None:
+    """Add some days of an account that is used up and filled again, for the notifier's page to show."""
+    notifier_id, balance = _in_use(project), table_of(NotifierBalance)
+    this_hour = clock.now().replace(minute=0, second=0, microsecond=0)
+    rows = [
+        {
+            "notifier_id": notifier_id,
+            "hour": this_hour - timedelta(hours=ago),
+            "amount": 1_500_000 - 14_000 * ((150 - ago) % 90),
+            "currency": "IRR",
+        }
+        for ago in range(150)
+    ]
+    with writing() as connection:
+        if not connection.execute(select(balance.c.hour).where(balance.c.notifier_id == notifier_id).limit(1)).first():
+            connection.execute(insert(balance), rows)
+
+
+def _in_use(project: ProjectRef) -> int:
+    return {notifier.name: notifier.id for notifier in list_notifiers(project, Channel.SMS)}["ippanel_one"]
+
+
 def _delivery(number: int, now: datetime, project: ProjectRef, notifier_id: int) -> dict[str, object]:
     at = now - timedelta(minutes=24 * number + number * number % 17)
     failed = number % 13 == 5
+    status = DeliveryStatus.FAILED if failed else _REPORTED.get(number % 9, DeliveryStatus.DELIVERED)
+    is_reported = status in (DeliveryStatus.DELIVERED, DeliveryStatus.UNDELIVERED)
+    error_code, error_reason = _WORDS.get(status, (None, None))
     return {
         "project_id": project.id,
         "notifier_id": notifier_id,
@@ -188,14 +222,15 @@ def _delivery(number: int, now: datetime, project: ProjectRef, notifier_id: int)
         "channel": Channel.SMS.value,
         "recipient": f"+98••••••••{number * 7 % 90 + 10}",
         "purpose": Purpose.OTP.value,
-        "status": (DeliveryStatus.FAILED if failed else DeliveryStatus.SENT).value,
+        "status": status.value,
         "attempts": 3 if failed else 1,
         "provider_id": None if failed else str(884_210_000 + 17 * number),
-        "error_code": "timeout" if failed else None,
-        "error_reason": "The gateway did not answer in time." if failed else None,
+        "error_code": error_code,
+        "error_reason": error_reason,
         "next_attempt_at": at,
         "expires_at": at + timedelta(minutes=2),
         "created_at": at,
         "started_at": at,
         "finished_at": at + timedelta(seconds=80 if failed else 1.2),
+        "reported_at": at + timedelta(seconds=6) if is_reported else None,
     }

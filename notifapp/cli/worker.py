@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import signal
+from contextlib import ExitStack
 
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
+from notifapp.cli.repeating import Repeating
 from notifapp.delivery.worker import Worker
-from notifapp.retention.service import Purging
+from notifapp.notifiers.asking import balances
+from notifapp.receipts import asking
+from notifapp.retention.service import purge_if_due
 
 
 @click.command("worker")
 @click.option("--threads", type=click.IntRange(1, 64), default=4, show_default=True, help="Messages sent at once.")
 @with_appcontext
 def worker(threads: int) -> None:
-    """Send queued messages until SIGINT or SIGTERM, and purge what is old once an hour."""
+    """Send queued messages until SIGINT or SIGTERM.
+
+    Beside that, ask gateways what became of them and what is left on the accounts, and purge what is old once an hour.
+    """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     running = Worker(app, threads)
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: running.stop())
-    with Purging(app):
+    with ExitStack() as beside:
+        beside.enter_context(Repeating(app, "purging", purge_if_due, seconds=60))
+        beside.enter_context(Repeating(app, "balances", balances.read_due, seconds=60))
+        beside.enter_context(Repeating(app, "receipts", asking.take_in, seconds=2))
         running.run()

@@ -12,17 +12,25 @@ from notifapp.database import Base, Sealed, UtcDateTime
 
 
 class DeliveryStatus(StrEnum):
-    """The state of a delivery: queued → sending → sent or failed, or queued again for another attempt."""
+    """The state of a delivery: queued → sending → sent or failed, or queued again for another attempt.
+
+    Sent means that the gateway accepted it. Then it is delivered or undelivered, if the carrier's word comes.
+    """
 
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
     FAILED = "failed"
 
     @property
     def label(self) -> str:
         """The name to show."""
-        return self.value.capitalize()
+        return "Not delivered" if self is DeliveryStatus.UNDELIVERED else self.value.capitalize()
+
+
+ACCEPTED = (DeliveryStatus.SENT, DeliveryStatus.DELIVERED, DeliveryStatus.UNDELIVERED)
 
 
 class Purpose(StrEnum):
@@ -37,22 +45,32 @@ class Delivery(Base):
 
     `recipient` is masked. `payload` is what to send, sealed, and is erased once the delivery is sent or has failed: the
     text of a message with a code is never stored in the clear. It is sealed before the row has its id, and so bound to
-    `payload_id`, which is random and unique among those that wait.
+    `payload_id`, which is random and unique among those that wait. `error_reason` is why the last attempt failed or, if
+    it is undelivered, the carrier's reason; `reported_at` is when the carrier's word came. Until then, `next_ask_at` is
+    when the gateway is asked again, after `asks` times.
     """
 
     __tablename__ = "delivery"
     __table_args__ = (
         CheckConstraint("channel IN ('sms', 'email')", "channel_known"),
         CheckConstraint("purpose IN ('otp', 'test')", "purpose_known"),
-        CheckConstraint("status IN ('queued', 'sending', 'sent', 'failed')", "status_known"),
-        CheckConstraint("(payload IS NULL) = (status IN ('sent', 'failed'))", "payload_erased_at_the_end"),
+        CheckConstraint(
+            "status IN ('queued', 'sending', 'sent', 'delivered', 'undelivered', 'failed')", "status_known"
+        ),
+        CheckConstraint("(payload IS NULL) = (status NOT IN ('queued', 'sending'))", "payload_erased_at_the_end"),
         CheckConstraint("(lease_until IS NOT NULL) = (status = 'sending')", "lease_while_sending"),
         CheckConstraint("attempts >= 0", "attempts_count"),
         # The page's order, whole and within each of its filters. The first holds all that the charts count.
         Index("ix_delivery_project", "project_id", "created_at", "id", "notifier_name", "status", "channel"),
         Index("ix_delivery_project_status", "project_id", "status", "created_at", "id"),
         Index("ix_delivery_project_notifier", "project_id", "notifier_name", "created_at", "id"),
-        Index("ix_delivery_notifier", "notifier_id"),
+        Index("ix_delivery_notifier", "notifier_id", "provider_id"),
+        Index(
+            "ix_delivery_ask",
+            "next_ask_at",
+            sqlite_where=text("next_ask_at IS NOT NULL"),
+            postgresql_where=text("next_ask_at IS NOT NULL"),
+        ),
         Index("ix_delivery_due", "status", "next_attempt_at"),
         Index("ix_delivery_lease", "status", "lease_until"),
         Index("ix_delivery_created", "created_at"),
@@ -74,7 +92,7 @@ class Delivery(Base):
     channel: Mapped[str] = mapped_column(String(5))
     recipient: Mapped[str] = mapped_column(String(254))
     purpose: Mapped[str] = mapped_column(String(4))
-    status: Mapped[str] = mapped_column(String(7), server_default="queued")
+    status: Mapped[str] = mapped_column(String(11), server_default="queued")
     attempts: Mapped[int] = mapped_column(server_default="0")
     payload_id: Mapped[str] = mapped_column(String(32), server_default="")
     payload: Mapped[str | None] = mapped_column(Sealed("project_id", "payload_id"))
@@ -87,6 +105,9 @@ class Delivery(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    next_ask_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    asks: Mapped[int] = mapped_column(server_default="0")
 
 
 class WorkerHeartbeat(Base):

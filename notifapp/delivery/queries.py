@@ -17,7 +17,7 @@ from notifapp import clock
 from notifapp.access import NOTIFIER_PERMISSIONS, Permission, ProjectRef
 from notifapp.channels import Channel
 from notifapp.database import AnyRow, keyset, reading, table_of
-from notifapp.delivery.models import Delivery, DeliveryStatus
+from notifapp.delivery.models import ACCEPTED, Delivery, DeliveryStatus
 from notifapp.notifiers.models import Notifier
 
 CHART_HOURS = 24
@@ -51,11 +51,16 @@ class State:
 
 @dataclass(slots=True)
 class Hour:
-    """The number of messages sent and failed in the hour that begins at `starts_at`."""
+    """The number of messages sent and failed in the hour that begins at `starts_at`.
+
+    Of those sent, some are known to be delivered or not.
+    """
 
     starts_at: datetime
     sent: int = 0
     failed: int = 0
+    delivered: int = 0
+    undelivered: int = 0
 
     @property
     def total(self) -> int:
@@ -79,6 +84,16 @@ class Chart:
     def failed(self) -> int:
         """The number of messages failed."""
         return sum(hour.failed for hour in self.hours)
+
+    @property
+    def delivered(self) -> int:
+        """The number of messages sent of which the carrier says that they were delivered."""
+        return sum(hour.delivered for hour in self.hours)
+
+    @property
+    def undelivered(self) -> int:
+        """The number of messages sent of which the carrier says that they were not."""
+        return sum(hour.undelivered for hour in self.hours)
 
     @property
     def most(self) -> int:
@@ -144,11 +159,11 @@ def charts(project: ProjectRef, channels: Collection[Channel], zone: ZoneInfo) -
     first = this_hour - timedelta(hours=CHART_HOURS - 1)
     found: dict[str, Chart] = {}
     with reading() as connection:
-        for name, place, sent, failed in connection.execute(_by_hour(project, channels, first)):
+        for name, place, *counts in connection.execute(_by_hour(project, channels, first)):
             if name not in found:
                 found[name] = Chart(name, [Hour(first + timedelta(hours=number)) for number in range(CHART_HOURS)])
             if place < CHART_HOURS:
-                found[name].hours[place].sent, found[name].hours[place].failed = sent, failed
+                found[name].hours[place] = Hour(found[name].hours[place].starts_at, *counts)
     return [found[name] for name in sorted(found)]
 
 
@@ -164,17 +179,23 @@ def _by_hour(project: ProjectRef, channels: Collection[Channel], first: datetime
         select(
             _delivery.notifier_name,
             hour,
-            func.sum(case((_delivery.status == DeliveryStatus.SENT, 1), else_=0)),
-            func.sum(case((_delivery.status == DeliveryStatus.FAILED, 1), else_=0)),
+            _number_of(*ACCEPTED),
+            _number_of(DeliveryStatus.FAILED),
+            _number_of(DeliveryStatus.DELIVERED),
+            _number_of(DeliveryStatus.UNDELIVERED),
         )
         .where(
             _delivery.project_id == project.id,
             _delivery.created_at >= first,
             *_on(channels),
-            _delivery.status.in_((DeliveryStatus.SENT, DeliveryStatus.FAILED)),
+            _delivery.status.in_((*ACCEPTED, DeliveryStatus.FAILED)),
         )
         .group_by(_delivery.notifier_name, hour)
     )
+
+
+def _number_of(*statuses: DeliveryStatus) -> ColumnElement[int]:
+    return func.sum(case((_delivery.status.in_(statuses), 1), else_=0))
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:

@@ -1,4 +1,4 @@
-"""The life of a delivery: queued → sending → sent or failed.
+"""The life of a delivery until its gateway has accepted it: queued → sending → sent or failed.
 
 The table is a transactional outbox: a row is written in the transaction that causes the message, claimed with a lease
 by one conditional UPDATE, and claimed again if the lease expires. So every delivery is attempted at least once, even if
@@ -21,11 +21,14 @@ from notifapp import clock
 from notifapp.channels import Channel
 from notifapp.database import Statement, Unreadable, UtcDateTime, reading, seal, table_of, unseal, writing
 from notifapp.delivery.models import Delivery, DeliveryStatus, Purpose
+from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.gateway.base import Accepted, Message, SendFailed
+from notifapp.notifiers.gateway.receipts import TellsStatus
 from notifapp.notifiers.sending import DELETED, Stopped, send_through
 
 LEASE = timedelta(seconds=45)
 LONGEST_SEND = timedelta(seconds=30)  # that the backends' timeouts allow; no send starts with less of its lease left
+FIRST_ASK = timedelta(seconds=15)  # after which the gateway is asked what became of a message
 BACKOFF = (2, 5, 10, 20, 40)  # seconds after the first, second, … failure; the last one repeats
 
 _log = logging.getLogger("notifapp.delivery")
@@ -59,9 +62,11 @@ class Claim:
     id: int
     attempt: int
     lease_until: datetime
+    expires_at: datetime
     project_id: int
     channel: Channel
     notifier_id: int | None
+    backend: str
     payload_id: str
     payload: str = field(repr=False)
 
@@ -104,9 +109,11 @@ def _claim_statement() -> Statement:
             _delivery.id,
             _delivery.attempts,
             _delivery.lease_until,
+            _delivery.expires_at,
             _delivery.project_id,
             _delivery.channel,
             _delivery.notifier_id,
+            _delivery.backend,
             _delivery.payload_id,
             _delivery.payload,  # opened when it is sent: a bad one mustn't stop the rest
         )
@@ -127,7 +134,14 @@ _HELD = update(_table).where(
 )
 _RESULT: dict[str, Any] = {name: bindparam(name) for name in ("provider_id", "error_code", "error_reason")}
 _FINISH = Statement(
-    _HELD.values(status=bindparam("new_status"), payload=None, lease_until=None, finished_at=_NOW, **_RESULT)
+    _HELD.values(
+        status=bindparam("new_status"),
+        payload=None,
+        lease_until=None,
+        finished_at=_NOW,
+        next_ask_at=bindparam("next_ask_at"),
+        **_RESULT,
+    )
 )
 _IS_TOO_LATE = _delivery.expires_at <= bindparam("next_attempt_at")
 _RETRY = Statement(
@@ -259,9 +273,11 @@ def _claim(connection: Connection, room: int) -> list[Claim]:
             id=row.id,
             attempt=row.attempts,
             lease_until=row.lease_until,
+            expires_at=row.expires_at,
             project_id=row.project_id,
             channel=Channel(row.channel),
             notifier_id=row.notifier_id,
+            backend=row.backend,
             payload_id=row.payload_id,
             payload=row.payload,
         )
@@ -277,7 +293,14 @@ def _send(claim: Claim) -> Accepted:
     except Unreadable:
         reason = "The message can't be decrypted: its key is missing, or it was written for another delivery."
         raise SendFailed(reason, code="key", retryable=False) from None
-    return send_through(claim.notifier_id, Message(project_id=claim.project_id, channel=claim.channel, **payload))
+    message = Message(
+        id=claim.payload_id,
+        project_id=claim.project_id,
+        channel=claim.channel,
+        expires_at=claim.expires_at,
+        **payload,
+    )
+    return send_through(claim.notifier_id, message)
 
 
 def _write(connection: Connection, outcome: Outcome) -> None:
@@ -290,7 +313,18 @@ def _write(connection: Connection, outcome: Outcome) -> None:
         _RETRY.execute(connection, **held, next_attempt_at=next_attempt_at, **_result_columns(result))
     else:
         status = DeliveryStatus.SENT if isinstance(result, Accepted) else DeliveryStatus.FAILED
-        _FINISH.execute(connection, **held, new_status=status.value, **_result_columns(result))
+        next_ask_at = now + FIRST_ASK if _can_be_asked(claim, result) else None
+        columns = _result_columns(result)
+        _FINISH.execute(connection, **held, new_status=status.value, next_ask_at=next_ask_at, **columns)
+
+
+def _can_be_asked(claim: Claim, result: Accepted | SendFailed) -> bool:
+    """Whether the gateway can be asked later what became of the message."""
+    return (
+        isinstance(result, Accepted)
+        and bool(result.provider_id)
+        and isinstance(find_backend(claim.backend), TellsStatus)
+    )
 
 
 def _result_columns(result: Accepted | SendFailed) -> dict[str, str | None]:

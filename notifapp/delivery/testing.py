@@ -47,7 +47,7 @@ def test_new_notifier(
     Raise `ValidationFailed` with every failing field, including `recipient`, `TooManyRequests`, and `Unavailable` while
     this process sends as many tests as it may at once.
     """
-    values, address = _checked(lambda: parse_new(channel, fields), project, channel, recipient)
+    values, address = _checked(lambda: parse_new(project, channel, fields), project, channel, recipient)
     return _test(project, channel, values, address, None, principal)
 
 
@@ -66,7 +66,7 @@ def test_stored_notifier(
     destination.
     """
     before = stored_values(project, channel, notifier_id)
-    values, address = _checked(lambda: parse_update(channel, before, fields), project, channel, recipient)
+    values, address = _checked(lambda: parse_update(project, channel, before, fields), project, channel, recipient)
     return _test(project, channel, values, address, notifier_id, principal)
 
 

@@ -42,7 +42,11 @@ class TypedSecrets:
 
         Raise `ValidationFailed` if it isn't held any more, or was typed for another destination.
         """
-        blank = [name for name in self.backend.secrets if is_blank(settings.get(name))]
+        blank = [
+            name
+            for name in self.backend.secrets
+            if is_blank(settings.get(name)) and self.backend.has_secret(name, settings)
+        ]
         if not self.key or not blank:
             return settings
         held = self._held()

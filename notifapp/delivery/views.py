@@ -8,6 +8,8 @@ from flask.typing import ResponseReturnValue
 from notifapp.access import Permission, ProjectRef, may, permission_required
 from notifapp.delivery import queries
 from notifapp.delivery.forms import DeliveryFilterForm
+from notifapp.delivery.models import DeliveryStatus
+from notifapp.otp.service import statuses_by_delivery
 from notifapp.web import paging
 from notifapp.web.times import time_zone
 
@@ -20,6 +22,13 @@ def index(project: ProjectRef) -> ResponseReturnValue:
     filters = form.filters()
     charts = queries.charts(project, channels, time_zone())
     if form.errors:
-        return render_template("delivery/index.html", form=form, page=paging.Page(), charts=charts), 400
+        return _page(form, paging.Page(), charts), 400
     page = paging.page(queries.list_deliveries(project, channels, filters, paging.requested()))
-    return render_template("delivery/index.html", form=form, page=page, charts=charts)
+    return _page(form, page, charts)
+
+
+def _page(form: DeliveryFilterForm, page: paging.Page, charts: list[queries.Chart]) -> str:
+    codes = statuses_by_delivery([delivery.id for delivery in page.items]) if page.items else {}
+    return render_template(
+        "delivery/index.html", form=form, page=page, charts=charts, codes=codes, DeliveryStatus=DeliveryStatus
+    )

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, case, func, select, union_all
 
 from notifapp import clock
 from notifapp.access import ProjectRef
 from notifapp.channels import Channel
 from notifapp.database import reading, table_of
 from notifapp.delivery.heartbeat import is_worker_running
-from notifapp.delivery.models import Delivery, DeliveryStatus, Purpose
+from notifapp.delivery.models import ACCEPTED, Delivery, DeliveryStatus, Purpose
 from notifapp.otp.models import OtpChallenge
 from notifapp.settings.service import Policy
 
@@ -123,8 +123,17 @@ def sending(project: ProjectRef, visible: Collection[Channel]) -> Sending:
 
 def _last(project: ProjectRef) -> Select[*tuple[Any, ...]]:
     in_project = _delivery.project_id == project.id
-    is_sent = _delivery.status == DeliveryStatus.SENT.value, _delivery.purpose == Purpose.OTP.value
-    sent = select(_delivery.created_at).where(in_project, *is_sent).order_by(_delivery.created_at.desc()).limit(1)
+    # The last of each status, by its index: sorting all of them together would read every row.
+    sent_by_status = [
+        select(_delivery.created_at)
+        .where(in_project, _delivery.status == status.value, _delivery.purpose == Purpose.OTP.value)
+        .order_by(_delivery.created_at.desc())
+        .limit(1)
+        .subquery()
+        for status in ACCEPTED
+    ]
+    all_sent = union_all(*(select(each.c.created_at) for each in sent_by_status)).subquery()
+    sent = select(func.max(all_sent.c.created_at))
     is_verified = _challenge.project_id == project.id, _challenge.approved_at.is_not(None)
     verified = select(_challenge.approved_at).where(*is_verified).order_by(_challenge.approved_at.desc()).limit(1)
     waiting = select(func.min(_delivery.created_at)).where(in_project, _delivery.status.in_(_WAITING))

@@ -71,7 +71,7 @@ def update(project: ProjectRef, channel: Channel, notifier_id: int) -> Response:
 
 
 def represent(notifier: NotifierDetails) -> dict[str, object]:
-    """A notifier as JSON. A secret is null, with `has_<secret>` true: all secrets are required, so they are stored."""
+    """A notifier as JSON. A secret is null, with `has_<secret>` beside it."""
     times = {"created_at": clock.iso(notifier.created_at), "updated_at": clock.iso(notifier.updated_at)}
     head: dict[str, object] = {"id": notifier.id, "name": notifier.name, "backend": notifier.backend}
     if notifier.channel is Channel.SMS:
@@ -84,10 +84,11 @@ def represent(notifier: NotifierDetails) -> dict[str, object]:
 
 def _settings(notifier: NotifierDetails) -> dict[str, object]:
     shown: dict[str, object] = {}
-    for name, about in find_backend(notifier.backend).settings.items():
+    backend = find_backend(notifier.backend)
+    for name, about in backend.settings.items():
         shown[name] = None if about.secret else notifier.settings.get(name, about.default)
         if about.secret:
-            shown[f"has_{name}"] = True
+            shown[f"has_{name}"] = backend.has_secret(name, notifier.settings)
     return shown
 
 

@@ -56,8 +56,12 @@ _CREATIONS: dict[Channel, Json] = {
             },
         ),
         "melipayamak": example(
-            "Melipayamak, with the gateway's own line",
-            {"name": "melipayamak_one", "backend": "melipayamak", "settings": {"token": "the token from the console"}},
+            "Melipayamak, with a pattern from the gateway's own line",
+            {
+                "name": "melipayamak_one",
+                "backend": "melipayamak",
+                "settings": {"token": "the token from the console", "pattern_code": "94012"},
+            },
         ),
         "console": example("For development", {"name": "outbox", "backend": "console"}),
     },

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from notifapp.channels import Channel
-from notifapp.inputs import MAX_NAME_LENGTH
+from notifapp.inputs import LINE_NUMBER, MAX_NAME_LENGTH
 from notifapp.notifiers.backends import BACKENDS
 from notifapp.notifiers.gateway.base import Backend, Kind, Setting
+from notifapp.notifiers.gateway.patterns import VALUES
 from notifapp.web.openapi import MESSAGES, Json, field_errors, nullable, ref
 from notifapp.web.paging import MAX_LIMIT
 
@@ -27,8 +28,9 @@ _TYPES: dict[Kind, Json] = {
     Kind.URL: {"type": "string", "format": "uri"},
     Kind.EMAIL: {"type": "string", "format": "email"},
     Kind.PHONE: {"type": "string"},
+    Kind.VARIABLES: {"type": "string"},
 }
-_PATTERNS = {Kind.URL: "https://.*", Kind.PHONE: r"\+[1-9][0-9]{4,14}"}
+_PATTERNS = {Kind.URL: "https://.*", Kind.PHONE: LINE_NUMBER}
 _ID: Json = {"type": "integer", "description": "The notifier's id."}
 _NAME: Json = {
     "type": "string",
@@ -133,12 +135,12 @@ def _settings_written(backend: Backend[Any], *, partial: bool) -> Json:
 
 def _written(about: Setting, *, partial: bool) -> Json:
     """A setting in a request; in a change a secret may be null or empty, which keeps the stored one."""
-    may_be_empty = not about.required or (partial and about.secret)
+    may_be_empty = not about.required or about.may_be_blank or (partial and about.secret)
     schema = dict(_TYPES[about.kind])
     if schema["type"] == "string" and about.kind is not Kind.PHONE:
         schema |= {"minLength": 0 if may_be_empty else 1, "maxLength": about.max_length}
     schema |= {key: bound for key, bound in _bounds(about).items() if bound is not None}
-    pattern = about.regex or _PATTERNS.get(about.kind)
+    pattern = _PATTERNS.get(about.kind) or _variables(about) or about.regex
     if pattern:
         schema["pattern"] = f"^(?:{pattern}){'?' if may_be_empty else ''}$"
     text = f"{about.label}. {about.help}".strip()
@@ -150,6 +152,14 @@ def _written(about: Setting, *, partial: bool) -> Json:
     if not partial and not about.required:
         schema["default"] = about.default
     return schema | {"description": text}
+
+
+def _variables(about: Setting) -> str:
+    """The pattern of a setting of this kind: values, each of them alone or with the name of a place."""
+    if about.kind is not Kind.VARIABLES:
+        return ""
+    entry = rf"\s*(?:{'|'.join(VALUES)})(?:\s*=\s*(?:{about.regex}))?\s*"
+    return f"{entry}(?:,{entry})*"
 
 
 def _bounds(about: Setting) -> dict[str, int | None]:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from notifapp import clock
-from notifapp.access import Principal, ProjectRef
+from notifapp.access import Principal, ProjectRef, credentials
 from notifapp.access.archived import keep_open
 from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
@@ -138,12 +138,12 @@ def create_notifier(
 
     Raise `ValidationFailed` with every failing field, settings under their own names, and `ProjectArchived`.
     """
-    new = parse_new(channel, fields)
+    new = parse_new(project, channel, fields)
     now = clock.now()
     values = {"project_id": project.id, "channel": channel.value, "created_at": now, **_columns(new, now)}
     with _name_is_unique(), writing() as connection:
         keep_open(connection, project.id)
-        notifier = insert_sealed(connection, _table, values)
+        notifier = insert_sealed(connection, _table, {**values, **_new_receipt_key()})
         detail = {"id": notifier.id, "channel": channel.value, "backend": new.backend.key}
         _record(connection, Action.NOTIFIER_CREATED, project, notifier.name, detail, principal)
     return _details(notifier)
@@ -169,7 +169,7 @@ def update_notifier(
         if notifier is None:
             raise NotFound
         before = NotifierValues.of(notifier)
-        after = parse_update(channel, before, fields)
+        after = parse_update(project, channel, before, fields)
         changes = before.differences(after)
         if changes:
             values = _columns(after, clock.now())
@@ -179,6 +179,37 @@ def update_notifier(
             detail = {"id": notifier.id, "channel": channel.value, "changes": changes}
             _record(connection, Action.NOTIFIER_CHANGED, project, notifier.name, detail, principal)
     return _details(notifier)
+
+
+def get_receipt_key(project: ProjectRef, channel: Channel, notifier_id: int) -> str | None:
+    """The secret in a notifier's address for receipts; None if it can't be decrypted. Raise `NotFound`."""
+    columns = _notifier.project_id, _notifier.id, _notifier.receipt_key
+    with reading() as connection:
+        row = connection.execute(select(*columns).where(*_one(project, channel, notifier_id))).one_or_none()
+    if row is None:
+        raise NotFound
+    try:
+        key: str | None = unseal(_notifier.receipt_key, row)
+    except Unreadable:
+        return None
+    return key
+
+
+def renew_receipt_key(project: ProjectRef, channel: Channel, notifier_id: int, *, principal: Principal) -> None:
+    """Give a notifier a new address for receipts; the former one is closed at once.
+
+    Raise `NotFound`, and `ProjectArchived`.
+    """
+    with writing() as connection:
+        lock(connection, project, channel, notifier_id)
+        values = _new_receipt_key()
+        values["receipt_key"] = seal(
+            _notifier.receipt_key, values["receipt_key"], project_id=project.id, id=notifier_id
+        )
+        renewed = update(_table).where(_notifier.id == notifier_id).values(**values).returning(_notifier.name)
+        name = connection.execute(renewed).scalar_one()
+        detail = {"id": notifier_id, "channel": channel.value}
+        _record(connection, Action.RECEIPT_ADDRESS_RENEWED, project, name, detail, principal)
 
 
 def enable_notifier(
@@ -319,6 +350,12 @@ def _columns(values: NotifierValues, now: datetime) -> dict[str, object]:
         "secrets": dict(values.secrets),
         "updated_at": now,
     }
+
+
+def _new_receipt_key() -> dict[str, str]:
+    """A new secret for the address of receipts, as columns, with the key in the clear."""
+    key = credentials.new_key()
+    return {"receipt_key": key, "receipt_key_digest": credentials.digest(key)}
 
 
 @contextmanager

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from notifapp import inputs, wording
+from notifapp.access import ProjectRef
 from notifapp.audit.service import Change
 from notifapp.channels import Channel
 from notifapp.database import AnyRow, Unreadable, table_of, unseal
@@ -14,7 +15,7 @@ from notifapp.errors import ValidationFailed
 from notifapp.inputs import MAX_NAME_LENGTH, FieldErrors
 from notifapp.notifiers.backends import backends_for, find_backend
 from notifapp.notifiers.gateway.base import Backend
-from notifapp.notifiers.gateway.parsing import parse_settings
+from notifapp.notifiers.gateway.parsing import parse_credentials, parse_settings
 from notifapp.notifiers.models import Notifier
 
 
@@ -44,8 +45,9 @@ class NotifierValues:
         ]
         for name, about in after.backend.settings.items():
             if about.secret:
-                replaced = self.secrets.get(name) != after.secrets[name]
-                changes.append(Change(about.label, "stored", "replaced" if replaced else "stored"))
+                is_same = self.secrets.get(name, "") == after.secrets[name]
+                became = "stored" if is_same else "replaced" if after.secrets[name] else "removed"
+                changes.append(Change(about.label, "stored", became))
             else:
                 changes.append(
                     Change(about.label, wording.value(self.settings.get(name)), wording.value(after.settings[name]))
@@ -53,20 +55,24 @@ class NotifierValues:
         return [change for change in changes if change.before != change.after]
 
 
-def parse_new(channel: Channel, fields: Mapping[str, object]) -> NotifierValues:
+def parse_new(project: ProjectRef, channel: Channel, fields: Mapping[str, object]) -> NotifierValues:
     """The values of a new notifier. Raise `ValidationFailed` with every failing field."""
-    return _parse(channel, fields, None)
+    return _parse(project, channel, fields, None)
 
 
-def parse_update(channel: Channel, before: NotifierValues, fields: Mapping[str, object]) -> NotifierValues:
+def parse_update(
+    project: ProjectRef, channel: Channel, before: NotifierValues, fields: Mapping[str, object]
+) -> NotifierValues:
     """The values after a change; those missing from `fields` are taken from `before`.
 
     Another backend starts without settings. Raise `ValidationFailed` with every failing field.
     """
-    return _parse(channel, fields, before)
+    return _parse(project, channel, fields, before)
 
 
-def _parse(channel: Channel, fields: Mapping[str, object], before: NotifierValues | None) -> NotifierValues:
+def _parse(
+    project: ProjectRef, channel: Channel, fields: Mapping[str, object], before: NotifierValues | None
+) -> NotifierValues:
     errors = FieldErrors()
     name = before.name if before else ""
     backend = before.backend if before else None
@@ -79,6 +85,7 @@ def _parse(channel: Channel, fields: Mapping[str, object], before: NotifierValue
         given = _given_settings(fields)
         if backend and "backend" not in errors.messages:
             values = _settings(backend, given, before if before and before.backend is backend else None)
+            errors.messages.update(backend.check_project_name(values, project.name))
     errors.raise_any()
     assert backend is not None  # noqa: S101 - or there would have been an error
     plain = {key: value for key, value in values.items() if key not in backend.secrets}
@@ -103,20 +110,35 @@ def _given_settings(fields: Mapping[str, object]) -> Mapping[str, object]:
     return settings
 
 
+def credentials(
+    backend: Backend[Any], given: Mapping[str, object], stored: NotifierValues | None = None
+) -> Mapping[str, object]:
+    """The valid credentials among raw settings, as those of an update, with the defaults of all else.
+
+    Raise `ValidationFailed` with the failing ones.
+    """
+    return _settings(backend, given, stored, parse_credentials)
+
+
 def _settings(
-    backend: Backend[Any], given: Mapping[str, object], stored: NotifierValues | None
+    backend: Backend[Any],
+    given: Mapping[str, object],
+    stored: NotifierValues | None,
+    parse: Callable[[Backend[Any], Mapping[str, object]], Mapping[str, object]] = parse_settings,
 ) -> Mapping[str, object]:
     read_only = {f"has_{name}" for name in backend.secrets}
     raw = {inputs.printable(key): value for key, value in given.items() if key not in read_only}
     if stored is None:
-        return parse_settings(backend, raw)
-    kept = {name: value for name, value in stored.secrets.items() if is_blank(raw.get(name))}
-    merged = {**stored.settings, **raw, **kept}
-    values = parse_settings(backend, merged)
+        return parse(backend, raw)
+    merged = {**stored.settings, **raw}
+    blank = [name for name in backend.secrets if is_blank(raw.get(name))]
+    needless = {name: "" for name in blank if not backend.has_secret(name, merged)}
+    kept = {name: stored.secrets[name] for name in blank if name not in needless and stored.secrets.get(name)}
+    values = parse(backend, {**merged, **needless, **kept})
     moved = [
         about.label
         for name, about in backend.settings.items()
-        if about.destination and values[name] != stored.settings.get(name)
+        if about.destination and values[name] != stored.settings.get(name, about.default)
     ]
     if moved and kept:
         message = f"Give this again: {' and '.join(moved)} changed, and a stored secret stays with its destination."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from markupsafe import Markup
@@ -27,13 +27,18 @@ from notifapp.delivery.typed_secrets import TypedSecrets
 from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.health.service import asked_for
 from notifapp.notifiers import service
+from notifapp.notifiers.asking import balances
+from notifapp.notifiers.asking.service import can_ask
 from notifapp.notifiers.backends import backends_for, find_backend
 from notifapp.notifiers.forms import edit_form, new_form, posted_fields, recipient_form, show_kept
 from notifapp.notifiers.gateway.base import Backend
+from notifapp.notifiers.gateway.receipts import PushesReceipts
+from notifapp.notifiers.sending import receipt_url
 from notifapp.notifiers.service import NotifierDetails
 from notifapp.settings.service import ids_in_force
 from notifapp.web import paging
 from notifapp.web.forms import Form, add_errors
+from notifapp.web.times import time_zone
 
 SEARCH_FROM = 10  # notifiers of a channel; fewer are seen at a glance
 
@@ -173,6 +178,14 @@ def disable(project: ProjectRef, channel: Channel, notifier_id: int) -> Response
 
 
 @notifier_permission_required("update")
+def renew_receipts(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
+    """Give the notifier a new address for receipts, because the former one has become known."""
+    service.renew_receipt_key(project, channel, notifier_id, principal=principal())
+    flash("The address for receipts is new. The former one is closed.", "success")
+    return redirect(url_for(".edit", project_slug=project.slug, channel=channel.value, notifier_id=notifier_id), 303)
+
+
+@notifier_permission_required("update")
 def confirm_delete(project: ProjectRef, channel: Channel, notifier_id: int) -> str:
     """Ask before deleting."""
     notifier = service.get_notifier(project, channel, notifier_id)
@@ -217,24 +230,40 @@ def typed_secrets(
 def new_page(
     channel: Channel, backend: Backend[Any], form: Form, *, typed: TypedSecrets | None = None, **test: object
 ) -> str:
-    """The page for a new notifier; `test` is the context of a test message, if one was requested."""
-    context = {"recipient_form": recipient_form(channel), **_kept(form, typed), **test}
+    """The page for a new notifier; `test` is the context of a test or of the gateway's answers, if requested."""
+    context = {"recipient_form": recipient_form(channel), "can_ask": can_ask(backend), **_kept(form, typed), **test}
     return render_template("notifiers/new.html", channel=channel, backend=backend, form=form, **context)
 
 
 def edit_page(
     project: ProjectRef, notifier: NotifierDetails, form: Form, *, typed: TypedSecrets | None = None, **test: object
 ) -> str:
-    """The page for a notifier; `test` is the context of a test message, if one was requested."""
+    """The page for a notifier; `test` is the context of a test or of the gateway's answers, if requested."""
+    backend = find_backend(notifier.backend)
+    may_update = _may_change(project, NOTIFIER_PERMISSIONS[notifier.channel].update)
     return render_template(
         "notifiers/edit.html",
         notifier=notifier,
-        backend=find_backend(notifier.backend),
+        backend=backend,
+        can_ask=can_ask(backend),
+        balance=balances.chart(notifier.id, time_zone()),
         form=form,
         is_in_use=notifier.id in ids_in_force(project),
-        may_update=_may_change(project, NOTIFIER_PERMISSIONS[notifier.channel].update),
+        may_update=may_update,
+        receipts_url=_receipts_url(project, notifier) if may_update else "",
+        has_public_url=bool(current_app.config["NOTIFAPP"].public_url),
         **{"recipient_form": recipient_form(notifier.channel), **_kept(form, typed), **test},
     )
+
+
+def _receipts_url(project: ProjectRef, notifier: NotifierDetails) -> str:
+    """Where the gateway tells what became of messages; empty if it never does."""
+    if not isinstance(find_backend(notifier.backend), PushesReceipts):
+        return ""
+    key = service.get_receipt_key(project, notifier.channel, notifier.id)
+    if key is None:
+        return ""
+    return receipt_url(key) or url_for("receipts.receive", key=key, _external=True)
 
 
 def _kept(form: Form, typed: TypedSecrets | None) -> dict[str, object]:

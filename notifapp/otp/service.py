@@ -5,7 +5,7 @@ Sources: NIST SP 800-63B-4 (3.1.3, 3.2.2), OWASP ASVS 5 (6.5, 6.6), and the rule
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -381,6 +381,22 @@ def _send(
     )
 
 
+def statuses_by_delivery(delivery_ids: Collection[int]) -> dict[int, ChallengeStatus]:
+    """The status of the challenge behind each of these deliveries, where it is still known."""
+    now = clock.now()
+    state = _challenge.status, _challenge.expires_at
+    first = select(_challenge.delivery_id, *state).where(_challenge.delivery_id.in_(delivery_ids))
+    further = select(_resend.delivery_id, *state).join(_table).where(_resend.delivery_id.in_(delivery_ids))
+    with reading() as connection:
+        rows = connection.execute(union_all(first, further)).all()
+    return {row.delivery_id: _status_at(row.status, row.expires_at, now) for row in rows}
+
+
+def _status_at(status: str, expires_at: datetime, now: datetime) -> ChallengeStatus:
+    is_expired = status == ChallengeStatus.PENDING.value and expires_at <= now
+    return ChallengeStatus.EXPIRED if is_expired else ChallengeStatus(status)
+
+
 def _carry_over(connection: Connection, former: Recipient, whom: Recipient) -> None:
     """Let what was counted and sent under an older key count under the newest."""
     if limits.carry_over(connection, former, whom):
@@ -591,9 +607,7 @@ def _not_open(found: Any, now: datetime) -> InvalidCode:
 
 
 def _shown(row: Mapping[str, Any], known: Sequence[Code], now: datetime, quotas: Sequence[Quota] = ()) -> Challenge:
-    status, newest = ChallengeStatus(row["status"]), known[-1]
-    if status is ChallengeStatus.PENDING and row["expires_at"] <= now:
-        status = ChallengeStatus.EXPIRED
+    status, newest = _status_at(row["status"], row["expires_at"], now), known[-1]
     alive = _alive(known, now) if status is ChallengeStatus.PENDING else []
     return Challenge(
         id=row["id"],

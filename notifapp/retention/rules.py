@@ -20,8 +20,9 @@ from notifapp.database import table_of
 from notifapp.delivery.models import Delivery, WorkerHeartbeat
 from notifapp.idempotency.models import IdempotentRequest
 from notifapp.message_templates.models import MessageTemplate, MessageTemplateRevision
-from notifapp.notifiers.models import OutboxMessage
+from notifapp.notifiers.models import NotifierBalance, OutboxMessage
 from notifapp.otp.models import OtpChallenge, OtpRecipient, OtpResend
+from notifapp.receipts.models import EarlyReceipt
 from notifapp.second_factor.models import PendingSignIn, UsedChallenge
 from notifapp.settings.models import NotificationSettings, SettingsRevision
 from notifapp.traffic.models import OtpTraffic
@@ -134,10 +135,12 @@ RULES = (
     Rule("repeatable requests", table_of(IdempotentRequest).c.expires_at, 0),
     Rule("traffic", table_of(OtpTraffic).c.hour, 30, as_stored=hour_of),
     Rule("deliveries", _delivery.created_at, "deliveries", delete=delete_deliveries),
+    Rule("early receipts", table_of(EarlyReceipt).c.received_at, 1),
     Rule("failed sign-ins", _event.at, "failed_sign_ins", (_event.action == Action.SIGN_IN_FAILED.value,)),
     Rule("audit events", _event.at, "audit"),
     Rule("settings revisions", _revision.created_at, "history", (_IS_FORMER,)),
     Rule("message revisions", _template_revision.created_at, "history", (_IS_FORMER_TEMPLATE,)),
+    Rule("balances", table_of(NotifierBalance).c.hour, 90),
     Rule("outbox messages", table_of(OutboxMessage).c.created_at, 1),
     Rule("sessions", table_of(UserSession).c.expires_at, 0),
     Rule("pending sign-ins", table_of(PendingSignIn).c.expires_at, 0),

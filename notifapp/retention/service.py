@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from threading import Event, Thread
 
-from flask import Flask, current_app
+from flask import current_app
 
 from notifapp.access import throttle
-from notifapp.database import close_connection, writing
+from notifapp.database import writing
 from notifapp.errors import TooManyRequests
 from notifapp.retention.rules import BATCH, RULES, Rule
 
 ONCE_AN_HOUR = throttle.Limit(count=1, seconds=3600)
-LOOK_SECONDS = 60  # between two questions whether the hour is over
 SHORTEST_PAUSE = 0.01  # seconds
 
 _log = logging.getLogger("notifapp.retention")
@@ -37,31 +35,6 @@ def purge_if_due() -> bool:
     deleted = {name: count for name, count in purge().items() if count}
     _log.info("purged", extra={"fields": {"deleted": deleted}})
     return True
-
-
-class Purging:
-    """A thread that purges when it is due, for as long as the worker runs beside it."""
-
-    def __init__(self, app: Flask) -> None:
-        self._app = app
-        self._is_over = Event()
-        self._thread = Thread(target=self._run, name="purging", daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-
-    def _run(self) -> None:
-        with self._app.app_context():
-            while not self._is_over.is_set():
-                try:
-                    purge_if_due()
-                except Exception:
-                    _log.exception("old rows could not be deleted")
-                self._is_over.wait(LOOK_SECONDS)
-            close_connection()
 
 
 def _apply(rule: Rule) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from notifapp import clock
 from notifapp.access import Permission, Principal, ProjectRef, Source
@@ -14,13 +14,15 @@ from notifapp.access.models import User
 from notifapp.channels import Channel
 from notifapp.database import insert_sealed, table_of, writing
 from notifapp.delivery import stopping
+from notifapp.delivery.models import Delivery
 from notifapp.delivery.service import record_test
 from notifapp.message_templates.service import set_template
 from notifapp.message_templates.values import Template
 from notifapp.notifiers import service as notifiers
 from notifapp.notifiers.backends.console import Console, ConsoleConfig
 from notifapp.notifiers.gateway.base import Accepted, Message, SendFailed
-from notifapp.otp.models import OtpRecipient
+from notifapp.notifiers.models import NotifierBalance
+from notifapp.otp.models import OtpChallenge, OtpRecipient
 from notifapp.otp.service import issue_challenge
 from notifapp.projects import service as projects
 from notifapp.second_factor import recovery_codes, totp
@@ -41,6 +43,7 @@ LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamt
 LONG_EMAIL = f"{'a.very.long.mailbox' * 3}@{'department.' * 9}example.org"
 LONG_SLUG = "the-longest-address-that-a-project-may-have-for-its-pages-in-it"
 SECRET = "a secret only for tests, long enough"
+_challenge = table_of(OtpChallenge).c
 
 
 @dataclass
@@ -72,8 +75,10 @@ def furnish(live: LiveServer) -> BusyServer:
             _messages(shop, _principal(people["editor"], "omid@example.com"))
             values.update(_tokens(people, shop, admin))
             _deliveries(shop, admin)
+            values.update(_receipts(shop, admin))
             _long_project(people, admin)
             _other_projects(admin)
+        _balances(_by_name(shop, Channel.SMS)["ippanel_one"])
         values["challenge"] = issue_challenge(shop, Channel.EMAIL, "omid@example.com", principal=admin).id
         values["link"] = users.create_password_link(people["newcomer"], principal=admin)  # lives for a day from now
     return BusyServer(live, people, shop, values | _ids(live, shop))
@@ -82,7 +87,12 @@ def furnish(live: LiveServer) -> BusyServer:
 def _ids(live: LiveServer, shop: ProjectRef) -> dict[str, int]:
     with live.app.app_context():
         sms, email = _by_name(shop, Channel.SMS), _by_name(shop, Channel.EMAIL)
-    return {"sms_in_use": sms["ippanel_one"], "sms_unused": sms["own_gateway"], "email_in_use": email["moeinmail"]}
+    return {
+        "sms_in_use": sms["ippanel_one"],
+        "sms_unused": sms["own_gateway"],
+        "sms_abroad": sms["twilio_abroad"],
+        "email_in_use": email["moeinmail"],
+    }
 
 
 def _by_name(project: ProjectRef, channel: Channel) -> dict[str, int]:
@@ -177,6 +187,18 @@ def _notifiers(shop: ProjectRef, admin: Principal) -> None:
     stopping.disable_notifier(shop, Channel.SMS, unused, principal=admin)
 
 
+def _balances(notifier_id: int) -> None:
+    """Some days of an account that is used up and filled again, with an hour in which it couldn't be read."""
+    hour = clock.now().replace(minute=0, second=0, microsecond=0)
+    rows = [
+        {"notifier_id": notifier_id, "hour": hour - timedelta(hours=ago), "currency": "IRR",
+         "amount": None if ago == 20 else 1_500_000 - 14_000 * ((150 - ago) % 90)}
+        for ago in range(150)
+    ]  # fmt: skip
+    with writing() as connection:
+        connection.execute(insert(table_of(NotifierBalance)), rows)
+
+
 def _history(shop: ProjectRef, admin: Principal, editor: Principal) -> None:
     """More than a page of revisions."""
     sms, email = _by_name(shop, Channel.SMS), _by_name(shop, Channel.EMAIL)
@@ -243,6 +265,25 @@ def _tokens(people: dict[str, int], shop: ProjectRef, admin: Principal) -> dict[
     }
     tokens.revoke_token(made["revoked_token"], principal=admin)
     return made
+
+
+def _receipts(shop: ProjectRef, admin: Principal) -> dict[str, object]:
+    """Two codes whose carriers have told what became of them."""
+    told: list[tuple[str, str | None, str | None]] = [
+        ("delivered", None, None),
+        ("undelivered", "4", "The recipient's number is on the carriers' blocklist."),
+    ]
+    challenges: dict[str, object] = {}
+    for number, (status, code, reason) in enumerate(told):
+        challenge = issue_challenge(shop, Channel.SMS, f"+98912123457{number}", principal=admin)
+        values = {"status": status, "error_code": code, "error_reason": reason, "provider_id": f"88421002{number}"}
+        times = {name: clock.now() for name in ("started_at", "finished_at", "reported_at")}
+        with writing() as connection:
+            its_delivery = select(_challenge.delivery_id).where(_challenge.id == challenge.id).scalar_subquery()
+            told_of = update(Delivery).where(table_of(Delivery).c.id == its_delivery)
+            connection.execute(told_of.values(payload=None, attempts=1, **values, **times))
+        challenges[f"{status}_challenge"] = challenge.id
+    return challenges
 
 
 def _long_project(people: dict[str, int], admin: Principal) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,9 +13,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.busy import BusyServer, furnish
+from notifapp import destinations
+from tests.browser.busy import SECRET, BusyServer, furnish
 from tests.browser.live import LiveServer
 from tests.conftest import Databases
+from tests.gateways.stand_ins.ippanel import IppanelStandIn
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [
@@ -59,7 +62,13 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def busy(chromium: Browser, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BusyServer]:
     """A live server full of people, projects and events, for tests that look and don't change much."""
-    with LiveServer(databases.make("sqlite"), tmp_path_factory.mktemp("scene")).serving() as live:
+    server = LiveServer(databases.make("sqlite"), tmp_path_factory.mktemp("scene"))
+    with IppanelStandIn() as gateway, server.serving() as live:
+        gateway.key = SECRET
+        listed = destinations.parse(f"127.0.0.1/32:{urlsplit(gateway.url).port}")
+        urls = {"ippanel": gateway.url}
+        config = replace(live.app.config["NOTIFAPP"], gateway_urls=urls, private_destinations=listed)
+        live.app.config["NOTIFAPP"] = config
         yield furnish(live)
 
 

@@ -49,7 +49,11 @@ PAGES = {
     "account.sign_in": [(NOBODY, "/sign-in")],
     "account.second_step": [(NOBODY, "/sign-in/second-step")],
     "audit.index": [("admin", "/audit?action=settings_changed")],
-    "deliveries.index": [("admin", "/projects/{shop}/deliveries"), ("gateways", "/projects/{shop}/deliveries")],
+    "deliveries.index": [
+        ("admin", "/projects/{shop}/deliveries"),
+        ("gateways", "/projects/{shop}/deliveries"),
+        ("admin", "/projects/{shop}/deliveries?status=undelivered"),
+    ],
     "apidocs.page": [(NOBODY, "/api/docs")],
     "notifiers.choose": [("admin", f"{SMS}/new")],
     "notifiers.confirm_delete": [
@@ -60,12 +64,18 @@ PAGES = {
         ("admin", f"{SMS}/{{sms_in_use}}"),
         ("admin", "/projects/{shop}/notifiers/email/{email_in_use}"),
         ("gateways", f"{SMS}/{{sms_in_use}}"),
+        ("admin", f"{SMS}/{{sms_abroad}}"),
+        ("gateways", f"{SMS}/{{sms_abroad}}"),
     ],
     "notifiers.index": [("admin", "/projects/{shop}/notifiers"), ("gateways", "/projects/{shop}/notifiers")],
     "notifiers.new": [("admin", f"{SMS}/new/twilio"), ("admin", "/projects/{shop}/notifiers/email/new/smtp")],
     "notifiers.outbox": [("admin", "/projects/{shop}/notifiers/outbox")],
     "otp.limits": [("admin", "/projects/{shop}/limits")],
-    "otp.try_code": [("editor", "/projects/{shop}/try/{challenge}")],
+    "otp.try_code": [
+        ("editor", "/projects/{shop}/try/{challenge}"),
+        ("editor", "/projects/{shop}/try/{delivered_challenge}"),
+        ("editor", "/projects/{shop}/try/{undelivered_challenge}"),
+    ],
     "otp.try_form": [("editor", "/projects/{shop}/try"), ("admin", "/projects/fresh/try")],
     "projects.confirm_archive": [("admin", "/projects/{shop}/archive")],
     "projects.confirm_restore": [("admin", "/projects/old-shop/restore")],
@@ -296,6 +306,33 @@ def notifier_refused(page: Page) -> None:
 def notifier_without_its_secret(page: Page) -> None:
     page.get_by_label("Sender number").fill("+983000506")
     press(page, "Save notifier")
+
+
+@state("admin", f"{SMS}/{{sms_in_use}}")
+def gateway_asked(page: Page) -> None:
+    press(page, "Ask the gateway")
+
+
+@state("admin", f"{SMS}/{{sms_in_use}}")
+def pattern_chosen(page: Page) -> None:
+    press(page, "Ask the gateway")
+    press(page, "Use pattern Login")
+
+
+@state("admin", f"{SMS}/new/ippanel")
+def gateway_asked_without_a_key(page: Page) -> None:
+    press(page, "Ask the gateway")
+
+
+@state("admin", f"{SMS}/{{sms_abroad}}")
+def receipts_without_their_token(page: Page) -> None:
+    page.get_by_label("Receipts beside an API key").check()
+    press(page, "Save notifier")
+
+
+@state("admin", f"{SMS}/{{sms_unused}}")
+def address_for_receipts_renewed(page: Page) -> None:
+    press(page, "Renew the address")
 
 
 @state("admin", "/projects/fresh/notifiers/sms/new/console")

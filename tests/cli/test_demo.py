@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -16,6 +17,8 @@ from notifapp.account.devices import Device
 from notifapp.channels import Channel
 from notifapp.cli.demo import ADMIN, EDITOR, PEOPLE, READER, TOKEN
 from notifapp.database import reading
+from notifapp.delivery.models import Delivery
+from notifapp.notifiers.asking import balances
 from notifapp.notifiers.models import Notifier
 from notifapp.settings.models import SettingsRevision
 from tests.cli.conftest import Operator
@@ -87,6 +90,17 @@ def test_everybody_can_sign_in(app: Flask, operator: Operator, tmp_path: Path) -
     with app.app_context():
         for person in PEOPLE:
             assert account.sign_in(person.email, known[person.email], device=Device(), lifetime=60)
+
+
+def test_it_has_messages_and_a_balance_to_look_at(app: Flask, operator: Operator) -> None:
+    for _ in range(2):
+        operator("demo")
+        with app.app_context(), reading() as connection:
+            statuses = connection.execute(select(Delivery.status)).scalars().all()
+            chart = balances.chart(2, ZoneInfo("Asia/Tehran"))
+        assert (len(statuses), set(statuses)) == (60, {"sent", "delivered", "undelivered", "failed"})
+        assert chart is not None
+        assert (chart.currency, len(chart.days) >= 6) == ("IRR", True)
 
 
 def test_started_again_it_goes_on_with_the_same_data(app: Flask, operator: Operator, api: ApiClient) -> None:

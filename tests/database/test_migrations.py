@@ -15,10 +15,11 @@ from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import create_engine, inspect, select, text
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from notifapp import clock, create_app
 from notifapp.access import Permission
+from notifapp.access.credentials import digest
 from notifapp.access.held_secrets import hold
 from notifapp.access.models import User
 from notifapp.channels import Channel
@@ -257,6 +258,35 @@ def test_without_resends_a_challenge_ends_with_its_first_code(migrated: Flask, t
     assert caller.state(challenge)["codes_alive"] == 1
     assert caller.resend(challenge).get_json()["code"] == "challenge_closed"
     assert caller.verify(challenge, code).status_code == 200
+
+
+def test_notifiers_of_the_version_before_get_addresses_and_what_carriers_said_can_be_given_back(
+    database: str, databases: Databases, tmp_path: Path
+) -> None:
+    app = create_app(config_for(databases.make(database), tmp_path))
+    world = World(app)
+    notifier_id, at = world.notifier(project := world.project()), "2026-11-01 12:00"
+    with app.app_context():
+        sent = {"project_id": project.id, "notifier_name": "one", "backend": "console", "channel": "sms"}
+        sent |= {"recipient": "a", "purpose": "otp", "next_attempt_at": at, "created_at": at, "expires_at": at}
+        for status in ("sent", "delivered", "undelivered", "failed"):
+            put("delivery", **sent, status=status)
+        [delivery] = one(text("SELECT min(id) FROM delivery"))
+        challenge = {"project_id": project.id, "channel": "sms", "recipient_digest": "d", "recipient": "a", "ttl": 9}
+        challenge |= {"settings_version": 1, "code_length": 5, "code_mac": "m", "attempts_left": 1, "created_at": at}
+        put("otp_challenge", **challenge, id="c", expires_at=at, resend_at=at, delivery_id=delivery)
+        downgrade(revision="0015")
+        statuses = text("SELECT status FROM delivery ORDER BY id")
+        assert [row.status for row in everything(statuses)] == ["sent", "sent", "sent", "failed"]
+        with pytest.raises(DBAPIError):
+            put("delivery", **sent, status="delivered")
+        upgrade()
+        put("delivery", **sent, status="delivered")
+        row = one(select(table_of(Notifier)))
+        assert digest(unseal(table_of(Notifier).c.receipt_key, row)) == row.receipt_key_digest
+        assert row.id == notifier_id
+        assert one(text("SELECT delivery_id FROM otp_challenge")).delivery_id == delivery
+        db.engine.dispose()
 
 
 def put(table: str, **values: object) -> None:

@@ -104,6 +104,7 @@ def environment(config: Config, **more: str) -> dict[str, str]:
         "NOTIFAPP_ENCRYPTION_KEYS": ",".join(config.encryption_keys),
         "NOTIFAPP_OTP_KEY": ",".join(config.otp_keys),
         "NOTIFAPP_PRIVATE_DESTINATIONS": ",".join(map(str, config.private_destinations)),
+        "NOTIFAPP_GATEWAY_URLS": ",".join(f"{key}={url}" for key, url in config.gateway_urls.items()),
         **({"NOTIFAPP_REDIS_URL": config.redis_url} if config.redis_url else {}),
         **more,
     }

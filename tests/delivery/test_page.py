@@ -7,13 +7,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from notifapp import clock
 from notifapp.access import Permission, ProjectRef
 from notifapp.database import table_of, writing
 from notifapp.delivery.models import Delivery
 from tests.client import Browser, page_text
+from tests.lists import rows
+from tests.otp.caller import make_caller
+from tests.statements import sent
 from tests.world import World
 
 PATH = "/projects/shop/deliveries"
@@ -114,6 +117,50 @@ def test_all_charts_have_one_scale_and_hours_of_the_persons_zone(
     assert heights == ["46.0", "23.0"]
     assert "<title>15:00: 2 sent, 0 failed</title>" in page
     assert "the full height is 2 messages" in " ".join(page.split())
+
+
+def test_what_the_carrier_says_and_what_the_customer_proved_are_two_things(
+    app: Flask, world: World, browser: Browser
+) -> None:
+    caller = make_caller(app, world)
+    challenge, code = caller.open()
+    assert caller.verify(challenge, code).status_code == 200
+    with app.app_context(), writing() as connection:
+        at = clock.now()
+        values = {
+            "status": "undelivered",
+            "payload": None,
+            "error_reason": "No phone.",
+            "reported_at": at,
+            "finished_at": at,
+        }
+        connection.execute(update(table_of(Delivery)).values(lease_until=None, **values))
+    row = rows(browser.sign_in(world.admin()).get(f"/projects/{caller.project.slug}/deliveries").text)[-1].text
+    assert row.index("Not delivered") < row.index("No phone.") < row.index("Verified")
+
+
+def test_more_deliveries_take_no_more_statements(app: Flask, project: ProjectRef, staff: Browser) -> None:
+    def cost() -> int:
+        with sent() as statements:
+            staff.get(PATH)
+        return len(statements)
+
+    add(app, project, "r")
+    one = cost()
+    for _ in range(20):
+        add(app, project, "r", status="delivered")
+    assert cost() == one
+
+
+def test_delivered_and_not_are_filters_and_stand_in_the_chart(app: Flask, project: ProjectRef, staff: Browser) -> None:
+    for status in ("sent", "delivered", "delivered", "undelivered", "failed"):
+        add(app, project, f"r-{status}", status=status)
+    page = staff.get(PATH, query_string={"status": "undelivered"}).text
+    assert "r-undelivered<br>" in page
+    assert "r-delivered<br>" not in page
+    assert '<option selected value="undelivered">Not delivered</option>' in page
+    assert "last 24 hours: 4 sent (2 delivered, 1 not delivered), 1 failed" in page
+    assert page.count('class="hours-undelivered"') == 1
 
 
 @pytest.mark.parametrize(

@@ -86,16 +86,14 @@ def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: 
 
 @contextmanager
 def server(
-    mailbox: Mailbox, ca: trustme.CA, *, tls: bool = False, starttls: bool = True, port: int = 0
+    mailbox: Mailbox, ca: trustme.CA, *, tls: bool = False, starttls: bool = True, port: int = 0, login: bool = True
 ) -> Iterator[int]:
-    """A mail server on loopback that asks for a login; yields its port."""
+    """A mail server on loopback that asks for a login, or is a relay that offers none; yields its port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert("127.0.0.1").configure_cert(context)
-    options: dict[str, Any] = {
-        "authenticator": authenticate,
-        "auth_required": True,
-        "server_hostname": "localhost",
-    }
+    options: dict[str, Any] = {"server_hostname": "localhost"}
+    if login:
+        options |= {"authenticator": authenticate, "auth_required": True}
     if tls:
         options |= {"ssl_context": context, "auth_require_tls": False}
     elif starttls:

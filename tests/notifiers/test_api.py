@@ -169,6 +169,24 @@ def test_email_errors_stand_beside_their_fields(api: ApiClient, token: str) -> N
     }
 
 
+def test_a_mail_relay_may_have_no_login(api: ApiClient, token: str) -> None:
+    made = create(api, token, EMAIL, username="", password="")
+    assert (made["username"], made["password"], made["has_password"]) == ("", None, False)
+    path = f"{EMAIL}/{made['id']}"
+    for blank in ({}, {"password": ""}, {"password": None}):
+        assert error(api.call("PATCH", path, token, json={"username": "shop", **blank})).keys() == {"password"}
+    moved = api.call("PATCH", path, token, json={"host": "relay.example.net"})
+    assert (moved.status_code, moved.get_json()["host"]) == (200, "relay.example.net")
+    login = {"username": "shop", "password": "t0p-s3cret"}
+    assert api.call("PATCH", path, token, json=login).get_json()["has_password"] is True
+    assert error(api.call("PATCH", path, token, json={"host": "elsewhere.example.net"})).keys() == {"password"}
+    removed = api.call("PATCH", path, token, json={"username": ""}).get_json()
+    assert (removed["username"], removed["has_password"]) == ("", False)
+    assert error(api.call("PATCH", path, token, json={"password": "t0p-s3cret"})) == {
+        "username": ["Enter the user name, too, or leave both it and the password blank."]
+    }
+
+
 def test_unknown_fields_outside_the_settings_are_ignored(api: ApiClient, token: str) -> None:
     assert create(api, token, EMAIL, backend="console", id=99, bogus=1)["backend"] == "smtp"
 

@@ -178,12 +178,12 @@ def destinations(backend: str) -> set[str]:
 def test_secrets_and_destinations_follow_from_the_definition() -> None:
     assert {b.key: b.secrets for b in BACKENDS.values()} == {
         "smtp": {"password"}, "ippanel": {"token"}, "melipayamak": {"token"}, "kavenegar": {"api_key"},
-        "twilio": {"auth_token"}, "webhook": {"secret"}, "apprise_sms": {"url"}, "apprise_email": {"url"},
-        "console": set(),
+        "twilio": {"auth_token", "receipts_token"}, "webhook": {"secret"}, "apprise_sms": {"url"},
+        "apprise_email": {"url"}, "console": set(),
     }  # fmt: skip
     assert destinations("smtp") == {"host", "port", "username", "use_tls", "use_ssl"}
     assert destinations("webhook") == {"url"}
-    assert destinations("twilio") == {"account_sid"}
+    assert destinations("twilio") == {"account_sid", "api_key_sid"}
 
 
 def test_a_configuration_never_shows_its_secrets() -> None:

@@ -19,6 +19,7 @@ LITTLE = ("--quick", "--challenges", "2000")
     ("part", "seconds", "rows"),
     [
         ("codes", "0.1", ["| issue a code |", "| verify a right code |", "| refuse a wrong code |"]),
+        ("receipts", "0.2", ["| issue a code |", "| verify a right code |", "2,000 receipts"]),
         ("size", "1", ["| issue a code |", "| verify a right code |", "| open the page of deliveries |"]),
     ],
 )

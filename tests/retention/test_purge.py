@@ -16,6 +16,7 @@ from notifapp.access import Principal, held_secrets, sessions, throttle
 from notifapp.access.models import HeldSecret, PasswordLink, Throttle, UserSession
 from notifapp.audit.models import AuditEvent
 from notifapp.channels import Channel
+from notifapp.cli.repeating import Repeating
 from notifapp.config import Config, ConfigError, Retention
 from notifapp.database import close_connection, reading, table_of, writing
 from notifapp.delivery.models import Delivery, WorkerHeartbeat
@@ -25,7 +26,7 @@ from notifapp.message_templates.values import Template
 from notifapp.notifiers.models import OutboxMessage
 from notifapp.otp.models import OtpChallenge, OtpRecipient
 from notifapp.retention.rules import BATCH, RULES
-from notifapp.retention.service import Purging, purge, purge_if_due
+from notifapp.retention.service import purge, purge_if_due
 from notifapp.settings.models import SettingsRevision
 from notifapp.users.service import create_password_link
 from tests.client import Browser
@@ -178,7 +179,7 @@ def test_the_worker_purges(app: Flask, caller: Caller) -> None:
     caller.open()
     with app.app_context(), writing() as connection:
         connection.execute(update(OtpChallenge).values(created_at=clock.now() - timedelta(days=31)))
-    with Purging(app):
+    with Repeating(app, "purging", purge_if_due, seconds=60):
         eventually(lambda: not values(app, OtpChallenge.id))
 
 

@@ -16,8 +16,9 @@ from notifapp.audit.models import AuditEvent
 from notifapp.database import reading, table_of, writing
 from notifapp.delivery.models import Delivery
 from notifapp.idempotency.models import IdempotentRequest
-from notifapp.notifiers.models import OutboxMessage
+from notifapp.notifiers.models import NotifierBalance, OutboxMessage
 from notifapp.otp.models import OtpChallenge, OtpRecipient, OtpResend
+from notifapp.receipts.models import EarlyReceipt
 from notifapp.retention import rules
 from notifapp.retention.service import purge
 from notifapp.second_factor.models import PendingSignIn, UsedChallenge
@@ -32,7 +33,7 @@ OF_PEOPLE = {"settings revisions", "message revisions"}  # so few that no index 
 pytestmark = pytest.mark.slow
 
 
-def tables(project_id: int) -> Iterator[tuple[type[Any], list[dict[str, Any]]]]:
+def tables(project_id: int, notifier_id: int) -> Iterator[tuple[type[Any], list[dict[str, Any]]]]:
     """Rows of half a year, of which the hour's purge deletes a few."""
     now = clock.now()
     times = [now - timedelta(minutes=4 * number) for number in range(ROWS)]
@@ -75,6 +76,12 @@ def tables(project_id: int) -> Iterator[tuple[type[Any], list[dict[str, Any]]]]:
          "subject": "a", "detail": {}}
         for n, then in enumerate(times)
     ]  # fmt: skip
+    yield NotifierBalance, [{"notifier_id": notifier_id, "hour": then} for then in times]
+    yield EarlyReceipt, [
+        {"notifier_id": notifier_id, "provider_id": f"{n}", "outcome": "delivered",
+         "received_at": then + timedelta(days=40)}
+        for n, then in enumerate(times)
+    ]  # fmt: skip
     yield OutboxMessage, [{**at, "recipient": "r", "body": "x", "created_at": then} for then in times]
     yield Delivery, [
         {**at, "notifier_name": "x", "backend": "console", "recipient": "r", "purpose": "otp", "status": "sent",
@@ -113,11 +120,12 @@ def test_a_purge_reads_no_table_from_end_to_end(
     app: Flask, world: World, monkeypatch: pytest.MonkeyPatch, keep: Callable[..., None]
 ) -> None:
     project = world.project()
+    notifier = world.notifier(project)
     keep(codes=30, deliveries=90, failed_sign_ins=30, audit=30)
     monkeypatch.setattr(rules, "BATCH", 20)
     with app.app_context():
         with writing() as connection:
-            for model, rows in tables(project.id):
+            for model, rows in tables(project.id, notifier):
                 connection.execute(insert(table_of(model)), rows)
         analyze()
         with sent() as statements:

@@ -1,12 +1,14 @@
 """Services supported by the optional library Apprise: https://appriseit.com/services/.
 
 Only services that send SMS or email over https to the provider's fixed address are allowed, so that they can't be
-pointed elsewhere. Apprise doesn't report why sending failed.
+pointed elsewhere. Apprise tells why sending failed only in its log, where the service's status is read from.
 """
 
 from __future__ import annotations
 
 import logging
+import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -15,6 +17,7 @@ from apprise import Apprise, AppriseAsset, NotifyBase
 
 from notifapp.channels import Channel
 from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
+from notifapp.notifiers.gateway.http_client import GatewayResponse
 
 SCHEMAS = {
     Channel.SMS: (
@@ -26,9 +29,28 @@ SCHEMAS = {
 RECIPIENT = "{recipient}"
 _SAMPLES = {Channel.SMS: "+15005550006", Channel.EMAIL: "someone@example.com"}
 
-# Apprise logs what it sends and the services' responses. A filter also outlives a later configuration of logging, which
-# would enable a disabled logger again.
-logging.getLogger("apprise").addFilter(lambda _record: False)
+_STATUS = re.compile(r"\berror=([1-5][0-9]{2})\b")
+
+
+class _LastStatus(threading.local):
+    """The status with which the service answered this thread last, as Apprise logged it."""
+
+    value: int | None = None
+
+
+_last = _LastStatus()
+
+
+def _keep_status(record: logging.LogRecord) -> bool:
+    """Note the status in a line of Apprise's log, and drop the line: it may quote the message and the response."""
+    found = _STATUS.search(record.getMessage())
+    if found is not None:
+        _last.value = int(found[1])
+    return False
+
+
+# A filter also outlives a later configuration of logging, which would enable a disabled logger again.
+logging.getLogger("apprise").addFilter(_keep_status)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,14 +96,22 @@ class AppriseService(Backend[AppriseConfig]):
         service = _service(config.url, message.recipient)
         if service is None:
             raise SendFailed("Apprise doesn't understand the URL any more.", code="apprise", retryable=False)
+        _last.value = None
         try:
             is_sent = service.notify(body=message.body, title=message.subject)
         except Exception:  # dropped, because a plugin's errors may quote the message
             is_sent = False
         if not is_sent:
-            reason = "The service refused the message or could not be reached."
-            raise SendFailed(reason, code="apprise", retryable=True)
+            raise _failure(_last.value)
         return Accepted("")
+
+
+def _failure(status: int | None) -> SendFailed:
+    """The error for a message that wasn't sent, with the service's status if it answered."""
+    if status is None:
+        reason = "The service refused the message or could not be reached."
+        return SendFailed(reason, code="apprise", retryable=True)
+    return GatewayResponse(status, {}).failure()
 
 
 def _service(url: str, recipient: str) -> NotifyBase | None:

@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
-from email.utils import make_msgid
 from threading import Lock
 
 from notifapp.channels import Channel
@@ -53,8 +52,13 @@ class SmtpConfig:
         destination=True,
         help="587, or 465 with TLS.",
     )
-    username: str = setting("User name", destination=True)
-    password: str = setting("Password", Kind.SECRET, max_length=1024)
+    username: str = setting(
+        "User name",
+        may_be_blank=True,
+        destination=True,
+        help="Leave it and the password blank for a relay without login.",
+    )
+    password: str = setting("Password", Kind.SECRET, may_be_blank=True, max_length=1024)
     from_email: str = setting("Sender's address", Kind.EMAIL, help="Recipients see it as the sender.")
     use_tls: bool = setting(
         "STARTTLS",
@@ -104,8 +108,12 @@ class Smtp(Backend[SmtpConfig]):
         self._idle = _IdleSessions()
 
     def check(self, values: Mapping[str, object]) -> dict[str, list[str]]:
-        """STARTTLS and TLS aren't both on; the destination is allowed, also for clear text where neither is on."""
+        """A login is whole; STARTTLS and TLS aren't both on; the destination is allowed, also for clear text."""
         errors = {}
+        if values.get("username") and not values.get("password"):
+            errors["password"] = ["Enter the password, too, or leave both it and the user name blank."]
+        if values.get("password") and not values.get("username"):
+            errors["username"] = ["Enter the user name, too, or leave both it and the password blank."]
         if values.get("use_tls") and values.get("use_ssl"):
             errors["use_ssl"] = ["STARTTLS (use_tls) and TLS (use_ssl) can't both be on."]
         host, port = values.get("host"), values.get("port")
@@ -119,6 +127,10 @@ class Smtp(Backend[SmtpConfig]):
         if is_clear_text and not may_get_clear_text(host, port, self._resolve):
             errors["use_tls"] = [f"Turn on STARTTLS (use_tls) or TLS (use_ssl). {CLEAR_TEXT}"]
         return errors
+
+    def has_secret(self, name: str, settings: Mapping[str, object]) -> bool:
+        """Whether there is a password: where there is a user name."""
+        return bool(settings.get("username"))
 
     def send(self, config: SmtpConfig, message: Message) -> Accepted:
         """Send one message; its id is its Message-ID. A failure's code is the server's reply code."""
@@ -160,7 +172,8 @@ class Smtp(Backend[SmtpConfig]):
         try:
             if config.use_tls:
                 session.starttls(context=context)
-            session.login(config.username, config.password)
+            if config.username:
+                session.login(config.username, config.password)
         except Exception:
             session.close()
             raise
@@ -237,7 +250,8 @@ def _compose(config: SmtpConfig, message: Message) -> EmailMessage:
     email["From"] = config.from_email
     email["To"] = message.recipient
     email["Subject"] = message.subject
-    email["Message-ID"] = make_msgid(domain=_domain(config))
+    # The same on every attempt, so that a mailbox that got it twice can show it once.
+    email["Message-ID"] = f"<{message.id}@{_domain(config)}>"
     email.set_content(message.body)
     return email
 

@@ -1,7 +1,9 @@
 """A signed POST to any URL, for gateways that have no backend here.
 
-The body is a JSON object: id, channel, recipient, subject, body, and variables, an object with the values in the body
-(code, minutes, validity, project; empty for a message without a code). The header `Notifapp-Signature: t=…,v1=…`
+The body is a JSON object: id, channel, recipient, subject, body, variables, an object with the values in the body
+(code, minutes, validity, project; empty for a message without a code), expires_at, and receipt_url if the receiver may
+tell there what became of the message. The id is the same on every attempt, so that the receiver can tell a message that
+it has already. The header `Notifapp-Signature: t=…,v1=…`
 contains the time in Unix seconds and the HMAC-SHA256, in hexadecimal, of `<t>.<raw body>` under the shared secret.
 docs/webhook.md tells receivers how to verify it.
 """
@@ -11,16 +13,21 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from notifapp import clock as times
 from notifapp.channels import Channel
 from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, setting
 from notifapp.notifiers.gateway.http_client import CLIENT, HttpClient
+from notifapp.notifiers.gateway.receipts import NotGenuine, ReceiptRequest, Report, ReportOutcome
 
 SIGNATURE_HEADER = "Notifapp-Signature"
+TOLERANCE = 5 * 60  # seconds that a receipt's time may be off
+_DIGITS = re.compile(r"\d{4,}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,22 +58,26 @@ class Webhook(Backend[WebhookConfig]):
     description = "POST every message as signed JSON to an address of your own."
     channels = frozenset({Channel.SMS, Channel.EMAIL})
     config = WebhookConfig
+    receipts_help = (
+        "The receiver is told it with each message, once the server has a public address. See docs/webhook.md."
+    )
 
     def __init__(self, http: HttpClient = CLIENT, clock: Callable[[], float] = time.time) -> None:
         self._http = http
         self._clock = clock
 
     def send(self, config: WebhookConfig, message: Message) -> Accepted:
-        """Post one message; its id is the one in the body."""
-        message_id = str(uuid.uuid4())
+        """Post one message; its id is the message's own."""
         body = json.dumps(
             {
-                "id": message_id,
+                "id": message.id,
                 "channel": message.channel.value,
                 "recipient": message.recipient,
                 "subject": message.subject,
                 "body": message.body,
                 "variables": dict(message.variables),
+                "expires_at": times.iso(message.expires_at) if message.expires_at else None,
+                **({"receipt_url": message.receipt_url} if message.receipt_url else {}),
             }
         ).encode()
         headers = {
@@ -76,7 +87,37 @@ class Webhook(Backend[WebhookConfig]):
         response = self._http.post(config.url, data=body, headers=headers)
         if not response.ok:
             raise response.failure("" if response.status >= 500 else "The receiver refused the message.")
-        return Accepted(message_id)
+        return Accepted(message.id)
+
+    def receipt(self, config: WebhookConfig, request: ReceiptRequest) -> list[Report]:
+        """Read a JSON object with `id`, `status` and `reason`, signed as messages are."""
+        if not self._is_signed(config.secret, request):
+            raise NotGenuine
+        fields = _json_object(request.body)
+        try:
+            outcome = ReportOutcome(str(fields.get("status")))
+        except ValueError:
+            return []
+        # The receiver's words may quote the message, and so the code.
+        reason = _DIGITS.sub("…", str(fields.get("reason") or ""))
+        return [Report(str(fields.get("id")), outcome, reason)]
+
+    def _is_signed(self, secret: str, request: ReceiptRequest) -> bool:
+        given = request.headers.get(SIGNATURE_HEADER.lower(), "")
+        time_given = re.match(r"t=([0-9]{1,12}),", given)
+        timestamp = int(time_given[1]) if time_given else 0
+        is_right = hmac.compare_digest(sign(secret, request.body, timestamp).encode(), given.encode())
+        return is_right and abs(self._clock() - timestamp) <= TOLERANCE
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise NotGenuine
+    return found
 
 
 def sign(secret: str, body: bytes, timestamp: int) -> str:

@@ -8,13 +8,16 @@ the fields of the form, the validation of JSON, which values are secrets (stored
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
+from notifapp import clock
 from notifapp.channels import Channel
 
 
@@ -28,16 +31,24 @@ class Kind(StrEnum):
     URL = "url"
     EMAIL = "email"
     PHONE = "phone"
+    VARIABLES = "variables"  # which value goes into which place of a pattern: see gateway/patterns.py
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting. `regex` must match the whole value; `minimum` and `maximum` bound integers."""
+    """One setting.
+
+    A required one must be given, and not blank unless it `may_be_blank`. `regex` must match the whole value, of
+    variables the name of each place; `minimum` and `maximum` bound integers. `choices` says what the gateway can be
+    asked for to choose the value from: "lines" or "templates". `places` says where in a pattern each value goes
+    that is written alone, if not into the place of its own name.
+    """
 
     label: str
     kind: Kind
     help: str = ""
     required: bool = True
+    may_be_blank: bool = False
     default: object = ""
     destination: bool = False
     minimum: int | None = None
@@ -45,6 +56,8 @@ class Setting:
     max_length: int = 255
     regex: str = ""
     regex_error: str = ""
+    choices: str = ""
+    places: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def secret(self) -> bool:
@@ -67,15 +80,27 @@ class Message:
     """A message to send, to an E.164 number or an email address; `subject` is only for email.
 
     `variables` are the values in the body (`code`, `minutes`, `validity` and `project`), for gateways with their own
-    patterns; it is empty for a message without a code.
+    patterns; it is empty for a message without a code. `id` is the same on every attempt, so that a gateway can tell
+    that it has the message already. After `expires_at` nobody needs it any more. `receipt_url` is where the gateway may
+    tell later what became of the message; empty if it can't be reached from outside. It holds a secret.
     """
 
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
     project_id: int
     channel: Channel
     recipient: str = field(repr=False)
     body: str = field(repr=False)
     subject: str = field(default="", repr=False)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    expires_at: datetime | None = None
+    receipt_url: str = field(default="", repr=False)
+
+    @property
+    def valid_for(self) -> int | None:
+        """The seconds that its code still lives, at least one; None for a message that doesn't expire."""
+        if self.expires_at is None:
+            return None
+        return max(1, int((self.expires_at - clock.now()).total_seconds()))
 
 
 @dataclass(frozen=True)
@@ -86,7 +111,7 @@ class Accepted:
 
     def __post_init__(self) -> None:
         """Drop unprintable characters: if it couldn't be stored, the message would be sent again."""
-        object.__setattr__(self, "provider_id", _printable(self.provider_id))
+        object.__setattr__(self, "provider_id", printable(self.provider_id))
 
 
 class SendFailed(Exception):
@@ -97,14 +122,15 @@ class SendFailed(Exception):
     """
 
     def __init__(self, reason: str, *, code: str = "", retryable: bool) -> None:
-        code = _printable(code)
+        code = printable(code)
         super().__init__(f"{reason} ({code})" if code else reason)
         self.reason = reason
         self.code = code
         self.retryable = retryable
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """The text without the characters that can't be shown."""
     return "".join(character for character in text if character.isprintable())
 
 
@@ -130,6 +156,14 @@ class Backend(ABC, Generic[C]):
         """Check the valid settings against each other. Return {setting: [message]}."""
         return {}
 
+    def check_project_name(self, values: Mapping[str, object], name: str) -> dict[str, list[str]]:
+        """Check whether valid settings put the project's name where it doesn't fit. Return {setting: [message]}."""
+        return {}
+
+    def has_secret(self, name: str, settings: Mapping[str, object]) -> bool:
+        """Whether a notifier with these readable settings has this secret; it has all that are required."""
+        return True
+
     @cached_property
     def settings(self) -> dict[str, Setting]:
         """The settings by name, in order of definition."""
@@ -139,6 +173,11 @@ class Backend(ABC, Generic[C]):
     def secrets(self) -> frozenset[str]:
         """The names of the settings that are stored encrypted and never shown."""
         return frozenset(name for name, about in self.settings.items() if about.secret)
+
+    @cached_property
+    def credentials(self) -> frozenset[str]:
+        """The names of the settings that say whose account it is, and where: all that asking the gateway takes."""
+        return self.secrets | {name for name, about in self.settings.items() if about.destination}
 
     def load(self, values: Mapping[str, object]) -> C:
         """The typed configuration of stored values; settings added since then get their defaults."""

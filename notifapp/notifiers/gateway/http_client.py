@@ -1,6 +1,7 @@
-"""The backends' HTTP client: only over TLS, bounded in time and size, with verified certificates and no redirects.
+"""The backends' HTTP client: bounded in time and size, with verified certificates and no redirects.
 
-Connections are kept for a while: a TLS handshake takes longer than everything else about a message.
+Plain http goes only to private destinations that the operator lists; everything else needs TLS. Connections are kept
+for a while: a TLS handshake takes longer than everything else about a message.
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
+from flask import current_app
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPSConnection
-from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from notifapp.notifiers.gateway.base import SendFailed
@@ -28,18 +31,29 @@ from notifapp.notifiers.gateway.names import Resolver
 from notifapp.notifiers.gateway.network import KEEP_SECONDS, Call, tls_context
 
 MAX_RESPONSE_BYTES = 64 * 1024
+MAX_LIST_BYTES = 1024 * 1024  # of an answer that lists something, such as a hundred patterns with their texts
 _POOL_SIZE = 64
 
 # At DEBUG urllib3 logs the path of every request, and some gateways require the key in the path.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 
+_BUSY = "The gateway is busy or out of order."
+_REFUSED = "The gateway refused the message."
+_NOT_THE_GATEWAY = "The call was refused, but not in the gateway's words: by a proxy or a firewall on the way, perhaps."
+_UNCLEAR = "The gateway's answer can't be understood."
+
+
 @dataclass(frozen=True)
 class GatewayResponse:
-    """A gateway's response. `data` is its JSON object, or {} if the body was something else."""
+    """A gateway's response. `data` is its JSON object, or {} if the body was something else; `is_json` tells.
+
+    It may quote messages, so it stays out of `repr`.
+    """
 
     status: int
-    data: Mapping[str, Any]
+    data: Mapping[str, Any] = field(repr=False)
+    is_json: bool = True
 
     @property
     def ok(self) -> bool:
@@ -50,8 +64,17 @@ class GatewayResponse:
         """The error for this response; `code` is the gateway's, by default the status."""
         retryable = self.status in {408, 425, 429} or self.status >= 500
         if not reason:
-            reason = "The gateway is busy or out of order." if retryable else "The gateway refused the message."
+            reason = _BUSY if retryable else _REFUSED if self.is_json else _NOT_THE_GATEWAY
         return SendFailed(reason, code=str(self.status if code is None else code), retryable=retryable)
+
+    def unclear(self) -> SendFailed:
+        """The error for a response of success that can't be read, or lacks what it should say.
+
+        A message that it answers isn't sent, and isn't tried again, as what a gateway refused isn't: unlike after a
+        timeout, somebody answered and may have sent the message, and would most likely answer the same again, each
+        time with one more message.
+        """
+        return SendFailed(_UNCLEAR, code=str(self.status), retryable=False)
 
 
 @dataclass(frozen=True)
@@ -70,10 +93,18 @@ class HttpClient:
         Raise `SendFailed` for a redirect or if there is no response. Causes are dropped on purpose: they quote the
         URL, and some gateways require the key in it.
         """
-        with Call(self.total, self.resolve) as call:
+        return self._call("POST", url, MAX_RESPONSE_BYTES, request)
+
+    def get(self, url: str, **request: Any) -> GatewayResponse:
+        """GET once, as `post` does, a response of up to `MAX_LIST_BYTES`."""
+        return self._call("GET", url, MAX_LIST_BYTES, request)
+
+    def _call(self, method: str, url: str, max_bytes: int, request: Mapping[str, Any]) -> GatewayResponse:
+        seconds = min(self.total, _current.ends_at - time.monotonic())
+        with Call(max(seconds, 0), self.resolve) as call:
             _current.call = call
             try:
-                return self._post(url, request)
+                return self._response(method, url, max_bytes, request)
             except requests.exceptions.RequestException as error:
                 failure = _failure(requests.exceptions.Timeout() if call.is_cut else error)
             raise failure
@@ -85,11 +116,14 @@ class HttpClient:
         session.cookies.set_policy(
             DefaultCookiePolicy(allowed_domains=[])
         )  # projects share this session, so keep no cookies
-        session.mount("https://", _Adapter(self.tls_context()))
+        adapter = _Adapter(self.tls_context())
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
         return session
 
-    def _post(self, url: str, request: Mapping[str, Any]) -> GatewayResponse:
-        response = self._session.post(
+    def _response(self, method: str, url: str, max_bytes: int, request: Mapping[str, Any]) -> GatewayResponse:
+        response = self._session.request(
+            method,
             url,
             timeout=(self.connect_timeout, self.read_timeout),
             allow_redirects=False,
@@ -97,30 +131,51 @@ class HttpClient:
             **request,
         )
         with response:
-            body = _read(response)
+            body = _read(response, max_bytes)
         if 300 <= response.status_code < 400:
             raise SendFailed(
                 "The gateway answered with a redirect, which is not followed.",
                 code=str(response.status_code),
                 retryable=False,
             )
-        return GatewayResponse(response.status_code, _json_object(body))
+        found = _json_object(body)
+        return GatewayResponse(response.status_code, found or {}, is_json=found is not None)
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Within the block all calls of this thread together take no longer than this."""
+    _current.ends_at = time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        _current.ends_at = float("inf")
+
+
+def base_url(backend: str, default: str) -> str:
+    """The beginning of a gateway's addresses: the provider's own, or what the operator has put in its place."""
+    urls: Mapping[str, str] = current_app.config["NOTIFAPP"].gateway_urls if current_app else {}
+    return urls.get(backend, default)
 
 
 class _Current(threading.local):
-    """This thread's current call."""
+    """This thread's current call, and when its time limit ends."""
 
     call: Call
+    ends_at = float("inf")
 
 
-class _Connection(HTTPSConnection):
+class _Held(HTTPConnection):
     """A connection opened by one call, and held by each call that uses it."""
 
     _used_at = 0.0
+    _is_clear_text = False
 
     def _new_conn(self) -> socket.socket:
         try:
-            return _current.call.connect(self._dns_host, self.port or 443, float(self.timeout or 0))
+            return _current.call.connect(
+                self._dns_host, self.port or 443, float(self.timeout or 0), clear_text=self._is_clear_text
+            )
         except TimeoutError as error:
             raise ConnectTimeoutError(self, str(error)) from error
         except OSError as error:
@@ -138,6 +193,18 @@ class _Connection(HTTPSConnection):
         super().request(*args, **kwargs)
 
 
+class _PlainConnection(_Held):
+    _is_clear_text = True
+
+
+class _Connection(_Held, HTTPSConnection):
+    pass
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
 class _Pool(HTTPSConnectionPool):
     ConnectionCls = _Connection
 
@@ -151,7 +218,7 @@ class _Adapter(HTTPAdapter):
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
         super().__init__(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
-        self.poolmanager.pool_classes_by_scheme = {"https": _Pool}
+        self.poolmanager.pool_classes_by_scheme = {"https": _Pool, "http": _PlainPool}
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
@@ -160,12 +227,12 @@ class _Adapter(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"
 
 
-def _read(response: requests.Response) -> bytes:
+def _read(response: requests.Response, max_bytes: int) -> bytes:
     """The body, or its beginning if it is too large; a connection is kept only if its body was read to the end."""
     body = b""
     for piece in response.iter_content(MAX_RESPONSE_BYTES):
         body += piece
-        if len(body) >= MAX_RESPONSE_BYTES:
+        if len(body) >= max_bytes:
             break
     return body
 
@@ -180,12 +247,12 @@ def _failure(error: requests.exceptions.RequestException) -> SendFailed:
     return SendFailed("The gateway could not be reached.", code="connection", retryable=True)
 
 
-def _json_object(body: bytes) -> Mapping[str, Any]:
+def _json_object(body: bytes) -> Mapping[str, Any] | None:
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}
+        return None
+    return data if isinstance(data, dict) else None
 
 
 CLIENT = HttpClient()

@@ -11,6 +11,7 @@ from notifapp import inputs
 from notifapp.inputs import FieldErrors
 from notifapp.notifiers.gateway.base import Backend, Kind, Setting
 from notifapp.notifiers.gateway.network import check_host
+from notifapp.notifiers.gateway.patterns import parse_places
 
 
 def parse_settings(backend: Backend[Any], raw: Mapping[str, object]) -> dict[str, object]:
@@ -33,6 +34,20 @@ def parse_settings(backend: Backend[Any], raw: Mapping[str, object]) -> dict[str
     return values
 
 
+def parse_credentials(backend: Backend[Any], raw: Mapping[str, object]) -> dict[str, object]:
+    """The valid credentials, with the defaults of all other settings: enough to ask the gateway something.
+
+    Raise `ValidationFailed` with the failing ones.
+    """
+    errors = FieldErrors()
+    values = {name: about.default for name, about in backend.settings.items()}
+    for name in backend.credentials:
+        with errors.of(name):
+            values[name] = _parse(backend.settings[name], raw, name)
+    errors.raise_any()
+    return values
+
+
 def _parse(about: Setting, raw: Mapping[str, object], name: str) -> object:
     if name not in raw and not about.required:
         return about.default
@@ -41,7 +56,7 @@ def _parse(about: Setting, raw: Mapping[str, object], name: str) -> object:
         return inputs.boolean(value)
     if about.kind is Kind.INTEGER:
         return inputs.integer(value, least=about.minimum, most=about.maximum)
-    text = inputs.line(value, max_length=about.max_length, may_be_blank=not about.required)
+    text = inputs.line(value, max_length=about.max_length, may_be_blank=about.may_be_blank or not about.required)
     return _TEXT_KINDS[about.kind](text, about) if text else about.default
 
 
@@ -82,4 +97,5 @@ _TEXT_KINDS: dict[Kind, Callable[[str, Setting], str]] = {
     Kind.URL: _url,
     Kind.EMAIL: lambda text, _about: inputs.email_address(text),
     Kind.PHONE: lambda text, _about: inputs.line_number(text),
+    Kind.VARIABLES: lambda text, about: parse_places(text, about.regex, about.regex_error),
 }

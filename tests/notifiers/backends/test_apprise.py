@@ -15,6 +15,7 @@ from notifapp.notifiers.backends import BACKENDS, backends_for
 from notifapp.notifiers.backends.apprise import SCHEMAS, AppriseService, _service
 from notifapp.notifiers.gateway.base import Message, SendFailed
 from notifapp.notifiers.gateway.parsing import parse_settings
+from tests.delivery.outbox import free_port
 from tests.notifiers.gateway import Gateway
 
 # Apprise loads all of its services at once, and some of them need modules that Python is about to drop.
@@ -67,18 +68,30 @@ def test_it_sends_email(provider: Gateway) -> None:
     assert (request.json["to"], request.json["subject"]) == ("a@example.com", "Code")
 
 
-@pytest.mark.parametrize("status", [401, 500])
+@pytest.mark.parametrize(("status", "again"), [(400, False), (401, False), (429, True), (500, True), (503, True)])
 def test_a_refusal_is_an_error_that_repeats_nothing(
-    provider: Gateway, status: int, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    provider: Gateway, status: int, again: bool, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
     provider.status, provider.answer = status, {"error": f"{SMS.recipient} {SMS.body}"}
     with pytest.raises(SendFailed) as failed:
         send(Channel.SMS, SMS_URL, SMS)
-    assert (failed.value.code, failed.value.retryable) == ("apprise", True)
+    assert (failed.value.code, failed.value.retryable) == (str(status), again)
     everything = f"{failed.value!r} {caplog.text} {''.join(capfd.readouterr())}"
     for private in (KEY, "01234", "9120000000"):
         assert private not in everything
+
+
+def test_a_service_that_cant_be_reached_is_tried_again_whatever_it_said_before(
+    provider: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.status = 400
+    with pytest.raises(SendFailed):
+        send(Channel.SMS, SMS_URL, SMS)
+    monkeypatch.setattr(NotifySeven, "notify_url", f"https://127.0.0.1:{free_port()}/")
+    with pytest.raises(SendFailed) as failed:
+        send(Channel.SMS, SMS_URL, SMS)
+    assert (failed.value.code, failed.value.retryable) == ("apprise", True)
 
 
 def test_a_redirect_is_not_followed_and_nothing_is_tried_twice(provider: Gateway) -> None:

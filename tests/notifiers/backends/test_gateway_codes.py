@@ -15,8 +15,8 @@ pytestmark = pytest.mark.usefixtures("loopback_allowed")
 
 # Words of the gateways' own, as they come back; nothing of them may be repeated.
 KAVENEGAR_RETRYABLE = {402, 409, 429, 451}
-MELIPAYAMAK_RETRYABLE = {-6, 3, 4, 6, 11, 19}
-TWILIO_RETRYABLE = {14107, 20429, 21611, 63038}
+MELIPAYAMAK_RETRYABLE = {-6, 3, 4, 6, 19}
+TWILIO_RETRYABLE = {14107, 20429, 21611, 21730, 60728, 63038}
 
 
 @pytest.mark.parametrize("code", kavenegar_backend.REASONS)

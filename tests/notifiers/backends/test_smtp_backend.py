@@ -68,6 +68,21 @@ def test_starttls_and_login(backend: Smtp, ca: trustme.CA) -> None:
     assert email.get_content().strip() == "Your code: 01234"
 
 
+@pytest.mark.parametrize("starttls", [True, False])
+def test_a_relay_without_login(backend: Smtp, ca: trustme.CA, starttls: bool) -> None:
+    mailbox = Mailbox()
+    with server(mailbox, ca, starttls=starttls, login=False) as port:
+        backend.send(config(backend, port, username="", password="", use_tls=starttls), MESSAGE)
+    assert mailbox.secured == [starttls]
+
+
+def test_the_message_id_is_the_same_on_every_attempt(backend: Smtp, ca: trustme.CA) -> None:
+    mailbox = Mailbox()
+    with server(mailbox, ca) as port:
+        ids = {backend.send(config(backend, port), MESSAGE).provider_id for _ in range(2)}
+    assert ids == {f"<{MESSAGE.id}@example.com>"}
+
+
 def test_tls_from_the_start(backend: Smtp, ca: trustme.CA) -> None:
     mailbox = Mailbox()
     with server(mailbox, ca, tls=True) as port:

@@ -1,0 +1,1 @@
+"""What became of messages: the carriers' word, pushed by gateways or asked for."""
