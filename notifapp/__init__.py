@@ -20,6 +20,7 @@ from notifapp.channels import Channel
 from notifapp.config import MAX_BODY_BYTES, Config
 from notifapp.database import Vault, init_engine
 from notifapp.delivery import routes as delivery
+from notifapp.events import routes as events
 from notifapp.extensions import MIGRATIONS, csrf, db, login_manager, migrate
 from notifapp.health import routes as health
 from notifapp.message_templates import routes as message_templates
@@ -75,6 +76,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(otp.blueprint)
     app.register_blueprint(traffic.blueprint)
     app.register_blueprint(delivery.blueprint)
+    app.register_blueprint(events.blueprint)
     app.register_blueprint(apidocs.blueprint)
     cli.init_app(app)
     return app

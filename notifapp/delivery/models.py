@@ -81,6 +81,7 @@ class Delivery(Base):
     next_attempt_at: Mapped[datetime] = mapped_column(UtcDateTime)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    challenge_id: Mapped[str | None] = mapped_column(String(32))  # whose code it carries, to tell its project
     provider_id: Mapped[str | None] = mapped_column(String(200))
     error_code: Mapped[str | None] = mapped_column(String(60))
     error_reason: Mapped[str | None] = mapped_column(String(300))

@@ -33,6 +33,8 @@ from notifapp.delivery.models import Purpose
 from notifapp.delivery.service import Outgoing, enqueue, withdrawal
 from notifapp.delivery.wakeup import wake_workers
 from notifapp.errors import Conflict, DomainError, ErrorCode, NotFound, Quota, ValidationFailed
+from notifapp.events.models import EventType
+from notifapp.events.publishing import Event, is_told, publish
 from notifapp.message_templates.rendering import Words, compose
 from notifapp.message_templates.service import template_of, with_template
 from notifapp.otp import codes, limits
@@ -110,6 +112,7 @@ _FIND = Statement(
         _resend.code_length.label("resend_length"),
         _resend.expires_at.label("resend_expires_at"),
         _resend.delivery_id.label("resend_delivery_id"),
+        is_told(_PROJECT, EventType.CODE_APPROVED).label("is_approval_told"),
     )
     .outerjoin(_resends, _resend.challenge_id == _challenge.id)
     .where(_challenge.id == bindparam("challenge_id"), _challenge.project_id == _PROJECT)
@@ -251,8 +254,9 @@ def issue_challenge(
         cleared = traffic.check(order)
         with writing() as connection:
             now = _take(connection, whom, former)
-            sent = _send(connection, project, whom, address, now)
-            new = _new_row(whom, address, sent, now) | {
+            challenge_id = codes.new_challenge_id()
+            sent = _send(connection, project, whom, address, challenge_id, now)
+            new = _new_row(challenge_id, whom, address, sent, now) | {
                 "country": order.destination.country if order.destination else None,
                 "prefix": order.destination.prefix if order.destination else None,
             }
@@ -287,7 +291,8 @@ def resend_challenge(
             now = _take(connection, whom, former)
             found, known = _find(connection, project, challenge_id)
             _address_of(found, now)  # it may have been closed while this call waited
-            sent = _send(connection, project, whom, address, now, ends=[code.expires_at for code in _alive(known, now)])
+            ends = [code.expires_at for code in _alive(known, now)]
+            sent = _send(connection, project, whom, address, challenge_id, now, ends)
             new = _new_resend(challenge_id, known[-1].number + 1, sent, now)
             _RESEND.execute(connection, **new)
             changed = {
@@ -350,6 +355,7 @@ def _send(
     project: ProjectRef,
     whom: Recipient,
     address: str,
+    challenge_id: str,
     now: datetime,
     ends: Sequence[datetime] = (),
 ) -> _Sent:
@@ -377,7 +383,7 @@ def _send(
         expires_at=expires_at,
         resend_at=limits.next_send(quotas, now),
         unsettled=1 + _unsettled(sends),
-        delivery_id=enqueue(connection, _outgoing(notifier, whom, address, words, expires_at)),
+        delivery_id=enqueue(connection, _outgoing(notifier, whom, address, words, expires_at, challenge_id)),
     )
 
 
@@ -469,8 +475,7 @@ def _replace_open(connection: Connection, whom: Recipient, now: datetime) -> Non
         _WITHDRAW.execute(connection, challenge_id=replaced.id, now=now)
 
 
-def _new_row(whom: Recipient, address: str, sent: _Sent, now: datetime) -> dict[str, Any]:
-    challenge_id = codes.new_challenge_id()
+def _new_row(challenge_id: str, whom: Recipient, address: str, sent: _Sent, now: datetime) -> dict[str, Any]:
     return {
         "id": challenge_id,
         "project_id": whom.project_id,
@@ -507,7 +512,9 @@ def _new_resend(challenge_id: str, number: int, sent: _Sent, now: datetime) -> d
     }
 
 
-def _outgoing(notifier: NotifierInForce, whom: Recipient, address: str, words: Words, expires_at: datetime) -> Outgoing:
+def _outgoing(
+    notifier: NotifierInForce, whom: Recipient, address: str, words: Words, expires_at: datetime, challenge_id: str
+) -> Outgoing:
     channel = Channel(whom.channel)
     return Outgoing(
         project_id=whom.project_id,
@@ -522,6 +529,7 @@ def _outgoing(notifier: NotifierInForce, whom: Recipient, address: str, words: W
         variables=words.variables,
         purpose=Purpose.OTP,
         expires_at=expires_at,
+        challenge_id=challenge_id,
     )
 
 
@@ -547,6 +555,9 @@ def _approve(
         if len(known) > 1:  # nobody needs the others any more
             _WITHDRAW.execute(connection, challenge_id=found.id, now=now)
         destination = (found.country, found.prefix) if found.country else None
+        if found.is_approval_told:
+            data = {"challenge": found.id, "channel": found.channel}
+            publish(connection, Event(project.id, EventType.CODE_APPROVED, data, found.recipient))
         traffic.count_approval(connection, project.id, destination, found.unsettled)
     return _shown(found._asdict() | {"status": ChallengeStatus.APPROVED, "approved_at": now}, known, now)
 

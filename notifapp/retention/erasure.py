@@ -20,6 +20,7 @@ from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
 from notifapp.database import AnyRow, reading, table_of, writing
 from notifapp.delivery.models import Delivery
+from notifapp.events.models import EventMessage
 from notifapp.idempotency.models import IdempotentRequest
 from notifapp.notifiers.models import OutboxMessage
 from notifapp.otp import codes
@@ -57,6 +58,7 @@ def erase_recipient(address: str, *, principal: Principal) -> Erased:
         is_user = connection.execute(select(User.id).where(User.email == address)).first() is not None
     rows = sum(_delete(project_id, channel, address) for project_id in projects)
     rows += _blank_deliveries(channel, masked)
+    rows += _blank_told(masked)
     rows += _blank_events((masked,) if is_user else (masked, address))
     with writing() as connection:
         rows += _forget_forms_tries_and_replies(connection, address)
@@ -117,6 +119,13 @@ def _blank_deliveries(channel: Channel, masked: str) -> int:
             connection.execute(delete(table_of(Delivery)).where(are_they, _delivery.payload.is_not(None)))
             connection.execute(update(table_of(Delivery)).where(are_they).values(recipient=ERASED))
     return len(found)
+
+
+def _blank_told(masked: str) -> int:
+    """Blank the mask in what is told to projects' endpoints; what still waits is told without it."""
+    with writing() as connection:
+        told = update(EventMessage).where(EventMessage.recipient == masked).values(recipient=ERASED)
+        return connection.execute(told).rowcount
 
 
 def _blank_events(forms: tuple[str, ...]) -> int:

@@ -18,6 +18,7 @@ from notifapp.audit.service import Action
 from notifapp.config import Retention
 from notifapp.database import table_of
 from notifapp.delivery.models import Delivery, WorkerHeartbeat
+from notifapp.events.models import EventMessage
 from notifapp.idempotency.models import IdempotentRequest
 from notifapp.message_templates.models import MessageTemplate, MessageTemplateRevision
 from notifapp.notifiers.models import OutboxMessage
@@ -134,6 +135,7 @@ RULES = (
     Rule("repeatable requests", table_of(IdempotentRequest).c.expires_at, 0),
     Rule("traffic", table_of(OtpTraffic).c.hour, 30, as_stored=hour_of),
     Rule("deliveries", _delivery.created_at, "deliveries", delete=delete_deliveries),
+    Rule("events", table_of(EventMessage).c.created_at, 30),
     Rule("failed sign-ins", _event.at, "failed_sign_ins", (_event.action == Action.SIGN_IN_FAILED.value,)),
     Rule("audit events", _event.at, "audit"),
     Rule("settings revisions", _revision.created_at, "history", (_IS_FORMER,)),

@@ -20,6 +20,8 @@ from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
 from notifapp.database import reading, writing
 from notifapp.errors import ErrorCode, Quota, TooManyRequests, ValidationFailed
+from notifapp.events.models import EventType
+from notifapp.events.publishing import Event, publish
 from notifapp.traffic import breaker, counts
 from notifapp.traffic.counts import HOURS_A_DAY, Habits, Key, Tally
 from notifapp.traffic.destinations import Destination, country_label, destination_of
@@ -47,6 +49,8 @@ class Refusal(StrEnum):
         return _LABELS[self]
 
 
+# Those that depend on how much is sent, not on what.
+_LIMITS = frozenset(Refusal) - {Refusal.COUNTRY, Refusal.NUMBER_TYPE}
 _LABELS = {
     Refusal.COUNTRY: "Country not allowed",
     Refusal.NUMBER_TYPE: "Not a mobile number",
@@ -258,6 +262,9 @@ def _count_refusal(connection: Connection, wanted: Order, refusal: Refusal) -> N
             subject=refusal.label,
             detail=detail,
         )
+        if refusal in _LIMITS:
+            data = {"limit": refusal.value, "channel": "sms" if wanted.destination else "email", **(detail or {})}
+            publish(connection, Event(project_id, EventType.LIMIT_REACHED, data))
 
 
 def _destination_label(destination: Destination) -> str:

@@ -61,7 +61,7 @@ def _tabs(slug: str) -> list[Link]:
     if may(Permission.OTP_SEND) and may(Permission.OTP_VERIFY):
         items.append(("Try it", "otp.try_form"))
     if may():  # admins only
-        items += [("Limits", "otp.limits"), ("Members", "users.members")]
+        items += [("Events", "events.index"), ("Limits", "otp.limits"), ("Members", "users.members")]
     tabs = [(label, url_for(endpoint, project_slug=slug)) for label, endpoint in items]
     # A page belongs to the tab with the longest matching URL prefix; the overview's matches every page.
     here = f"{request.script_root}{request.path}/"

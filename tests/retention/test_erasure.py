@@ -18,8 +18,8 @@ from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
 from notifapp.database import reading, sealed_columns, table_of, unseal, writing
 from notifapp.delivery.models import Delivery
+from notifapp.delivery.service import exchange, send
 from notifapp.delivery.testing import test_new_notifier as send_test
-from notifapp.delivery.worker import exchange, send
 from notifapp.extensions import db
 from notifapp.otp.codes import recipient_digests
 from notifapp.otp.models import OtpChallenge
