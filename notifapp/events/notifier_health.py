@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import bindparam, delete, false, select, true, update
@@ -81,15 +82,12 @@ def forget(connection: Connection, notifier_id: int) -> None:
 
 
 def _note(connection: Connection, notifier_id: int, results: list[Accepted | SendFailed]) -> None:
-    failures = 0
-    for result in results:
-        if isinstance(result, Accepted):
-            _fail(connection, notifier_id, failures)
+    telling = [result for result in results if isinstance(result, Accepted) or is_notifiers_fault(result)]
+    for is_success, row in groupby(telling, lambda result: isinstance(result, Accepted)):
+        if is_success:
             _succeed(connection, notifier_id)
-            failures = 0
-        elif is_notifiers_fault(result):
-            failures += 1
-    _fail(connection, notifier_id, failures)
+        else:
+            _fail(connection, notifier_id, len(list(row)))
 
 
 def _succeed(connection: Connection, notifier_id: int) -> None:
@@ -100,8 +98,6 @@ def _succeed(connection: Connection, notifier_id: int) -> None:
 
 
 def _fail(connection: Connection, notifier_id: int, failures: int) -> None:
-    if not failures:
-        return
     now = clock.now()
     _COUNT.execute(connection, notifier=notifier_id, number=failures, now=now)
     if _FALL.execute(connection, notifier=notifier_id, now=now):

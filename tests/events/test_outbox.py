@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -294,3 +295,23 @@ def move(receiver: Receiver, url: str) -> None:
     """Change the endpoint's address, as an admin would."""
     with receiver.app.app_context():
         service.update_endpoint(receiver.caller.project, receiver.endpoint_id, url, [*EventType], principal=OPERATOR)
+
+
+def test_the_verifier_of_the_documentation_tells_what_is_genuine(receiver: Receiver) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
+    found: dict[str, Any] = {}
+    exec(page.split("```python\n")[1].split("```")[0], found)
+    genuine_event = found["genuine_event"]
+    send_test(receiver)
+    receiver.carry()
+    [request] = receiver.gateway.requests
+    assert genuine_event(receiver.secret, headers(request), request.body)["type"] == "test"
+    assert genuine_event(receiver.secret, headers(request), request.body + b" ") is None
+    assert genuine_event("whsec_" + "A" * 43 + "=", headers(request), request.body) is None
+    assert genuine_event(receiver.secret, {}, request.body) is None
+    assert genuine_event(receiver.secret, headers(request) | {"webhook-signature": "v1"}, request.body) is None
+
+
+def test_every_event_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
+    assert [each.value for each in EventType] == re.findall(r"^\| `(\w+\.\w+)`", page, re.MULTILINE)
