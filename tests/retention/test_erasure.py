@@ -20,6 +20,8 @@ from notifapp.database import reading, sealed_columns, table_of, unseal, writing
 from notifapp.delivery.models import Delivery
 from notifapp.delivery.service import exchange, send
 from notifapp.delivery.testing import test_new_notifier as send_test
+from notifapp.events.publishing import publish_undelivered
+from notifapp.events.service import create_endpoint
 from notifapp.extensions import db
 from notifapp.otp.codes import recipient_digests
 from notifapp.otp.models import OtpChallenge
@@ -68,6 +70,9 @@ def live(app: Flask, caller: Caller, channel: Channel, address: str) -> None:
         send_test(caller.project, channel, fields, address, principal=ADMIN)
         with writing() as connection:
             subject = mask(channel, address)
+            publish_undelivered(
+                connection, caller.project.id, delivery=1, challenge=challenge, recipient=subject, reason=None
+            )
             record(
                 connection, Action.RECIPIENT_RELEASED, principal=ADMIN, project_id=caller.project.id, subject=subject
             )
@@ -84,6 +89,8 @@ def test_of_an_erased_recipient_nothing_is_left_in_any_project(
     second = make_caller(app, world, "bakery")
     projects = (caller.project.id, second.project.id)
     for place in (caller, second):
+        with app.app_context():
+            create_endpoint(place.project, "https://shop.example", ["delivery.undelivered"], principal=ADMIN)
         live(app, place, channel, address)
         live(app, place, channel, OTHERS[channel])
         time.advance(61)
