@@ -29,6 +29,7 @@ from notifapp.otp import routes as otp
 from notifapp.projects import routes as projects
 from notifapp.second_factor import routes as second_factor
 from notifapp.settings import routes as settings
+from notifapp.timeline import routes as timeline
 from notifapp.tokens import routes as tokens
 from notifapp.traffic import routes as traffic
 from notifapp.users import routes as users
@@ -74,6 +75,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(message_templates.blueprint)
     app.register_blueprint(notifiers.blueprint)
     app.register_blueprint(otp.blueprint)
+    app.register_blueprint(timeline.blueprint)
     app.register_blueprint(traffic.blueprint)
     app.register_blueprint(delivery.blueprint)
     app.register_blueprint(events.blueprint)

@@ -62,6 +62,7 @@ class Action(StrEnum):
     EVENT_SENT_AGAIN = "event_sent_again"
     RECIPIENT_RELEASED = "recipient_released"
     RECIPIENT_ERASED = "recipient_erased"
+    TIMELINE_SEEN = "timeline_seen"
     CODES_REFUSED = "codes_refused"
     CODES_RELEASED = "codes_released"
     SECRETS_REENCRYPTED = "secrets_reencrypted"
@@ -80,6 +81,7 @@ _LABELS = {
     Action.MESSAGE_TEMPLATE_CHANGED: "Message changed",
     Action.OTP_LIMITS_CHANGED: "Limits changed",
     Action.RECIPIENT_RELEASED: "Recipient unblocked",
+    Action.TIMELINE_SEEN: "Recipient looked up",
     Action.CODES_RELEASED: "Codes sent again",
 }
 

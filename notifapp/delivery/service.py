@@ -26,6 +26,7 @@ from notifapp.events.models import EventType
 from notifapp.events.publishing import Event, projects_told, publish
 from notifapp.notifiers.gateway.base import Accepted, Message, SendFailed
 from notifapp.notifiers.sending import DELETED, Stopped, send_through
+from notifapp.traces import service as traces
 
 LEASE = timedelta(seconds=45)
 LONGEST_SEND = timedelta(seconds=30)  # that the backends' timeouts allow; no send starts with less of its lease left
@@ -289,6 +290,9 @@ def give_up_expired() -> int:
 def _claim(connection: Connection, room: int) -> list[Claim]:
     now = clock.now()
     rows = _CLAIM.all(connection, now=now, lease_until=now + LEASE, room=room)
+    for row in rows:
+        if row.attempts > 1:
+            traces.note_claim(connection, row.id, row.attempts)
     return [
         Claim(
             id=row.id,
@@ -327,7 +331,15 @@ def _write(connection: Connection, outcome: Outcome) -> None:
     else:
         status = DeliveryStatus.SENT if isinstance(result, Accepted) else DeliveryStatus.FAILED
         written = _FINISH.first(connection, **held, new_status=status.value, **_result_columns(result))
-    if written is not None and written.status == DeliveryStatus.FAILED.value:
+    if written is not None and isinstance(result, SendFailed):
+        _note_failure(connection, claim, result, written)
+
+
+def _note_failure(connection: Connection, claim: Claim, failed: SendFailed, written: Any) -> None:
+    """Note that an attempt failed, and tell it if it was the last."""
+    columns = _result_columns(failed)
+    traces.note_failure(connection, claim.id, claim.attempt, columns["error_code"], columns["error_reason"])
+    if written.status == DeliveryStatus.FAILED.value:
         tell_failed(connection, [written])
 
 

@@ -41,7 +41,9 @@ from notifapp.otp import codes, limits
 from notifapp.otp.codes import Code
 from notifapp.otp.limits import Limits, Recipient
 from notifapp.otp.models import ChallengeStatus, OtpChallenge, OtpResend
+from notifapp.otp.refusals import service as refusals
 from notifapp.settings.service import SELECT_POLICY, NotifierInForce, Policy, policy_of
+from notifapp.traces import service as traces
 from notifapp.traffic import service as traffic
 
 _table, _resends = table_of(OtpChallenge), table_of(OtpResend)
@@ -250,7 +252,7 @@ def issue_challenge(
     address = recipients.normalise(channel, recipient, phone_region=project.phone_region)
     whom, *former = _recipients(project, channel, address)
     order = _order(project, channel, address, principal, client)
-    with traffic.refusals_counted(order):
+    with refusals.sends_noted(order, whom):
         cleared = traffic.check(order)
         with writing() as connection:
             now = _take(connection, whom, former)
@@ -285,7 +287,7 @@ def resend_challenge(
     address = _address_of(found, clock.now())
     whom, *former = _recipients(project, Channel(found.channel), address)
     order = _order(project, Channel(found.channel), address, principal, client)
-    with traffic.refusals_counted(order):
+    with refusals.sends_noted(order, whom):
         cleared = traffic.check(order)
         with writing() as connection:
             now = _take(connection, whom, former)
@@ -324,9 +326,13 @@ def verify_challenge(project: ProjectRef, challenge_id: str, code: str, *, recip
     right = [each for each in known if codes.is_right(typed, found.id, each)]
     is_theirs = recipient is None or codes.is_among(found.recipient_digest, _digests(project, found, recipient))
     whom = Recipient(project.id, found.channel, found.counted_as, found.recipient, found.recipient_digest)
-    if right and is_theirs:
-        return _approve(project, found, known, whom, right_until=max(each.expires_at for each in right))
-    raise _closed_or_incomplete(found, known, typed) or _count_wrong(found, whom)
+    is_right = bool(right) and is_theirs
+    with refusals.tries_noted(whom, found.id, is_right=is_right):
+        if is_right:
+            return _approve(project, found, known, whom, right_until=max(each.expires_at for each in right))
+        if uncounted := _closed_or_incomplete(found, known, typed):
+            raise uncounted
+    raise _count_wrong(found, whom)
 
 
 def get_challenge(project: ProjectRef, challenge_id: str) -> Challenge:
@@ -580,6 +586,7 @@ def _count_wrong(found: Any, whom: Recipient) -> InvalidCode:
         counted = _COUNT_WRONG.first(connection, challenge_id=found.id, project_id=whom.project_id, now=now)
         if counted is None:  # closed while this call waited for the row: undo the failure
             raise _not_open(found, now)
+        traces.note_try(connection, whom.digest, found.id, InvalidCode.code, is_right=False)
         traffic.count_wrong(connection, whom.project_id)
     return InvalidCode(attempts_left=counted.attempts_left)
 

@@ -27,6 +27,7 @@ from notifapp.otp import codes
 from notifapp.otp.models import OtpChallenge, OtpRecipient, OtpResend
 from notifapp.recipients import counted_as, mask, normalise
 from notifapp.retention.rules import COUNTED_AS
+from notifapp.traces.models import Trace
 
 ERASED = "(erased)"
 BATCH = 500  # rows in a transaction
@@ -91,6 +92,7 @@ def _delete(project_id: int, channel: Channel, address: str) -> int:
         others = (
             delete(table_of(Delivery)).where(_delivery.id.in_([number for number in deliveries if number])),
             delete(table_of(OtpRecipient)).where(*is_counter),
+            delete(table_of(Trace)).where(table_of(Trace).c.digest.in_(digests)),
             delete(table_of(OutboxMessage)).where(*is_kept_message),
         )
         return len(deliveries) + sum(connection.execute(statement).rowcount for statement in others)

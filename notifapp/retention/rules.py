@@ -25,6 +25,7 @@ from notifapp.notifiers.models import OutboxMessage
 from notifapp.otp.models import OtpChallenge, OtpRecipient, OtpResend
 from notifapp.second_factor.models import PendingSignIn, UsedChallenge
 from notifapp.settings.models import NotificationSettings, SettingsRevision
+from notifapp.traces.models import Trace
 from notifapp.traffic.models import OtpTraffic
 from notifapp.traffic.service import hour_of
 
@@ -133,6 +134,7 @@ RULES = (
     Rule("challenges", _challenge.created_at, "codes", delete=delete_challenges),
     Rule("addresses", _challenge.expires_at, 0, (_challenge.address.is_not(None),), delete=erase_addresses),
     Rule("repeatable requests", table_of(IdempotentRequest).c.expires_at, 0),
+    Rule("traces", table_of(Trace).c.at, "codes"),
     Rule("traffic", table_of(OtpTraffic).c.hour, 30, as_stored=hour_of),
     Rule("deliveries", _delivery.created_at, "deliveries", delete=delete_deliveries),
     Rule("events", table_of(EventMessage).c.created_at, 30),

@@ -78,7 +78,8 @@ def furnish(live: LiveServer) -> BusyServer:
             _deliveries(shop, admin)
             _long_project(people, admin)
             _other_projects(admin)
-        values["challenge"] = issue_challenge(shop, Channel.EMAIL, "omid@example.com", principal=admin).id
+        challenge = issue_challenge(shop, Channel.EMAIL, "omid@example.com", principal=admin)
+        values |= {"challenge": challenge.id, "delivery": challenge.delivery_ids[0]}
         values["link"] = users.create_password_link(people["newcomer"], principal=admin)  # lives for a day from now
     return BusyServer(live, people, shop, values | _ids(live, shop))
 

@@ -110,6 +110,10 @@ PAGES = {
         ("long", "/projects/{long_project}/settings"),
         ("admin", "/projects/old-shop/settings"),
     ],
+    "timeline.ask": [
+        ("admin", "/projects/{shop}/timeline"),
+        ("admin", "/projects/{shop}/timeline?delivery={delivery}"),
+    ],
     "tokens.confirm_revoke": [("admin", "/tokens/{token}/revoke"), ("admin", "/tokens/{long_token}/revoke")],
     "tokens.created": [("admin", "/tokens/{token}/created")],
     "tokens.index": [("admin", "/tokens?project={shop}")],

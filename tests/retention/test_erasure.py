@@ -26,6 +26,8 @@ from notifapp.extensions import db
 from notifapp.otp.codes import recipient_digests
 from notifapp.otp.models import OtpChallenge
 from notifapp.recipients import mask
+from notifapp.retention.erasure import erase_recipient
+from notifapp.traces.models import Trace
 from tests.client import Browser, page_text
 from tests.clock import Clock
 from tests.otp.caller import EMAIL, PHONE, WRONG, Caller, make_caller
@@ -209,3 +211,14 @@ def test_a_mailbox_is_erased_under_whatever_tag_it_was_counted(app: Flask, calle
         *forms(app, Channel.EMAIL, "victim@gmail.com", 1),
     ]:
         assert form not in left
+
+
+def test_what_was_noted_about_the_recipient_goes_and_what_is_anothers_stays(caller: Caller) -> None:
+    for recipient in (PHONE, "+14155552671"):
+        challenge, _ = caller.open(recipient)
+        caller.verify(challenge, WRONG)
+        caller.send(recipient)
+    assert caller.count(Trace) == 4
+    with caller.app.app_context():
+        erase_recipient(PHONE, principal=Principal.operator())
+    assert caller.count(Trace) == 2

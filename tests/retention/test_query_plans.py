@@ -22,6 +22,7 @@ from notifapp.otp.models import OtpChallenge, OtpRecipient, OtpResend
 from notifapp.retention import rules
 from notifapp.retention.service import purge
 from notifapp.second_factor.models import PendingSignIn, UsedChallenge
+from notifapp.traces.models import Trace
 from notifapp.traffic.models import OtpTraffic
 from tests.statements import analyze, plans, read_row_by_row, sent
 from tests.world import World
@@ -115,6 +116,7 @@ def tables(project_id: int) -> Iterator[tuple[type[Any], list[dict[str, Any]]]]:
             for n, then in enumerate(times)
         ],
     )
+    yield Trace, [{"at": then, "kind": "refused", "digest": f"{n}", "code": "x"} for n, then in enumerate(times)]
 
 
 def test_a_purge_reads_no_table_from_end_to_end(
