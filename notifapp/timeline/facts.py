@@ -19,12 +19,10 @@ class SentMessage:
     """
 
     status: str
-    notifier: str = ""
     reaches_people: bool = True
     is_test: bool = False
     error_code: str | None = None
     reason: str | None = None
-    attempts: int = 0
     accepted_at: datetime | None = None
     delivered_at: datetime | None = None
 

@@ -196,11 +196,9 @@ def _asked(rows: _Rows, now: datetime) -> AskedFor | None:
 def _message(delivery: AnyRow) -> SentMessage:
     return SentMessage(
         status=delivery.status,
-        notifier=delivery.notifier_name,
         reaches_people=find_backend(delivery.backend).reaches_people,
         error_code=delivery.error_code,
         reason=delivery.error_reason,
-        attempts=delivery.attempts,
         accepted_at=accepted_at(delivery) if delivery.status in (SENT, DELIVERED, UNDELIVERED) else None,
         delivered_at=delivery.finished_at if delivery.status == DELIVERED else None,
     )

@@ -70,7 +70,7 @@ WRONG = RefusedCode(code="invalid_code", at=DURING)
         (Verdict.NOTIFIER_DISABLED, alone("notifier_disabled")),
         (Verdict.WORKER_MISSING, code(message=message("queued"), is_worker_running=False)),
         (Verdict.WAITING, code(message=message("queued"))),
-        (Verdict.SENDING, code(message=message("sending", attempts=1))),
+        (Verdict.SENDING, code(message=message("sending"))),
         (Verdict.NOT_SENT_IN_TIME, replace(code("expired", message("queued")), now=AFTER)),
         (Verdict.NOT_SENT_IN_TIME, failed("It could not be sent while its code was valid.", "expired")),
         (Verdict.GATEWAY_DOWN, replace(code("expired", message("sending")), now=AFTER)),
