@@ -37,7 +37,8 @@ class Delivery(Base):
 
     `recipient` is masked. `payload` is what to send, sealed, and is erased once the delivery is sent or has failed: the
     text of a message with a code is never stored in the clear. It is sealed before the row has its id, and so bound to
-    `payload_id`, which is random and unique among those that wait.
+    `payload_id`, which is random and unique among those that wait. `challenge_id` is whose code it carries; a challenge
+    may be deleted before its messages.
     """
 
     __tablename__ = "delivery"
@@ -56,6 +57,7 @@ class Delivery(Base):
         Index("ix_delivery_due", "status", "next_attempt_at"),
         Index("ix_delivery_lease", "status", "lease_until"),
         Index("ix_delivery_created", "created_at"),
+        Index("ix_delivery_challenge", "challenge_id"),
         Index(
             "uq_delivery_payload_id",
             "payload_id",
@@ -81,7 +83,7 @@ class Delivery(Base):
     next_attempt_at: Mapped[datetime] = mapped_column(UtcDateTime)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    challenge_id: Mapped[str | None] = mapped_column(String(32))  # whose code it carries, to tell its project
+    challenge_id: Mapped[str | None] = mapped_column(String(32))
     provider_id: Mapped[str | None] = mapped_column(String(200))
     error_code: Mapped[str | None] = mapped_column(String(60))
     error_reason: Mapped[str | None] = mapped_column(String(300))

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from notifapp.access import Permission, ProjectRef, may, permission_required
 from notifapp.delivery import queries
 from notifapp.delivery.forms import DeliveryFilterForm
-from notifapp.timeline.service import with_timeline
+from notifapp.timeline.service import still_known
 from notifapp.web import paging
 from notifapp.web.times import time_zone
 
@@ -23,5 +23,5 @@ def index(project: ProjectRef) -> ResponseReturnValue:
     if form.errors:
         return render_template("delivery/index.html", form=form, page=paging.Page(), charts=charts), 400
     page = paging.page(queries.list_deliveries(project, channels, filters, paging.requested()))
-    known = with_timeline(project, [row.id for row in page.items]) if may(Permission.OTP_RELEASE) else set()
+    known = still_known(project, [row.challenge_id for row in page.items]) if may(Permission.OTP_RELEASE) else set()
     return render_template("delivery/index.html", form=form, page=page, charts=charts, known=known)

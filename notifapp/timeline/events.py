@@ -58,14 +58,14 @@ class Event:
 
 
 def events_of(
-    challenges: Sequence[AnyRow], deliveries: Sequence[tuple[str, AnyRow]], traces: Sequence[AnyRow], now: datetime
+    challenges: Sequence[AnyRow], deliveries: Sequence[AnyRow], traces: Sequence[AnyRow], now: datetime
 ) -> list[Event]:
-    """All of it, newest first. Each delivery comes with its challenge's id."""
-    whose = {delivery.id: (challenge, delivery) for challenge, delivery in deliveries}
+    """All of it, newest first."""
+    by_id = {delivery.id: delivery for delivery in deliveries}
     failed = {(trace.delivery_id, trace.attempt) for trace in traces if trace.kind == TraceKind.FAILED}
     found = [event for challenge in challenges for event in _of_challenge(challenge, now)]
-    found += [event for challenge, delivery in deliveries for event in _of_delivery(challenge, delivery)]
-    found += [_of_trace(trace, whose, failed) for trace in traces]
+    found += [event for delivery in deliveries for event in _of_delivery(delivery)]
+    found += [_of_trace(trace, by_id, failed) for trace in traces]
     order = list(Kind)
     return sorted(found, key=lambda event: (event.at, order.index(event.kind)), reverse=True)
 
@@ -85,8 +85,8 @@ def _of_challenge(challenge: AnyRow, now: datetime) -> Iterator[Event]:
         yield Event(at=challenge.expires_at, kind=Kind.EXPIRED, text=text, challenge=challenge.id)
 
 
-def _of_delivery(challenge: str, delivery: AnyRow) -> Iterator[Event]:
-    common: dict[str, Any] = {"challenge": challenge, "notifier": delivery.notifier_name}
+def _of_delivery(delivery: AnyRow) -> Iterator[Event]:
+    common: dict[str, Any] = {"challenge": delivery.challenge_id, "notifier": delivery.notifier_name}
     why = {"code": delivery.error_code, "reason": delivery.error_reason}
     if delivery.started_at:
         yield Event(at=delivery.started_at, kind=Kind.TAKEN, text="A worker took the message.", **common)
@@ -110,11 +110,11 @@ def accepted_at(delivery: AnyRow) -> datetime:
     return found
 
 
-def _of_trace(trace: AnyRow, whose: dict[int, tuple[str, AnyRow]], failed: set[tuple[int | None, int | None]]) -> Event:
+def _of_trace(trace: AnyRow, deliveries: dict[int, AnyRow], failed: set[tuple[int | None, int | None]]) -> Event:
     if trace.delivery_id is None:
         return _of_recipient(trace)
-    challenge, delivery = whose[trace.delivery_id]
-    common: dict[str, Any] = {"at": trace.at, "challenge": challenge, "notifier": delivery.notifier_name}
+    delivery = deliveries[trace.delivery_id]
+    common: dict[str, Any] = {"at": trace.at, "challenge": delivery.challenge_id, "notifier": delivery.notifier_name}
     if trace.kind == TraceKind.FAILED:
         text = f"Attempt {trace.attempt} failed."
         return Event(kind=Kind.ATTEMPT_FAILED, text=text, code=trace.code, reason=trace.reason, **common)

@@ -64,7 +64,7 @@ class Timeline:
 @dataclass(frozen=True, slots=True)
 class _Rows:
     challenges: Sequence[AnyRow]
-    deliveries: Sequence[tuple[str, AnyRow]]
+    deliveries: Sequence[AnyRow]
     traces: Sequence[AnyRow]
 
 
@@ -88,21 +88,22 @@ def of_delivery(
     project: ProjectRef, delivery_id: int, *, principal: Principal, before: datetime | None = None
 ) -> Timeline:
     """The timeline of the recipient whom this message was for. Raise `NotFound` if it isn't known any more."""
-    is_it = _challenge.project_id == project.id, _challenge.delivery_id == min(delivery_id, MAX_ID)
+    statement = (
+        select(_challenge.channel, _challenge.counted_as, _challenge.recipient)
+        .join_from(table_of(Delivery), table_of(OtpChallenge), _challenge.id == _delivery.challenge_id)
+        .where(_challenge.project_id == project.id, _delivery.id == min(delivery_id, MAX_ID))
+    )
     with reading() as connection:
-        row = connection.execute(select(_challenge.channel, _challenge.counted_as, _challenge.recipient).where(*is_it))
-        found = row.first()
+        found = connection.execute(statement).first()
     if found is None:
         raise NotFound
     whose = Whose(Channel(found.channel), (found.counted_as,), found.recipient)
     return _look(project, whose, principal, DEFAULT_LIMIT, before)
 
 
-def with_timeline(project: ProjectRef, delivery_ids: Collection[int]) -> set[int]:
-    """Those of these messages whose recipient is still known."""
-    statement = select(_challenge.delivery_id).where(
-        _challenge.delivery_id.in_(delivery_ids), _challenge.project_id == project.id
-    )
+def still_known(project: ProjectRef, challenge_ids: Collection[str | None]) -> set[str]:
+    """Those of these challenges that are kept, and with them whom their messages were for."""
+    statement = select(_challenge.id).where(_challenge.id.in_(challenge_ids), _challenge.project_id == project.id)
     with reading() as connection:
         return set(connection.execute(statement).scalars())
 
@@ -149,16 +150,15 @@ def _read(connection: Connection, project: ProjectRef, whose: Whose, before: dat
     newest = select(table_of(OtpChallenge)).where(*is_theirs).order_by(_challenge.created_at.desc()).limit(MOST_ROWS)
     challenges = connection.execute(newest).all()
     deliveries = _deliveries(connection, challenges)
-    are_sent = _trace.delivery_id.in_([delivery.id for _challenge_id, delivery in deliveries])
+    are_sent = _trace.delivery_id.in_([delivery.id for delivery in deliveries])
     noted = select(table_of(Trace)).where(or_(is_noted, are_sent)).order_by(_trace.at.desc()).limit(MOST_ROWS)
     return _Rows(challenges, deliveries, connection.execute(noted).all())
 
 
-def _deliveries(connection: Connection, challenges: Sequence[AnyRow]) -> list[tuple[str, AnyRow]]:
-    """The messages of these challenges, each with its challenge's id, newest first."""
-    whose = {challenge.delivery_id: challenge.id for challenge in challenges if challenge.delivery_id}
-    found = select(*_MESSAGE).where(_delivery.id.in_(whose)).order_by(_delivery.id.desc())
-    return [(whose[row.id], row) for row in connection.execute(found)]
+def _deliveries(connection: Connection, challenges: Sequence[AnyRow]) -> Sequence[AnyRow]:
+    """The messages of these challenges, newest first."""
+    are_theirs = _delivery.challenge_id.in_([challenge.id for challenge in challenges])
+    return connection.execute(select(*_MESSAGE).where(are_theirs).order_by(_delivery.id.desc())).all()
 
 
 def _facts(rows: _Rows, now: datetime) -> Facts:
@@ -183,7 +183,7 @@ def _asked(rows: _Rows, now: datetime) -> AskedFor | None:
         return None
     newest = rows.challenges[0]
     is_expired = newest.status == ChallengeStatus.PENDING and newest.expires_at <= now
-    message = next((delivery for challenge_id, delivery in rows.deliveries if challenge_id == newest.id), None)
+    message = next((delivery for delivery in rows.deliveries if delivery.challenge_id == newest.id), None)
     return AskedFor(
         status=ChallengeStatus.EXPIRED if is_expired else ChallengeStatus(newest.status),
         created_at=newest.created_at,

@@ -108,6 +108,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("notifier_id", name=op.f("pk_notifier_health")),
     )
     op.execute("ALTER TABLE delivery ADD COLUMN challenge_id VARCHAR(32)")
+    op.execute(
+        "UPDATE delivery SET challenge_id = (SELECT id FROM otp_challenge WHERE delivery_id = delivery.id) "
+        "WHERE id IN (SELECT delivery_id FROM otp_challenge)"
+    )
+    op.create_index("ix_delivery_challenge", "delivery", ["challenge_id"])
     is_pending = sa.text("status = 'pending'")
     op.create_index(
         "ix_otp_challenge_expires",
@@ -120,6 +125,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_otp_challenge_expires", "otp_challenge")
+    op.drop_index("ix_delivery_challenge", "delivery")
     op.execute("ALTER TABLE delivery DROP COLUMN challenge_id")
     for table in ("notifier_health", "event_message", "event_subscription", "event_endpoint"):
         op.drop_table(table)
