@@ -36,7 +36,8 @@ _ABOUT = {
     EventType.DELIVERY_FAILED: "A message was not accepted by the gateway, and is not tried again.",
     EventType.DELIVERY_UNDELIVERED: "A message was accepted, but its carrier could not deliver it.",
     EventType.SETTINGS_CHANGED: "Somebody changed the notification settings.",
-    EventType.LIMIT_REACHED: "A limit of the project refused codes, for the first time on this day (UTC).",
+    EventType.LIMIT_REACHED: "A limit of the project, a token or a client refused codes, or traffic looked unusual, "
+    "for the first time on this day (UTC).",
     EventType.NOTIFIER_DOWN: "A notifier failed five times in a row, not because of the recipients.",
     EventType.NOTIFIER_UP: "A notifier that was down sent a message again.",
 }

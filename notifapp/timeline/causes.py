@@ -11,20 +11,30 @@ _STOPPED, _NOT_IN_TIME, _NO_KEY = "stopped", "expired", "key"  # codes of our ow
 # The first that has one of its words in the reason; in lower case.
 _WORDS: tuple[tuple[Verdict, tuple[str, ...]], ...] = (
     (Verdict.CREDIT_OUT, ("credit", "balance")),
-    (Verdict.BLACKLISTED, ("blocklist", "blacklist", "unsubscribed", "opted out")),
-    (Verdict.KEY_REFUSED, ("api key", "auth token", "token was not", "account sid", "password was not", "console key")),
-    (Verdict.SENDER_REFUSED, ("sender", "line", "messaging service")),
-    (Verdict.PATTERN_WRONG, ("pattern", "template")),
-    (Verdict.NUMBER_REJECTED, ("recipient", "verified numbers", "this country", "owner's number", "unreachable")),
+    (
+        Verdict.BLACKLISTED,
+        ("blocklist", "blacklist", "has unsubscribed", "opted out", "recipient has blocked", "recipient blocks",
+         "blocks these messages"),
+    ),
+    (
+        Verdict.KEY_REFUSED,
+        ("api key", "auth token", "token was not", "account sid", "password was not", "console key", "the key may not"),
+    ),
     (Verdict.GATEWAY_LIMIT, ("limit is reached", "too many messages")),
+    (Verdict.SENDER_REFUSED, ("sender", " line", "messaging service")),
+    (Verdict.PATTERN_WRONG, ("pattern", "template", "value is too long")),
+    (Verdict.NUMBER_REJECTED, ("the recipient", "verified numbers", "this country", "owner's number", "unreachable")),
     (Verdict.ACCOUNT_CLOSED, ("account",)),
-    (Verdict.TEXT_REFUSED, ("text",)),
-    (Verdict.ADDRESS_REFUSED, ("blocked this address", "address that may not", "may not be connected")),
+    (Verdict.TEXT_REFUSED, ("text", "filtered")),
+    (
+        Verdict.ADDRESS_REFUSED,
+        ("blocked this address", "address that may not", "may not be connected", "a proxy or a firewall"),
+    ),
     (
         Verdict.GATEWAY_DOWN,
         (
             "could not be reached", "did not answer", "busy", "out of order", "closed the connection", "updated",
-            "refused the connection", "certificate", "went wrong on our side",
+            "refused the connection", "certificate", "can't be understood", "went wrong on our side",
         ),
     ),
 )  # fmt: skip

@@ -124,6 +124,21 @@ def test_every_verdict_says_what_to_do() -> None:
     assert all(verdict.text.endswith(".") for verdict in Verdict)
 
 
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("The recipient has blocked messages from this line.", Verdict.BLACKLISTED),
+        ("The recipient's number is a landline.", Verdict.NUMBER_REJECTED),
+        ("The gateway takes one recipient at a time.", Verdict.GATEWAY_REFUSED),
+        ("A text to several recipients has to end with a way to unsubscribe.", Verdict.TEXT_REFUSED),
+        ("Too many messages wait for this sender.", Verdict.GATEWAY_LIMIT),
+        ("Public lines can't be used for this.", Verdict.SENDER_REFUSED),
+    ],
+)
+def test_words_that_look_alike_are_told_apart(reason: str, cause: Verdict) -> None:
+    assert cause_of("1", reason) is cause
+
+
 @pytest.mark.parametrize("gateway", [ippanel, kavenegar, melipayamak, twilio])
 def test_every_reason_of_a_gateway_has_a_cause(gateway: Any) -> None:
     """So that a new wording doesn't fall back to the cause that says least, unless it says no more itself."""
