@@ -9,7 +9,7 @@ from notifapp.timeline.facts import DELIVERED, FAILED, QUEUED, SENDING, UNDELIVE
 from notifapp.timeline.verdicts import Verdict
 from notifapp.traffic.service import Refusal
 
-_OF_RECIPIENT = (ErrorCode.TOO_SOON, ErrorCode.HOURLY_LIMIT, ErrorCode.DAILY_LIMIT)
+_OF_RECIPIENT = (ErrorCode.TOO_SOON, ErrorCode.HOURLY_LIMIT, ErrorCode.DAILY_LIMIT, ErrorCode.TOO_MANY_CODES)
 _REFUSALS: dict[str, Verdict] = {
     **dict.fromkeys(_OF_RECIPIENT, Verdict.REFUSED_RECIPIENT_LIMIT),
     ErrorCode.TOO_MANY_WRONG_CODES: Verdict.REFUSED_WRONG_CODES,

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     """What happened. The values are a part of the API."""
 
     REQUESTED = "requested"
+    RESENT = "resent"
     REFUSED = "refused"
     TAKEN = "taken"
     TAKEN_AGAIN = "taken_again"
@@ -62,8 +63,10 @@ def events_of(
 ) -> list[Event]:
     """All of it, newest first."""
     by_id = {delivery.id: delivery for delivery in deliveries}
+    firsts = {challenge.delivery_id for challenge in challenges}
     failed = {(trace.delivery_id, trace.attempt) for trace in traces if trace.kind == TraceKind.FAILED}
     found = [event for challenge in challenges for event in _of_challenge(challenge, now)]
+    found += [_of_resend(delivery) for delivery in deliveries if delivery.id not in firsts]
     found += [event for delivery in deliveries for event in _of_delivery(delivery)]
     found += [_of_trace(trace, by_id, failed) for trace in traces]
     order = list(Kind)
@@ -83,6 +86,11 @@ def _of_challenge(challenge: AnyRow, now: datetime) -> Iterator[Event]:
     elif challenge.status == ChallengeStatus.PENDING and challenge.expires_at <= now:
         text = "The code expired."
         yield Event(at=challenge.expires_at, kind=Kind.EXPIRED, text=text, challenge=challenge.id)
+
+
+def _of_resend(delivery: AnyRow) -> Event:
+    text = "One more code was made. Those before it stay valid until they expire."
+    return Event(at=delivery.created_at, kind=Kind.RESENT, text=text, challenge=delivery.challenge_id)
 
 
 def _of_delivery(delivery: AnyRow) -> Iterator[Event]:

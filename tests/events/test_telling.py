@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from time import sleep
 
 import pytest
 from flask import Flask
@@ -120,6 +121,20 @@ def test_a_message_that_fails_is_told_with_its_challenge(receiver: Receiver) -> 
     assert (event["data"]["challenge"], event["data"]["reason"]) == (challenge, REFUSED.reason)
     assert code not in json.dumps(event)
     assert PHONE not in json.dumps(event)
+
+
+def test_a_further_message_that_fails_is_told_with_its_challenge(receiver: Receiver) -> None:
+    receiver.caller.set_limits(resend_seconds=1)
+    challenge, _code = receiver.caller.open()
+    with receiver.app.app_context():
+        claims = deliveries.exchange([], 100)
+        deliveries.exchange([deliveries.Outcome(claim, Accepted("1")) for claim in claims], 0)
+        sleep(1)
+        receiver.caller.resent(challenge)
+        claims = deliveries.exchange([], 100)
+        deliveries.exchange([deliveries.Outcome(claim, REFUSED) for claim in claims], 0)
+    [event] = receiver.told()
+    assert (event["type"], event["data"]["challenge"]) == ("delivery.failed", challenge)
 
 
 def test_a_message_that_outlives_its_code_or_is_stopped_is_told(receiver: Receiver) -> None:

@@ -55,6 +55,7 @@ WRONG = RefusedCode(code="invalid_code", at=DURING)
         (Verdict.NEVER_ASKED, Facts(now=DURING)),
         (Verdict.REFUSED_RECIPIENT_LIMIT, alone("too_soon")),
         (Verdict.REFUSED_RECIPIENT_LIMIT, alone("hourly_limit")),
+        (Verdict.REFUSED_RECIPIENT_LIMIT, alone("too_many_codes")),
         (Verdict.REFUSED_RECIPIENT_LIMIT, replace(code("expired", SENT), refused=refused("daily_limit", AFTER))),
         (Verdict.REFUSED_WRONG_CODES, alone("too_many_wrong_codes")),
         (Verdict.REFUSED_BLOCKED, code(message=SENT, refused=refused("recipient_blocked"))),

@@ -138,6 +138,26 @@ def test_the_code_of_an_older_message_is_recognised(caller: Caller, support: str
     assert found(caller, support)[0] == "typed_older"
 
 
+def test_every_message_of_a_challenge_stands_there(caller: Caller, support: str, time: Clock) -> None:
+    challenge, code = caller.open()
+    attempt(caller, SendFailed("No credit left.", code="2", retryable=False))
+    time.advance(61)
+    caller.resent(challenge)
+    verdict, kinds = found(caller, support)
+    assert (verdict, kinds[-2:]) == ("worker_missing", ["given_up", "resent"])
+    attempt(caller)
+    time.advance(60)
+    assert caller.verify(challenge, code).get_json()["error_code"] == "expired_code"
+    verdict, kinds = found(caller, support)
+    assert (verdict, kinds[-4:]) == ("typed_late", ["resent", "taken", "accepted", "late_code"])
+
+
+def test_asking_for_another_code_of_a_challenge_too_soon_is_noted(caller: Caller, support: str) -> None:
+    challenge, _code = caller.open()
+    assert caller.resend(challenge).status_code == 429
+    assert found(caller, support)[1] == ["requested", "refused"]
+
+
 def test_a_recipient_is_found_however_it_is_written(caller: Caller, support: str) -> None:
     caller.set_phone_region("IR")
     caller.open()

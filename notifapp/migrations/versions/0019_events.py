@@ -112,6 +112,10 @@ def upgrade() -> None:
         "UPDATE delivery SET challenge_id = (SELECT id FROM otp_challenge WHERE delivery_id = delivery.id) "
         "WHERE id IN (SELECT delivery_id FROM otp_challenge)"
     )
+    op.execute(
+        "UPDATE delivery SET challenge_id = (SELECT challenge_id FROM otp_resend WHERE delivery_id = delivery.id) "
+        "WHERE id IN (SELECT delivery_id FROM otp_resend)"
+    )
     op.create_index("ix_delivery_challenge", "delivery", ["challenge_id"])
     is_pending = sa.text("status = 'pending'")
     op.create_index(
