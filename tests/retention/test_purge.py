@@ -284,7 +284,7 @@ def test_traces_go_with_the_codes_and_those_of_attempts_with_their_deliveries(
     caller.verify(challenge, WRONG)
     caller.send()
     time.advance(30 * DAY - 1)
-    assert run(app) == {}
+    assert "traces" not in run(app)
     time.advance(1)
     went = run(app)
     assert (went["challenges"], caller.count(Trace)) == (1, 0)
