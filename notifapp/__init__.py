@@ -20,6 +20,7 @@ from notifapp.channels import Channel
 from notifapp.config import MAX_BODY_BYTES, Config
 from notifapp.database import Vault, init_engine
 from notifapp.delivery import routes as delivery
+from notifapp.events import routes as events
 from notifapp.extensions import MIGRATIONS, csrf, db, login_manager, migrate
 from notifapp.health import routes as health
 from notifapp.message_templates import routes as message_templates
@@ -29,6 +30,7 @@ from notifapp.projects import routes as projects
 from notifapp.receipts import routes as receipts
 from notifapp.second_factor import routes as second_factor
 from notifapp.settings import routes as settings
+from notifapp.timeline import routes as timeline
 from notifapp.tokens import routes as tokens
 from notifapp.traffic import routes as traffic
 from notifapp.users import routes as users
@@ -74,9 +76,11 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(message_templates.blueprint)
     app.register_blueprint(notifiers.blueprint)
     app.register_blueprint(otp.blueprint)
+    app.register_blueprint(timeline.blueprint)
     app.register_blueprint(traffic.blueprint)
     app.register_blueprint(delivery.blueprint)
     app.register_blueprint(receipts.blueprint)
+    app.register_blueprint(events.blueprint)
     app.register_blueprint(apidocs.blueprint)
     cli.init_app(app)
     return app

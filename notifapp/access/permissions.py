@@ -103,7 +103,8 @@ _NOTES = {
     Permission.OTP_SEND: "Also shows the deliveries of both channels: to whom, when, and with what result. "
     "Recipients are masked.",
     Permission.OTP_VERIFY: "Together with “Send codes” (9001) it opens the “Try it” page.",
-    Permission.OTP_RELEASE: "For the API, where a shop's support tools call it. On the pages admins do this.",
+    Permission.OTP_RELEASE: "Opens the page “Not arrived?” for a shop's support. Releasing is for the API, which their "
+    "tools call; on the pages admins do this.",
 }
 _DESCRIPTIONS = {
     Permission.NOTIFICATIONS_SETTINGS_READ: (
@@ -130,6 +131,7 @@ _DESCRIPTIONS = {
     Permission.OTP_VERIFY: ("Verify codes", "Check the codes that customers give back."),
     Permission.OTP_RELEASE: (
         "Release recipients",
-        "Let recipients have codes again who are kept waiting or blocked after wrong codes.",
+        "Let recipients have codes again who are kept waiting or blocked after wrong codes, and see what happened to "
+        "the codes of one.",
     ),
 }

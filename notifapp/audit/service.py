@@ -53,8 +53,17 @@ class Action(StrEnum):
     TEST_SENT = "test_sent"
     MESSAGE_TEMPLATE_CHANGED = "message_template_changed"
     OTP_LIMITS_CHANGED = "otp_limits_changed"
+    EVENT_ENDPOINT_CREATED = "event_endpoint_created"
+    EVENT_ENDPOINT_CHANGED = "event_endpoint_changed"
+    EVENT_ENDPOINT_ENABLED = "event_endpoint_enabled"
+    EVENT_ENDPOINT_DISABLED = "event_endpoint_disabled"
+    EVENT_ENDPOINT_DELETED = "event_endpoint_deleted"
+    EVENT_SECRET_ROTATED = "event_secret_rotated"  # noqa: S105
+    EVENT_TEST_SENT = "event_test_sent"
+    EVENT_SENT_AGAIN = "event_sent_again"
     RECIPIENT_RELEASED = "recipient_released"
     RECIPIENT_ERASED = "recipient_erased"
+    TIMELINE_SEEN = "timeline_seen"
     CODES_REFUSED = "codes_refused"
     CODES_RELEASED = "codes_released"
     SECRETS_REENCRYPTED = "secrets_reencrypted"
@@ -69,9 +78,11 @@ _LABELS = {
     Action.MEMBERSHIP_SET: "Permissions changed",
     Action.MEMBERSHIP_REMOVED: "Member removed",
     Action.TEST_SENT: "Notifier tested",
+    Action.EVENT_TEST_SENT: "Test event sent",
     Action.MESSAGE_TEMPLATE_CHANGED: "Message changed",
     Action.OTP_LIMITS_CHANGED: "Limits changed",
     Action.RECIPIENT_RELEASED: "Recipient unblocked",
+    Action.TIMELINE_SEEN: "Recipient looked up",
     Action.CODES_RELEASED: "Codes sent again",
 }
 

@@ -12,6 +12,7 @@ from flask.cli import with_appcontext
 from notifapp.cli.repeating import Repeating
 from notifapp.delivery.worker import Worker
 from notifapp.notifiers.asking import balances
+from notifapp.otp.expired.service import tell_expired
 from notifapp.receipts import asking
 from notifapp.retention.service import purge_if_due
 
@@ -20,9 +21,10 @@ from notifapp.retention.service import purge_if_due
 @click.option("--threads", type=click.IntRange(1, 64), default=4, show_default=True, help="Messages sent at once.")
 @with_appcontext
 def worker(threads: int) -> None:
-    """Send queued messages until SIGINT or SIGTERM.
+    """Send queued messages and tell events until SIGINT or SIGTERM.
 
-    Beside that, ask gateways what became of them and what is left on the accounts, and purge what is old once an hour.
+    Beside that, ask gateways what became of messages and what is left on the accounts, tell which codes have expired,
+    and purge what is old once an hour.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     running = Worker(app, threads)
@@ -32,4 +34,5 @@ def worker(threads: int) -> None:
         beside.enter_context(Repeating(app, "purging", purge_if_due, seconds=60))
         beside.enter_context(Repeating(app, "balances", balances.read_due, seconds=60))
         beside.enter_context(Repeating(app, "receipts", asking.take_in, seconds=2))
+        beside.enter_context(Repeating(app, "expired codes", tell_expired, seconds=5))
         running.run()

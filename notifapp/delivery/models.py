@@ -45,9 +45,10 @@ class Delivery(Base):
 
     `recipient` is masked. `payload` is what to send, sealed, and is erased once the delivery is sent or has failed: the
     text of a message with a code is never stored in the clear. It is sealed before the row has its id, and so bound to
-    `payload_id`, which is random and unique among those that wait. `error_reason` is why the last attempt failed or, if
-    it is undelivered, the carrier's reason; `reported_at` is when the carrier's word came. Until then, `next_ask_at` is
-    when the gateway is asked again, after `asks` times.
+    `payload_id`, which is random and unique among those that wait. `challenge_id` is whose code it carries; a challenge
+    may be deleted before its messages. `error_reason` is why the last attempt failed or, if it is undelivered, the
+    carrier's reason; `reported_at` is when the carrier's word came. Until then, `next_ask_at` is when the gateway is
+    asked again, after `asks` times.
     """
 
     __tablename__ = "delivery"
@@ -74,6 +75,7 @@ class Delivery(Base):
         Index("ix_delivery_due", "status", "next_attempt_at"),
         Index("ix_delivery_lease", "status", "lease_until"),
         Index("ix_delivery_created", "created_at"),
+        Index("ix_delivery_challenge", "challenge_id"),
         Index(
             "uq_delivery_payload_id",
             "payload_id",
@@ -99,6 +101,7 @@ class Delivery(Base):
     next_attempt_at: Mapped[datetime] = mapped_column(UtcDateTime)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    challenge_id: Mapped[str | None] = mapped_column(String(32))
     provider_id: Mapped[str | None] = mapped_column(String(200))
     error_code: Mapped[str | None] = mapped_column(String(60))
     error_reason: Mapped[str | None] = mapped_column(String(300))

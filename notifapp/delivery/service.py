@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,10 +21,14 @@ from notifapp import clock
 from notifapp.channels import Channel
 from notifapp.database import Statement, Unreadable, UtcDateTime, reading, seal, table_of, unseal, writing
 from notifapp.delivery.models import Delivery, DeliveryStatus, Purpose
+from notifapp.events import notifier_health
+from notifapp.events.models import EventType
+from notifapp.events.publishing import Event, projects_told, publish
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.gateway.base import Accepted, Message, SendFailed
 from notifapp.notifiers.gateway.receipts import TellsStatus
 from notifapp.notifiers.sending import DELETED, Stopped, send_through
+from notifapp.traces import service as traces
 
 LEASE = timedelta(seconds=45)
 LONGEST_SEND = timedelta(seconds=30)  # that the backends' timeouts allow; no send starts with less of its lease left
@@ -53,6 +57,7 @@ class Outgoing:
     variables: Mapping[str, str] = field(repr=False)
     purpose: Purpose
     expires_at: datetime
+    challenge_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,7 @@ def _claim_statement() -> Statement:
 
 _QUEUED = (
     "project_id", "notifier_id", "notifier_name", "backend", "channel", "recipient", "purpose",
-    "payload_id", "payload", "next_attempt_at", "expires_at", "created_at",
+    "payload_id", "payload", "next_attempt_at", "expires_at", "created_at", "challenge_id",
 )  # fmt: skip
 _ENQUEUE = Statement(insert(_table).values({name: bindparam(name) for name in _QUEUED}).returning(_delivery.id))
 _ANY_DUE = Statement(select(_delivery.id).where(_is_due(_delivery)).limit(1))
@@ -132,6 +137,10 @@ _HELD = update(_table).where(
     _delivery.status == DeliveryStatus.SENDING.value,
     _delivery.attempts == bindparam("attempt"),
 )
+# What is told of a delivery that has failed.
+TOLD = [_delivery[name] for name in (
+    "id", "project_id", "challenge_id", "notifier_name", "channel", "recipient", "purpose", "status", "error_reason",
+)]  # fmt: skip
 _RESULT: dict[str, Any] = {name: bindparam(name) for name in ("provider_id", "error_code", "error_reason")}
 _FINISH = Statement(
     _HELD.values(
@@ -141,7 +150,7 @@ _FINISH = Statement(
         finished_at=_NOW,
         next_ask_at=bindparam("next_ask_at"),
         **_RESULT,
-    )
+    ).returning(*TOLD)
 )
 _IS_TOO_LATE = _delivery.expires_at <= bindparam("next_attempt_at")
 _RETRY = Statement(
@@ -152,7 +161,7 @@ _RETRY = Statement(
         next_attempt_at=bindparam("next_attempt_at"),
         lease_until=None,
         **_RESULT,
-    )
+    ).returning(*TOLD)
 )
 _RELEASE = Statement(
     _HELD.values(
@@ -185,6 +194,7 @@ def enqueue(connection: Connection, outgoing: Outgoing) -> int:
         next_attempt_at=now,
         expires_at=outgoing.expires_at,
         created_at=now,
+        challenge_id=outgoing.challenge_id,
     )
     return int(queued.id)
 
@@ -216,11 +226,12 @@ def is_any_due() -> bool:
         return _ANY_DUE.first(connection, now=clock.now()) is not None
 
 
-def exchange(outcomes: Iterable[Outcome], room: int) -> list[Claim]:
+def exchange(outcomes: Sequence[Outcome], room: int) -> list[Claim]:
     """In one transaction, save the outcomes of attempts and claim up to `room` due deliveries."""
     with writing() as connection:
         for outcome in outcomes:
             _write(connection, outcome)
+        notifier_health.note(connection, ((each.claim.notifier_id, each.result) for each in outcomes))
         return _claim(connection, room) if room else []
 
 
@@ -237,6 +248,26 @@ def send(claim: Claim) -> Outcome:
         outcome = Outcome(claim, SendFailed("Something went wrong on our side.", code="internal", retryable=True))
     _log_attempt(outcome)
     return outcome
+
+
+def unsent(claim: Claim) -> Outcome:
+    """The outcome of a claim that is given back."""
+    return Outcome(claim, None)
+
+
+def tell_failed(connection: Connection, failed: Iterable[Any]) -> None:
+    """Tell that these rows of deliveries have failed; tests are nobody's business but theirs who made them."""
+    told = projects_told(connection, EventType.DELIVERY_FAILED)
+    for row in failed:
+        if row.project_id in told and row.purpose == Purpose.OTP.value:
+            data = {
+                "delivery": row.id,
+                "challenge": row.challenge_id,
+                "notifier": row.notifier_name,
+                "channel": row.channel,
+                "reason": row.error_reason,
+            }
+            publish(connection, Event(row.project_id, EventType.DELIVERY_FAILED, data, row.recipient))
 
 
 def give_up_expired() -> int:
@@ -260,14 +291,20 @@ def give_up_expired() -> int:
             error_code=func.coalesce(_delivery.error_code, "expired"),
             error_reason=func.coalesce(_delivery.error_reason, reason),
         )
+        .returning(*TOLD)
     )
     with writing() as connection:
-        return int(connection.execute(statement).rowcount)
+        failed = connection.execute(statement).all()
+        tell_failed(connection, failed)
+        return len(failed)
 
 
 def _claim(connection: Connection, room: int) -> list[Claim]:
     now = clock.now()
     rows = _CLAIM.all(connection, now=now, lease_until=now + LEASE, room=room)
+    for row in rows:
+        if row.attempts > 1:
+            traces.note_claim(connection, row.id, row.attempts)
     return [
         Claim(
             id=row.id,
@@ -308,14 +345,17 @@ def _write(connection: Connection, outcome: Outcome) -> None:
     held = {"delivery_id": claim.id, "attempt": claim.attempt, "now": now}
     if result is None:
         _RELEASE.execute(connection, **held)
-    elif isinstance(result, SendFailed) and result.retryable:
+        return
+    if isinstance(result, SendFailed) and result.retryable:
         next_attempt_at = now + timedelta(seconds=BACKOFF[min(claim.attempt, len(BACKOFF)) - 1])
-        _RETRY.execute(connection, **held, next_attempt_at=next_attempt_at, **_result_columns(result))
+        written = _RETRY.first(connection, **held, next_attempt_at=next_attempt_at, **_result_columns(result))
     else:
         status = DeliveryStatus.SENT if isinstance(result, Accepted) else DeliveryStatus.FAILED
         next_ask_at = now + FIRST_ASK if _can_be_asked(claim, result) else None
         columns = _result_columns(result)
-        _FINISH.execute(connection, **held, new_status=status.value, next_ask_at=next_ask_at, **columns)
+        written = _FINISH.first(connection, **held, new_status=status.value, next_ask_at=next_ask_at, **columns)
+    if written is not None and isinstance(result, SendFailed):
+        _note_failure(connection, claim, result, written)
 
 
 def _can_be_asked(claim: Claim, result: Accepted | SendFailed) -> bool:
@@ -325,6 +365,14 @@ def _can_be_asked(claim: Claim, result: Accepted | SendFailed) -> bool:
         and bool(result.provider_id)
         and isinstance(find_backend(claim.backend), TellsStatus)
     )
+
+
+def _note_failure(connection: Connection, claim: Claim, failed: SendFailed, written: Any) -> None:
+    """Note that an attempt failed, and tell it if it was the last."""
+    columns = _result_columns(failed)
+    traces.note_failure(connection, claim.id, claim.attempt, columns["error_code"], columns["error_reason"])
+    if written.status == DeliveryStatus.FAILED.value:
+        tell_failed(connection, [written])
 
 
 def _result_columns(result: Accepted | SendFailed) -> dict[str, str | None]:

@@ -14,6 +14,8 @@ from notifapp.access import Principal, ProjectRef
 from notifapp.channels import Channel
 from notifapp.database import table_of, writing
 from notifapp.delivery.models import Delivery, DeliveryStatus
+from notifapp.delivery.service import TOLD, tell_failed
+from notifapp.events import notifier_health
 from notifapp.notifiers import service as notifiers
 from notifapp.notifiers.sending import DELETED, DISABLED, PROJECT_ARCHIVED, Stopped
 from notifapp.notifiers.service import NotifierDetails
@@ -37,6 +39,7 @@ def disable_notifier(
         notifiers.lock(connection, project, channel, notifier_id)
         notifiers.disable(connection, project, channel, notifier_id, principal=principal)
         _give_up(connection, _delivery.notifier_id == notifier_id, DISABLED)
+        notifier_health.forget(connection, notifier_id)
     return notifiers.get_notifier(project, channel, notifier_id)
 
 
@@ -48,11 +51,12 @@ def delete_notifier(project: ProjectRef, channel: Channel, notifier_id: int, *, 
     with writing() as connection:
         notifiers.lock(connection, project, channel, notifier_id)
         _give_up(connection, _delivery.notifier_id == notifier_id, DELETED)  # first, or they forget whose they were
+        notifier_health.forget(connection, notifier_id)
         return notifiers.delete(connection, project, channel, notifier_id, principal=principal)
 
 
 def _give_up(connection: Connection, which: ColumnElement[bool], reason: str) -> None:
-    connection.execute(
+    failed = connection.execute(
         update(table_of(Delivery))
         .where(which, _delivery.status == DeliveryStatus.QUEUED.value)
         .values(
@@ -62,4 +66,6 @@ def _give_up(connection: Connection, which: ColumnElement[bool], reason: str) ->
             error_code=Stopped.CODE,
             error_reason=reason,
         )
+        .returning(*TOLD)
     )
+    tell_failed(connection, failed.all())

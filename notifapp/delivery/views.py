@@ -9,7 +9,7 @@ from notifapp.access import Permission, ProjectRef, may, permission_required
 from notifapp.delivery import queries
 from notifapp.delivery.forms import DeliveryFilterForm
 from notifapp.delivery.models import DeliveryStatus
-from notifapp.otp.service import statuses_by_delivery
+from notifapp.otp.service import statuses
 from notifapp.web import paging
 from notifapp.web.times import time_zone
 
@@ -28,7 +28,13 @@ def index(project: ProjectRef) -> ResponseReturnValue:
 
 
 def _page(form: DeliveryFilterForm, page: paging.Page, charts: list[queries.Chart]) -> str:
-    codes = statuses_by_delivery([delivery.id for delivery in page.items]) if page.items else {}
+    codes = statuses([delivery.challenge_id for delivery in page.items if delivery.challenge_id])
     return render_template(
-        "delivery/index.html", form=form, page=page, charts=charts, codes=codes, DeliveryStatus=DeliveryStatus
+        "delivery/index.html",
+        form=form,
+        page=page,
+        charts=charts,
+        codes=codes,
+        may_ask_why=may(Permission.OTP_RELEASE),
+        DeliveryStatus=DeliveryStatus,
     )

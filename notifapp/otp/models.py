@@ -114,6 +114,14 @@ class OtpChallenge(Base):
             sqlite_where=text("address IS NOT NULL"),
             postgresql_where=text("address IS NOT NULL"),
         ),
+        # Codes that have expired, to tell their project.
+        Index(
+            "ix_otp_challenge_expires",
+            "project_id",
+            "expires_at",
+            sqlite_where=text("status = 'pending'"),
+            postgresql_where=text("status = 'pending'"),
+        ),
         Index(
             "uq_otp_challenge_open",
             "project_id",

@@ -33,13 +33,17 @@ from notifapp.delivery.models import Purpose
 from notifapp.delivery.service import Outgoing, enqueue, withdrawal
 from notifapp.delivery.wakeup import wake_workers
 from notifapp.errors import Conflict, DomainError, ErrorCode, NotFound, Quota, ValidationFailed
+from notifapp.events.models import EventType
+from notifapp.events.publishing import Event, is_told, publish
 from notifapp.message_templates.rendering import Words, compose
 from notifapp.message_templates.service import template_of, with_template
 from notifapp.otp import codes, limits
 from notifapp.otp.codes import Code
 from notifapp.otp.limits import Limits, Recipient
 from notifapp.otp.models import ChallengeStatus, OtpChallenge, OtpResend
+from notifapp.otp.refusals import service as refusals
 from notifapp.settings.service import SELECT_POLICY, NotifierInForce, Policy, policy_of
+from notifapp.traces import service as traces
 from notifapp.traffic import service as traffic
 
 _table, _resends = table_of(OtpChallenge), table_of(OtpResend)
@@ -110,6 +114,7 @@ _FIND = Statement(
         _resend.code_length.label("resend_length"),
         _resend.expires_at.label("resend_expires_at"),
         _resend.delivery_id.label("resend_delivery_id"),
+        is_told(_PROJECT, EventType.CODE_APPROVED).label("is_approval_told"),
     )
     .outerjoin(_resends, _resend.challenge_id == _challenge.id)
     .where(_challenge.id == bindparam("challenge_id"), _challenge.project_id == _PROJECT)
@@ -247,12 +252,13 @@ def issue_challenge(
     address = recipients.normalise(channel, recipient, phone_region=project.phone_region)
     whom, *former = _recipients(project, channel, address)
     order = _order(project, channel, address, principal, client)
-    with traffic.refusals_counted(order):
+    with refusals.sends_noted(order, whom):
         cleared = traffic.check(order)
         with writing() as connection:
             now = _take(connection, whom, former)
-            sent = _send(connection, project, whom, address, now)
-            new = _new_row(whom, address, sent, now) | {
+            challenge_id = codes.new_challenge_id()
+            sent = _send(connection, project, whom, address, challenge_id, now)
+            new = _new_row(challenge_id, whom, address, sent, now) | {
                 "country": order.destination.country if order.destination else None,
                 "prefix": order.destination.prefix if order.destination else None,
             }
@@ -281,13 +287,14 @@ def resend_challenge(
     address = _address_of(found, clock.now())
     whom, *former = _recipients(project, Channel(found.channel), address)
     order = _order(project, Channel(found.channel), address, principal, client)
-    with traffic.refusals_counted(order):
+    with refusals.sends_noted(order, whom):
         cleared = traffic.check(order)
         with writing() as connection:
             now = _take(connection, whom, former)
             found, known = _find(connection, project, challenge_id)
             _address_of(found, now)  # it may have been closed while this call waited
-            sent = _send(connection, project, whom, address, now, ends=[code.expires_at for code in _alive(known, now)])
+            ends = [code.expires_at for code in _alive(known, now)]
+            sent = _send(connection, project, whom, address, challenge_id, now, ends)
             new = _new_resend(challenge_id, known[-1].number + 1, sent, now)
             _RESEND.execute(connection, **new)
             changed = {
@@ -319,9 +326,13 @@ def verify_challenge(project: ProjectRef, challenge_id: str, code: str, *, recip
     right = [each for each in known if codes.is_right(typed, found.id, each)]
     is_theirs = recipient is None or codes.is_among(found.recipient_digest, _digests(project, found, recipient))
     whom = Recipient(project.id, found.channel, found.counted_as, found.recipient, found.recipient_digest)
-    if right and is_theirs:
-        return _approve(project, found, known, whom, right_until=max(each.expires_at for each in right))
-    raise _closed_or_incomplete(found, known, typed) or _count_wrong(found, whom)
+    is_right = bool(right) and is_theirs
+    with refusals.tries_noted(whom, found.id, is_right=is_right):
+        if is_right:
+            return _approve(project, found, known, whom, right_until=max(each.expires_at for each in right))
+        if uncounted := _closed_or_incomplete(found, known, typed):
+            raise uncounted
+    raise _count_wrong(found, whom)
 
 
 def get_challenge(project: ProjectRef, challenge_id: str) -> Challenge:
@@ -350,6 +361,7 @@ def _send(
     project: ProjectRef,
     whom: Recipient,
     address: str,
+    challenge_id: str,
     now: datetime,
     ends: Sequence[datetime] = (),
 ) -> _Sent:
@@ -377,19 +389,18 @@ def _send(
         expires_at=expires_at,
         resend_at=limits.next_send(quotas, now),
         unsettled=1 + _unsettled(sends),
-        delivery_id=enqueue(connection, _outgoing(notifier, whom, address, words, expires_at)),
+        delivery_id=enqueue(connection, _outgoing(notifier, whom, address, words, expires_at, challenge_id)),
     )
 
 
-def statuses_by_delivery(delivery_ids: Collection[int]) -> dict[int, ChallengeStatus]:
-    """The status of the challenge behind each of these deliveries, where it is still known."""
-    now = clock.now()
-    state = _challenge.status, _challenge.expires_at
-    first = select(_challenge.delivery_id, *state).where(_challenge.delivery_id.in_(delivery_ids))
-    further = select(_resend.delivery_id, *state).join(_table).where(_resend.delivery_id.in_(delivery_ids))
+def statuses(challenge_ids: Collection[str]) -> dict[str, ChallengeStatus]:
+    """The status of each of these challenges that is still known."""
+    if not challenge_ids:
+        return {}
+    columns, now = (_challenge.id, _challenge.status, _challenge.expires_at), clock.now()
     with reading() as connection:
-        rows = connection.execute(union_all(first, further)).all()
-    return {row.delivery_id: _status_at(row.status, row.expires_at, now) for row in rows}
+        rows = connection.execute(select(*columns).where(_challenge.id.in_(challenge_ids))).all()
+    return {row.id: _status_at(row.status, row.expires_at, now) for row in rows}
 
 
 def _status_at(status: str, expires_at: datetime, now: datetime) -> ChallengeStatus:
@@ -485,8 +496,7 @@ def _replace_open(connection: Connection, whom: Recipient, now: datetime) -> Non
         _WITHDRAW.execute(connection, challenge_id=replaced.id, now=now)
 
 
-def _new_row(whom: Recipient, address: str, sent: _Sent, now: datetime) -> dict[str, Any]:
-    challenge_id = codes.new_challenge_id()
+def _new_row(challenge_id: str, whom: Recipient, address: str, sent: _Sent, now: datetime) -> dict[str, Any]:
     return {
         "id": challenge_id,
         "project_id": whom.project_id,
@@ -523,7 +533,9 @@ def _new_resend(challenge_id: str, number: int, sent: _Sent, now: datetime) -> d
     }
 
 
-def _outgoing(notifier: NotifierInForce, whom: Recipient, address: str, words: Words, expires_at: datetime) -> Outgoing:
+def _outgoing(
+    notifier: NotifierInForce, whom: Recipient, address: str, words: Words, expires_at: datetime, challenge_id: str
+) -> Outgoing:
     channel = Channel(whom.channel)
     return Outgoing(
         project_id=whom.project_id,
@@ -538,6 +550,7 @@ def _outgoing(notifier: NotifierInForce, whom: Recipient, address: str, words: W
         variables=words.variables,
         purpose=Purpose.OTP,
         expires_at=expires_at,
+        challenge_id=challenge_id,
     )
 
 
@@ -563,6 +576,9 @@ def _approve(
         if len(known) > 1:  # nobody needs the others any more
             _WITHDRAW.execute(connection, challenge_id=found.id, now=now)
         destination = (found.country, found.prefix) if found.country else None
+        if found.is_approval_told:
+            data = {"challenge": found.id, "channel": found.channel}
+            publish(connection, Event(project.id, EventType.CODE_APPROVED, data, found.recipient))
         traffic.count_approval(connection, project.id, destination, found.unsettled)
     return _shown(found._asdict() | {"status": ChallengeStatus.APPROVED, "approved_at": now}, known, now)
 
@@ -585,6 +601,7 @@ def _count_wrong(found: Any, whom: Recipient) -> InvalidCode:
         counted = _COUNT_WRONG.first(connection, challenge_id=found.id, project_id=whom.project_id, now=now)
         if counted is None:  # closed while this call waited for the row: undo the failure
             raise _not_open(found, now)
+        traces.note_try(connection, whom.digest, found.id, InvalidCode.code, is_right=False)
         traffic.count_wrong(connection, whom.project_id)
     return InvalidCode(attempts_left=counted.attempts_left)
 

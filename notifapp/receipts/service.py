@@ -15,7 +15,9 @@ from sqlalchemy.engine import Connection
 
 from notifapp import clock
 from notifapp.database import Statement, UtcDateTime, reading, table_of, upsert, writing
-from notifapp.delivery.models import Delivery, DeliveryStatus
+from notifapp.delivery.models import Delivery, DeliveryStatus, Purpose
+from notifapp.delivery.service import TOLD
+from notifapp.events.publishing import publish_undelivered
 from notifapp.notifiers.gateway.base import SendFailed
 from notifapp.notifiers.gateway.receipts import NotGenuine, PushesReceipts, ReceiptRequest, Report, ReportOutcome
 from notifapp.notifiers.sending import open_notifier_of
@@ -59,7 +61,7 @@ _REPORT = Statement(
         error_reason=bindparam("reason"),
         next_ask_at=None,
     )
-    .returning(_delivery.id)
+    .returning(*TOLD)
 )
 
 
@@ -90,7 +92,10 @@ def receive(request: ReceiptRequest) -> None:
 
 
 def apply(connection: Connection, notifier_id: int, report: Report, at: datetime) -> bool:
-    """Write down a report of one of the notifier's deliveries, which came at `at`. Return whether anything changed."""
+    """Write down a report of one of the notifier's deliveries, which came at `at`, and tell it if it isn't delivered.
+
+    Return whether anything changed.
+    """
     reported = _REPORT.all(
         connection,
         notifier=notifier_id,
@@ -101,6 +106,16 @@ def apply(connection: Connection, notifier_id: int, report: Report, at: datetime
         code=report.code[:60] or None,
         reason=report.reason[:300] or None,
     )
+    for row in reported:
+        if row.status == DeliveryStatus.UNDELIVERED.value and row.purpose == Purpose.OTP.value:
+            publish_undelivered(
+                connection,
+                row.project_id,
+                delivery=row.id,
+                challenge=row.challenge_id,
+                recipient=row.recipient,
+                reason=row.error_reason,
+            )
     return bool(reported)
 
 

@@ -20,12 +20,14 @@ from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
 from notifapp.database import AnyRow, reading, table_of, writing
 from notifapp.delivery.models import Delivery
+from notifapp.events.models import EventMessage
 from notifapp.idempotency.models import IdempotentRequest
 from notifapp.notifiers.models import OutboxMessage
 from notifapp.otp import codes
 from notifapp.otp.models import OtpChallenge, OtpRecipient, OtpResend
 from notifapp.recipients import counted_as, mask, normalise
 from notifapp.retention.rules import COUNTED_AS
+from notifapp.traces.models import Trace
 
 ERASED = "(erased)"
 BATCH = 500  # rows in a transaction
@@ -57,6 +59,7 @@ def erase_recipient(address: str, *, principal: Principal) -> Erased:
         is_user = connection.execute(select(User.id).where(User.email == address)).first() is not None
     rows = sum(_delete(project_id, channel, address) for project_id in projects)
     rows += _blank_deliveries(channel, masked)
+    rows += _blank_told(masked)
     rows += _blank_events((masked,) if is_user else (masked, address))
     with writing() as connection:
         rows += _forget_forms_tries_and_replies(connection, address)
@@ -89,6 +92,7 @@ def _delete(project_id: int, channel: Channel, address: str) -> int:
         others = (
             delete(table_of(Delivery)).where(_delivery.id.in_([number for number in deliveries if number])),
             delete(table_of(OtpRecipient)).where(*is_counter),
+            delete(table_of(Trace)).where(table_of(Trace).c.digest.in_(digests)),
             delete(table_of(OutboxMessage)).where(*is_kept_message),
         )
         return len(deliveries) + sum(connection.execute(statement).rowcount for statement in others)
@@ -117,6 +121,13 @@ def _blank_deliveries(channel: Channel, masked: str) -> int:
             connection.execute(delete(table_of(Delivery)).where(are_they, _delivery.payload.is_not(None)))
             connection.execute(update(table_of(Delivery)).where(are_they).values(recipient=ERASED))
     return len(found)
+
+
+def _blank_told(masked: str) -> int:
+    """Blank the mask in what is told to projects' endpoints; what still waits is told without it."""
+    with writing() as connection:
+        told = update(EventMessage).where(EventMessage.recipient == masked).values(recipient=ERASED)
+        return connection.execute(told).rowcount
 
 
 def _blank_events(forms: tuple[str, ...]) -> int:

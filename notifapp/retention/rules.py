@@ -18,6 +18,7 @@ from notifapp.audit.service import Action
 from notifapp.config import Retention
 from notifapp.database import table_of
 from notifapp.delivery.models import Delivery, WorkerHeartbeat
+from notifapp.events.models import EventMessage
 from notifapp.idempotency.models import IdempotentRequest
 from notifapp.message_templates.models import MessageTemplate, MessageTemplateRevision
 from notifapp.notifiers.models import NotifierBalance, OutboxMessage
@@ -25,6 +26,7 @@ from notifapp.otp.models import OtpChallenge, OtpRecipient, OtpResend
 from notifapp.receipts.models import EarlyReceipt
 from notifapp.second_factor.models import PendingSignIn, UsedChallenge
 from notifapp.settings.models import NotificationSettings, SettingsRevision
+from notifapp.traces.models import Trace
 from notifapp.traffic.models import OtpTraffic
 from notifapp.traffic.service import hour_of
 
@@ -133,9 +135,11 @@ RULES = (
     Rule("challenges", _challenge.created_at, "codes", delete=delete_challenges),
     Rule("addresses", _challenge.expires_at, 0, (_challenge.address.is_not(None),), delete=erase_addresses),
     Rule("repeatable requests", table_of(IdempotentRequest).c.expires_at, 0),
+    Rule("traces", table_of(Trace).c.at, "codes"),
     Rule("traffic", table_of(OtpTraffic).c.hour, 30, as_stored=hour_of),
     Rule("deliveries", _delivery.created_at, "deliveries", delete=delete_deliveries),
     Rule("early receipts", table_of(EarlyReceipt).c.received_at, 1),
+    Rule("events", table_of(EventMessage).c.created_at, 30),
     Rule("failed sign-ins", _event.at, "failed_sign_ins", (_event.action == Action.SIGN_IN_FAILED.value,)),
     Rule("audit events", _event.at, "audit"),
     Rule("settings revisions", _revision.created_at, "history", (_IS_FORMER,)),

@@ -18,6 +18,8 @@ from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
 from notifapp.database import MAX_ID, Statement, insertion, reading, table_of, writing
 from notifapp.errors import Conflict, StaleVersion
+from notifapp.events.models import EventType
+from notifapp.events.publishing import Event, is_told, publish
 from notifapp.notifiers.backends import find_backend, switched_off
 from notifapp.notifiers.models import Notifier
 from notifapp.notifiers.service import is_valid
@@ -29,6 +31,7 @@ from notifapp.settings.values import (
     SMS_NOTIFIER,
     NotifierRef,
     Settings,
+    body,
     differences,
     no_such_notifier,
     parse,
@@ -79,6 +82,7 @@ _CURRENT_AND_CHOSEN = Statement(
         _new_email.c.name.label("new_email_name"),
         _new_email.c.backend.label("new_email_backend"),
         is_open(bindparam("project_id")).label("is_open"),
+        is_told(bindparam("project_id"), EventType.SETTINGS_CHANGED).label("is_told"),
     )
     .outerjoin(_new_sms, _valid(_new_sms, "sms"))
     .outerjoin(_new_email, _valid(_new_email, "email"))
@@ -248,6 +252,9 @@ def update_notification_settings(
                 after = replace(after, version=before.version + 1)
                 _write(connection, project, before, after, principal, reason)
                 _record(connection, project, before, after, principal)
+                if row.is_told:
+                    data = {"version": after.version, "settings": body(after), "source": principal.source.value}
+                    publish(connection, Event(project.id, EventType.SETTINGS_CHANGED, data))
     except IntegrityError:
         raise Conflict("A chosen notifier was deleted in the meantime. Choose again.") from None
     return Update(before, after)

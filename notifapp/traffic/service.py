@@ -6,8 +6,6 @@ are checked again under the lock of the project's row: no number of simultaneous
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,8 +16,10 @@ from notifapp import clock, wording
 from notifapp.access import Principal, ProjectRef
 from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
-from notifapp.database import reading, writing
+from notifapp.database import reading
 from notifapp.errors import ErrorCode, Quota, TooManyRequests, ValidationFailed
+from notifapp.events.models import EventType
+from notifapp.events.publishing import Event, publish
 from notifapp.traffic import breaker, counts
 from notifapp.traffic.counts import HOURS_A_DAY, Habits, Key, Tally
 from notifapp.traffic.destinations import Destination, country_label, destination_of
@@ -47,6 +47,8 @@ class Refusal(StrEnum):
         return _LABELS[self]
 
 
+# Those that depend on how much is sent, not on what.
+_LIMITS = frozenset(Refusal) - {Refusal.COUNTRY, Refusal.NUMBER_TYPE}
 _LABELS = {
     Refusal.COUNTRY: "Country not allowed",
     Refusal.NUMBER_TYPE: "Not a mobile number",
@@ -166,22 +168,23 @@ def charge(connection: Connection, cleared: Cleared) -> None:
     """Count a code that is being sent, as the last statement of its transaction. Raise `TrafficRefused` at a cap."""
     wanted = cleared.order
     if cleared.is_unusual:
-        _count_refusal(connection, wanted, Refusal.UNUSUAL_RECORDED)
+        count_refusal(connection, wanted, Refusal.UNUSUAL_RECORDED)
     sent = counts.add(connection, wanted.project.id, wanted.hour, wanted.keys, "sent")
     for scope, tally in cleared.tallies.items():
         before = tally.sent_today - tally.sent_now
         _check_caps(wanted, cleared.limits, scope, sent[scope], before + sent[scope])
 
 
-@contextmanager
-def refusals_counted(wanted: Order) -> Iterator[None]:
-    """Count what is refused within the block, in a transaction of its own: the block's has been rolled back by then."""
-    try:
-        yield
-    except (DestinationNotAllowed, TrafficRefused) as refused:
-        with writing() as connection:
-            _count_refusal(connection, wanted, refused.refusal)
-        raise
+def count_refusal(connection: Connection, wanted: Order, refusal: Refusal) -> None:
+    """Count a refusal; the first of its kind on a day (UTC) is audited, and told if it is by a limit."""
+    project_id = wanted.project.id
+    refused = counts.add(connection, project_id, wanted.hour, [Key(Scope.REFUSAL, refusal)], "refused")
+    if refused[Scope.REFUSAL] > 1:
+        return
+    day = wanted.hour // HOURS_A_DAY * HOURS_A_DAY
+    # Of any number of calls, in all of the day's hours, only one inserts the day's row.
+    if counts.add(connection, project_id, day, [Key(Scope.AUDITED, refusal)], "refused")[Scope.AUDITED] == 1:
+        _record_refusal(connection, wanted, refusal)
 
 
 def count_approval(connection: Connection, project_id: int, destination: tuple[str, str] | None, settled: int) -> None:
@@ -240,24 +243,19 @@ def _check_caps(wanted: Order, limits: TrafficLimits, scope: Scope, sent_now: in
         raise TrafficRefused(refusal, why, code, wanted.at, most=most_a_day, hours=HOURS_A_DAY)
 
 
-def _count_refusal(connection: Connection, wanted: Order, refusal: Refusal) -> None:
-    """Count a refusal; the first of its kind on a day (UTC) becomes an audit event."""
-    project_id = wanted.project.id
-    refused = counts.add(connection, project_id, wanted.hour, [Key(Scope.REFUSAL, refusal)], "refused")
-    if refused[Scope.REFUSAL] > 1:
-        return
-    day = wanted.hour // HOURS_A_DAY * HOURS_A_DAY
-    # Of any number of calls, in all of the day's hours, only one inserts the day's row.
-    if counts.add(connection, project_id, day, [Key(Scope.AUDITED, refusal)], "refused")[Scope.AUDITED] == 1:
-        detail = {"destination": _destination_label(wanted.destination)} if wanted.destination else None
-        record(
-            connection,
-            Action.CODES_REFUSED,
-            principal=wanted.principal,
-            project_id=project_id,
-            subject=refusal.label,
-            detail=detail,
-        )
+def _record_refusal(connection: Connection, wanted: Order, refusal: Refusal) -> None:
+    detail = {"destination": _destination_label(wanted.destination)} if wanted.destination else {}
+    record(
+        connection,
+        Action.CODES_REFUSED,
+        principal=wanted.principal,
+        project_id=wanted.project.id,
+        subject=refusal.label,
+        detail=detail,
+    )
+    if refusal in _LIMITS:
+        data = {"limit": refusal.value, "channel": "sms" if wanted.destination else "email", **detail}
+        publish(connection, Event(wanted.project.id, EventType.LIMIT_REACHED, data))
 
 
 def _destination_label(destination: Destination) -> str:

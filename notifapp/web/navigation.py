@@ -60,8 +60,10 @@ def _tabs(slug: str) -> list[Link]:
         items.append(("Deliveries", "deliveries.index"))
     if may(Permission.OTP_SEND) and may(Permission.OTP_VERIFY):
         items.append(("Try it", "otp.try_form"))
+    if may(Permission.OTP_RELEASE):
+        items.append(("Not arrived?", "timeline.ask"))
     if may():  # admins only
-        items += [("Limits", "otp.limits"), ("Members", "users.members")]
+        items += [("Events", "events.index"), ("Limits", "otp.limits"), ("Members", "users.members")]
     tabs = [(label, url_for(endpoint, project_slug=slug)) for label, endpoint in items]
     # A page belongs to the tab with the longest matching URL prefix; the overview's matches every page.
     here = f"{request.script_root}{request.path}/"

@@ -31,6 +31,8 @@ GUARDED = {
     ("GET", "second_factor.renew_codes"), ("POST", "second_factor.renew_codes"),
     ("GET", "second_factor.reset"), ("POST", "second_factor.reset"),
     ("GET", "notifiers.new"), ("POST", "notifiers.create"), ("POST", "notifiers.save"),
+    ("GET", "events.new"), ("POST", "events.create"), ("POST", "events.edit"),
+    ("GET", "events.confirm_rotate"), ("POST", "events.rotate"),
 }  # fmt: skip
 
 

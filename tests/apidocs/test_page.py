@@ -148,7 +148,8 @@ def lasting(value: Any) -> Any:
         return {
             key: lasting(item)
             for key, item in value.items()
-            if not (key.endswith("_at") and item) and not (key == "id" and isinstance(item, str))
+            if not ((key.endswith("_at") or key == "at") and item)
+            and not (key in ("id", "challenge") and isinstance(item, str))
         }
     return [lasting(item) for item in value] if isinstance(value, list) else value
 

@@ -16,6 +16,9 @@ from notifapp.database import insert_sealed, table_of, writing
 from notifapp.delivery import stopping
 from notifapp.delivery.models import Delivery
 from notifapp.delivery.service import record_test
+from notifapp.events import outbox
+from notifapp.events import service as events
+from notifapp.events.models import EventType
 from notifapp.message_templates.service import set_template
 from notifapp.message_templates.values import Template
 from notifapp.notifiers import service as notifiers
@@ -74,12 +77,14 @@ def furnish(live: LiveServer) -> BusyServer:
             _history(shop, admin, _principal(people["editor"], "omid@example.com"))
             _messages(shop, _principal(people["editor"], "omid@example.com"))
             values.update(_tokens(people, shop, admin))
+            values.update(_endpoints(shop, admin))
             _deliveries(shop, admin)
             values.update(_receipts(shop, admin))
             _long_project(people, admin)
             _other_projects(admin)
         _balances(_by_name(shop, Channel.SMS)["ippanel_one"])
-        values["challenge"] = issue_challenge(shop, Channel.EMAIL, "omid@example.com", principal=admin).id
+        challenge = issue_challenge(shop, Channel.EMAIL, "omid@example.com", principal=admin)
+        values |= {"challenge": challenge.id, "delivery": challenge.delivery_ids[0]}
         values["link"] = users.create_password_link(people["newcomer"], principal=admin)  # lives for a day from now
     return BusyServer(live, people, shop, values | _ids(live, shop))
 
@@ -284,6 +289,23 @@ def _receipts(shop: ProjectRef, admin: Principal) -> dict[str, object]:
             connection.execute(told_of.values(payload=None, attempts=1, **values, **times))
         challenges[f"{status}_challenge"] = challenge.id
     return challenges
+
+
+def _endpoints(shop: ProjectRef, admin: Principal) -> dict[str, int]:
+    """One that takes all and was told some of it, with two secrets, and one that is disabled."""
+    made = events.create_endpoint(shop, "https://shop.example.com/events", [*EventType], principal=admin).endpoint_id
+    quiet_url = f"https://shop.example.com/{LONG_SLUG * 4}"
+    quiet = events.create_endpoint(shop, quiet_url, [EventType.CODE_APPROVED], principal=admin).endpoint_id
+    events.disable_endpoint(shop, quiet, principal=admin)
+    for _ in range(4):
+        events.send_test(shop, made, principal=admin)
+    refused = SendFailed("The receiver did not take it.", code="500", retryable=True)
+    gone = SendFailed("The receiver wants no more events.", code="410", retryable=False)
+    results: tuple[int | SendFailed, ...] = (200, refused, gone)
+    claims = outbox.exchange([], len(results))
+    outbox.exchange([outbox.Outcome(claim, result) for claim, result in zip(claims, results, strict=True)], 0)
+    events.rotate_secret(shop, made, principal=admin)
+    return {"endpoint": made, "quiet_endpoint": quiet}
 
 
 def _long_project(people: dict[str, int], admin: Principal) -> None:

@@ -55,6 +55,16 @@ PAGES = {
         ("admin", "/projects/{shop}/deliveries?status=undelivered"),
     ],
     "apidocs.page": [(NOBODY, "/api/docs")],
+    "events.confirm_delete": [("admin", "/projects/{shop}/events/{endpoint}/delete")],
+    "events.confirm_rotate": [("admin", "/projects/{shop}/events/{endpoint}/rotate")],
+    "events.edit": [("admin", "/projects/{shop}/events/{endpoint}/edit")],
+    "events.index": [("admin", "/projects/{shop}/events"), ("admin", "/projects/fresh/events")],
+    "events.new": [("admin", "/projects/{shop}/events/new")],
+    "events.secret": [("admin", "/projects/{shop}/events/{endpoint}/secret")],
+    "events.show": [
+        ("admin", "/projects/{shop}/events/{endpoint}"),
+        ("admin", "/projects/{shop}/events/{quiet_endpoint}"),
+    ],
     "notifiers.choose": [("admin", f"{SMS}/new")],
     "notifiers.confirm_delete": [
         ("admin", f"{SMS}/{{sms_unused}}/delete"),
@@ -109,6 +119,10 @@ PAGES = {
         ("reader", SETTINGS),
         ("long", "/projects/{long_project}/settings"),
         ("admin", "/projects/old-shop/settings"),
+    ],
+    "timeline.ask": [
+        ("admin", "/projects/{shop}/timeline"),
+        ("admin", "/projects/{shop}/timeline?delivery={delivery}"),
     ],
     "tokens.confirm_revoke": [("admin", "/tokens/{token}/revoke"), ("admin", "/tokens/{long_token}/revoke")],
     "tokens.created": [("admin", "/tokens/{token}/created")],
@@ -294,6 +308,24 @@ def token_refused(page: Page) -> None:
 def token_created(page: Page) -> None:
     page.get_by_label("Name").fill("Mobile app")
     press(page, "Create token")
+
+
+@state("admin", "/projects/{shop}/events/new")
+def endpoint_refused(page: Page) -> None:
+    page.get_by_label("Address").fill("http://shop.example.com/events")
+    press(page, "Create endpoint")
+
+
+@state("admin", "/projects/{shop}/events/new")
+def endpoint_created(page: Page) -> None:
+    page.get_by_label("Address").fill("https://shop.example.com/new-events")
+    page.get_by_label("code.approved").check()
+    press(page, "Create endpoint")
+
+
+@state("admin", "/projects/{shop}/events/{endpoint}")
+def test_event_queued(page: Page) -> None:
+    press(page, "Send a test event")
 
 
 @state("admin", "/projects/{shop}/notifiers/email/new/smtp")

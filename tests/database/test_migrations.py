@@ -189,6 +189,21 @@ def test_sessions_whose_cookies_are_no_longer_accepted_go_with_what_they_held(mi
         assert db.session.scalars(text("SELECT count(*) FROM user_account")).one() == 1
 
 
+def test_messages_of_the_version_before_know_their_challenge(migrated: Flask) -> None:
+    project, at = World(migrated).project(), "2026-11-01 12:00"
+    with migrated.app_context():
+        downgrade(revision="0015")
+        common = {"project_id": project.id, "channel": "sms", "recipient": "+98", "created_at": at, "expires_at": at}
+        message = {**common, "notifier_name": "x", "backend": "console", "status": "sent", "next_attempt_at": at}
+        put("delivery", **message, purpose="test")
+        put("delivery", **message, purpose="otp")
+        of_code = {"settings_version": 1, "code_length": 5, "ttl": 60, "code_mac": "x", "resend_at": at}
+        put("otp_challenge", **common, **of_code, id="c", recipient_digest="d", attempts_left=5, delivery_id=2)
+        upgrade()
+        delivery = table_of(Delivery).c
+        assert everything(select(delivery.id, delivery.challenge_id).order_by(delivery.id)) == [(1, None), (2, "c")]
+
+
 BEFORE_SEALING = "0014"
 _FERNET = Fernet(ENCRYPTION_KEY)
 

@@ -188,11 +188,13 @@ def test_a_claim_that_waited_too_long_is_given_back_unsent(outbox: Outbox, mailb
     assert carry_out(outbox, delivery)
 
 
-def test_what_is_claimed_and_written_costs_two_statements_a_message(outbox: Outbox, mailbox: Mailbox) -> None:
+def test_what_is_claimed_and_written_costs_two_statements_a_message_and_one_a_notifier(
+    outbox: Outbox, mailbox: Mailbox
+) -> None:
     deliveries = [outbox.queue() for _ in range(5)]
     with outbox.app.app_context(), sent() as statements:
         claims = service.exchange([], room=10)
         assert len(statements) == 1
         outcomes = [service.send(claim) for claim in claims]
         service.exchange(outcomes, room=0)
-    assert len(statements) == 1 + 2 * len(deliveries)
+    assert len(statements) == 1 + 2 * len(deliveries) + 1

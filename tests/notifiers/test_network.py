@@ -18,7 +18,7 @@ from notifapp.notifiers.backends.webhook import Webhook
 from notifapp.notifiers.gateway.base import Message, SendFailed
 from notifapp.notifiers.gateway.http_client import HttpClient
 from notifapp.notifiers.gateway.names import MOST, look_up
-from notifapp.notifiers.gateway.network import Call, DestinationRefused
+from notifapp.notifiers.gateway.network import Call, DestinationNotAllowed
 from tests.notifiers.gateway import Gateway, Trust
 from tests.notifiers.mail import PASSWORD
 
@@ -66,7 +66,7 @@ def failure(send: Any, *args: Any, **options: Any) -> tuple[str, bool]:
      "::1", "::ffff:127.0.0.1", "fe80::1"],
 )  # fmt: skip
 def test_no_notation_of_a_private_address_is_connected_to(host: str) -> None:
-    with Call(5) as call, pytest.raises(DestinationRefused):
+    with Call(5) as call, pytest.raises(DestinationNotAllowed):
         call.connect(host, 443, 1)
     assert failure(send_mail, host) == REFUSED
     assert failure(send_webhook, f"https://{f'[{host}]' if ':' in host else host}/") == REFUSED

@@ -15,7 +15,7 @@ from notifapp.channels import Channel
 from notifapp.notifiers.backends import BACKENDS
 from notifapp.notifiers.backends.smtp import Smtp
 from notifapp.notifiers.gateway.base import Message
-from notifapp.notifiers.gateway.network import CLEAR_TEXT, PRIVATE_ADDRESS, Call, DestinationRefused
+from notifapp.notifiers.gateway.network import CLEAR_TEXT, PRIVATE_ADDRESS, Call, DestinationNotAllowed
 from tests.client import ApiClient, Browser
 from tests.notifiers.mail import PASSWORD, Mailbox, server
 from tests.world import World
@@ -90,7 +90,7 @@ def test_the_page_names_the_field(browser: Browser, world: World) -> None:
 
 def test_the_metadata_service_isnt_opened_by_its_network(app: Flask, allow: Any) -> None:
     allow("169.254.0.0/16")
-    with app.app_context(), Call(5) as call, pytest.raises(DestinationRefused):
+    with app.app_context(), Call(5) as call, pytest.raises(DestinationNotAllowed):
         call.connect("169.254.169.254", 80, 1)
 
 
@@ -98,7 +98,7 @@ def test_another_port_of_a_listed_address_isnt_connected_to(app: Flask, allow: A
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         allow(f"127.0.0.1:{port + 1 if port < 65535 else port - 1}")
-        with app.app_context(), Call(5) as call, pytest.raises(DestinationRefused):
+        with app.app_context(), Call(5) as call, pytest.raises(DestinationNotAllowed):
             call.connect("127.0.0.1", port, 1)
         allow(f"127.0.0.1:{port}")
         with app.app_context(), Call(5) as call:
@@ -140,7 +140,7 @@ def test_smtp_without_tls_that_was_saved_before_sends_nothing(ca: trustme.CA, ap
         stored = backend.load(
             {**{n: v for n, v in SMTP.items() if n != "name"}, **PLAIN, "host": "127.0.0.1", "port": port}
         )
-        with pytest.raises(DestinationRefused):
+        with pytest.raises(DestinationNotAllowed):
             backend.send(stored, MESSAGE)
         allow("127.0.0.1")
         backend.send(stored, MESSAGE)
@@ -149,5 +149,5 @@ def test_smtp_without_tls_that_was_saved_before_sends_nothing(ca: trustme.CA, ap
 
 def test_a_public_server_never_gets_clear_text(app: Flask, allow: Any) -> None:
     allow("127.0.0.0/8")
-    with app.app_context(), Call(5) as call, pytest.raises(DestinationRefused, match="Without TLS"):
+    with app.app_context(), Call(5) as call, pytest.raises(DestinationNotAllowed, match="Without TLS"):
         call.connect("203.0.114.9", 25, 1, clear_text=True)

@@ -14,9 +14,10 @@ from sqlalchemy import insert, update
 
 from bench.load import token_of
 from bench.seed import notifiers_of, seed
-from notifapp import create_app
+from notifapp import clock, create_app
 from notifapp.access.models import ApiToken, MembershipPermission
 from notifapp.database import writing
+from notifapp.events.models import EventEndpoint, EventSubscription
 from notifapp.extensions import db
 from tests.client import ApiClient, Browser
 from tests.conftest import Databases, config_for
@@ -39,6 +40,12 @@ def large(database: str, databases: Databases, tmp_path_factory: pytest.TempPath
     with app.app_context(), writing() as connection:
         codes = [{"user_id": SHOP, "project_id": SHOP, "code": code} for code in (2812, 2832)]
         connection.execute(insert(MembershipPermission), codes)
+        now, ids = clock.now(), range(1, PROJECTS + 1)
+        times = {"expiries_told_until": now, "created_at": now}
+        endpoint = {"url": "https://shop.example", "secrets": "", **times}
+        connection.execute(insert(EventEndpoint), [{"id": n, "project_id": n, **endpoint} for n in ids])
+        taken = [{"project_id": n, "endpoint_id": n, "type": "code.expired"} for n in ids]
+        connection.execute(insert(EventSubscription), taken)
     yield app
     with app.app_context():
         db.engine.dispose()

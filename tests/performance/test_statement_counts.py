@@ -108,7 +108,7 @@ def test_issuing_a_code_takes_seven_statements_and_one_commit(
 
 
 @pytest.mark.parametrize("status", [200, 400])
-def test_verifying_a_code_right_or_wrong_takes_five_statements_and_one_commit(
+def test_verifying_a_right_code_takes_five_statements_and_one_commit_and_a_wrong_one_a_note_more(
     app: Flask, world: World, status: int
 ) -> None:
     caller = make_caller(app, world)
@@ -116,15 +116,15 @@ def test_verifying_a_code_right_or_wrong_takes_five_statements_and_one_commit(
     with counted() as cost:
         response = caller.verify(challenge, code if status == 200 else wrong(code))
     assert response.status_code == status
-    assert cost() == (5, 1)
+    assert cost() == (5 if status == 200 else 6, 1)  # a wrong one is noted
 
 
-def test_refusing_a_code_of_the_wrong_length_writes_nothing(app: Flask, world: World) -> None:
+def test_refusing_a_code_of_the_wrong_length_writes_a_note_alone(app: Flask, world: World) -> None:
     caller = make_caller(app, world)
     challenge, code = caller.open()
     with counted() as cost:
         assert caller.verify(challenge, code[:-1]).status_code == 400
-    assert cost() == (2, 0)
+    assert cost() == (3, 1)
 
 
 def test_the_settings_page_takes_seven_statements(app: Flask) -> None:

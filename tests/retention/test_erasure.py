@@ -20,10 +20,14 @@ from notifapp.database import reading, sealed_columns, table_of, unseal, writing
 from notifapp.delivery.models import Delivery
 from notifapp.delivery.service import exchange, send
 from notifapp.delivery.testing import test_new_notifier as send_test
+from notifapp.events.publishing import publish_undelivered
+from notifapp.events.service import create_endpoint
 from notifapp.extensions import db
 from notifapp.otp.codes import recipient_digests
 from notifapp.otp.models import OtpChallenge
 from notifapp.recipients import mask
+from notifapp.retention.erasure import erase_recipient
+from notifapp.traces.models import Trace
 from tests.client import Browser, page_text
 from tests.clock import Clock
 from tests.otp.caller import EMAIL, PHONE, WRONG, Caller, make_caller
@@ -68,6 +72,9 @@ def live(app: Flask, caller: Caller, channel: Channel, address: str) -> None:
         send_test(caller.project, channel, fields, address, principal=ADMIN)
         with writing() as connection:
             subject = mask(channel, address)
+            publish_undelivered(
+                connection, caller.project.id, delivery=1, challenge=challenge, recipient=subject, reason=None
+            )
             record(
                 connection, Action.RECIPIENT_RELEASED, principal=ADMIN, project_id=caller.project.id, subject=subject
             )
@@ -84,6 +91,8 @@ def test_of_an_erased_recipient_nothing_is_left_in_any_project(
     second = make_caller(app, world, "bakery")
     projects = (caller.project.id, second.project.id)
     for place in (caller, second):
+        with app.app_context():
+            create_endpoint(place.project, "https://shop.example", ["delivery.undelivered"], principal=ADMIN)
         live(app, place, channel, address)
         live(app, place, channel, OTHERS[channel])
         time.advance(61)
@@ -202,3 +211,14 @@ def test_a_mailbox_is_erased_under_whatever_tag_it_was_counted(app: Flask, calle
         *forms(app, Channel.EMAIL, "victim@gmail.com", 1),
     ]:
         assert form not in left
+
+
+def test_what_was_noted_about_the_recipient_goes_and_what_is_anothers_stays(caller: Caller) -> None:
+    for recipient in (PHONE, "+14155552671"):
+        challenge, _ = caller.open(recipient)
+        caller.verify(challenge, WRONG)
+        caller.send(recipient)
+    assert caller.count(Trace) == 4
+    with caller.app.app_context():
+        erase_recipient(PHONE, principal=Principal.operator())
+    assert caller.count(Trace) == 2

@@ -28,6 +28,8 @@ from notifapp.otp.models import OtpChallenge, OtpRecipient
 from notifapp.retention.rules import BATCH, RULES
 from notifapp.retention.service import purge, purge_if_due
 from notifapp.settings.models import SettingsRevision
+from notifapp.traces import service as traces
+from notifapp.traces.models import Trace
 from notifapp.users.service import create_password_link
 from tests.client import Browser
 from tests.clock import Clock
@@ -274,3 +276,24 @@ def test_the_command_prints_what_went(app: Flask, caller: Caller, time: Clock) -
     lines = [line.split(None, 1) for line in result.output.splitlines()]
     assert [name for _, name in lines] == [rule.name for rule in RULES]
     assert lines[0] == ["1", "challenges"]
+
+
+def test_traces_go_with_the_codes_and_those_of_attempts_with_their_deliveries(
+    app: Flask, caller: Caller, time: Clock, keep: Callable[..., None]
+) -> None:
+    challenge, _ = caller.open()
+    caller.verify(challenge, WRONG)
+    caller.send()
+    time.advance(30 * DAY - 1)
+    assert "traces" not in run(app)
+    time.advance(1)
+    went = run(app)
+    assert (went["challenges"], caller.count(Trace)) == (1, 0)
+    caller.open()
+    with app.app_context(), writing() as connection:
+        delivery = connection.execute(select(func.max(Delivery.id))).scalar_one()
+        traces.note_failure(connection, delivery, 1, "1", "No credit left.")
+    keep(deliveries=1)
+    time.advance(DAY)
+    assert run(app)["deliveries"] == 2
+    assert caller.count(Trace) == 0

@@ -15,6 +15,7 @@ from notifapp.access.models import HeldSecret, PasswordLink, Throttle, User, Use
 from notifapp.audit.models import AuditEvent
 from notifapp.database import reading, table_of, writing
 from notifapp.delivery.models import Delivery
+from notifapp.events.models import EventEndpoint, EventMessage
 from notifapp.idempotency.models import IdempotentRequest
 from notifapp.notifiers.models import NotifierBalance, OutboxMessage
 from notifapp.otp.models import OtpChallenge, OtpRecipient, OtpResend
@@ -22,6 +23,7 @@ from notifapp.receipts.models import EarlyReceipt
 from notifapp.retention import rules
 from notifapp.retention.service import purge
 from notifapp.second_factor.models import PendingSignIn, UsedChallenge
+from notifapp.traces.models import Trace
 from notifapp.traffic.models import OtpTraffic
 from tests.statements import analyze, plans, read_row_by_row, sent
 from tests.world import World
@@ -95,6 +97,13 @@ def tables(project_id: int, notifier_id: int) -> Iterator[tuple[type[Any], list[
             for n, then in enumerate(times)
         ],
     )
+    endpoint = {"project_id": project_id, "url": "https://shop.example", "secrets": "x"}
+    yield EventEndpoint, [{**endpoint, "expiries_told_until": now, "created_at": now}]
+    yield EventMessage, [
+        {"endpoint_id": 1, "event_id": f"{n:032x}", "type": "code.approved", "data": {}, "next_attempt_at": then,
+         "expires_at": then, "created_at": then + timedelta(days=25)}
+        for n, then in enumerate(times)
+    ]  # fmt: skip
     yield OtpRecipient, [{**at, "digest": f"{n}", "masked": "r"} for n in range(ROWS)]
     yield OtpChallenge, [
         {**at, "id": f"{n:032x}", "recipient_digest": f"{n}", "recipient": "r", "settings_version": 1, "code_length": 5,
@@ -114,6 +123,7 @@ def tables(project_id: int, notifier_id: int) -> Iterator[tuple[type[Any], list[
             for n, then in enumerate(times)
         ],
     )
+    yield Trace, [{"at": then, "kind": "refused", "digest": f"{n}", "code": "x"} for n, then in enumerate(times)]
 
 
 def test_a_purge_reads_no_table_from_end_to_end(

@@ -13,7 +13,9 @@ from notifapp.access import Principal
 from notifapp.audit.models import AuditEvent
 from notifapp.channels import Channel
 from notifapp.database import reading, table_of, writing
+from notifapp.otp.limits import Recipient
 from notifapp.otp.models import OtpChallenge
+from notifapp.otp.refusals.service import sends_noted
 from notifapp.traffic import service
 from notifapp.traffic.counts import HOURS_A_DAY
 from notifapp.traffic.destinations import destination_of
@@ -55,9 +57,10 @@ class CountedCaller(Caller):
         """Have a code counted for this number, as issuing does. Return whether it may be sent."""
         principal = replace(Principal.operator(), token_id=1)
         wanted = service.order(self.project, Channel.SMS, number, principal=principal, client=None)
+        whom = Recipient(self.project.id, "sms", "0" * 64, "+98•••", "0" * 64)
         with self.app.app_context():
             try:
-                with service.refusals_counted(wanted):
+                with sends_noted(wanted, whom):
                     cleared = service.check(wanted)
                     with writing() as connection:
                         service.charge(connection, cleared)

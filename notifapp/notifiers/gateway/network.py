@@ -47,7 +47,7 @@ def tls_context() -> ssl.SSLContext:
     return context
 
 
-class DestinationRefused(SendFailed):
+class DestinationNotAllowed(SendFailed):
     """The host is, or resolves to, an address that may not be connected to."""
 
     def __init__(self, reason: str = PRIVATE_ADDRESS) -> None:
@@ -81,7 +81,7 @@ class Call:
 
         With `clear_text` nothing will be encrypted, and only listed private destinations are connected to.
 
-        Raise `DestinationRefused`, or `OSError` if no connection can be made.
+        Raise `DestinationNotAllowed`, or `OSError` if no connection can be made.
         """
         ends_at = time.monotonic() + timeout
         try:
@@ -162,19 +162,19 @@ def may_get_clear_text(host: str, port: int, resolve: Resolver) -> bool:
     try:
         candidates = look_up(resolve, host, port, _LOOK_UP_SECONDS)
         _check([candidate[4][0] for candidate in candidates], port, clear_text=True)
-    except (DestinationRefused, OSError, UnicodeError):
+    except (DestinationNotAllowed, OSError, UnicodeError):
         return False
     return True
 
 
 def _check(addresses: Iterable[str], port: int, *, clear_text: bool) -> None:
-    """Raise `DestinationRefused` unless every one of a host's addresses may be connected to."""
+    """Raise `DestinationNotAllowed` unless every one of a host's addresses may be connected to."""
     for address in addresses:
         is_public = destinations.is_public(address)
         if not is_public and not _is_listed(address, port):
-            raise DestinationRefused
+            raise DestinationNotAllowed
         if is_public and clear_text:
-            raise DestinationRefused(CLEAR_TEXT)
+            raise DestinationNotAllowed(CLEAR_TEXT)
 
 
 def _is_listed(address: str, port: int) -> bool:

@@ -60,6 +60,11 @@ def _parse(about: Setting, raw: Mapping[str, object], name: str) -> object:
     return _TEXT_KINDS[about.kind](text, about) if text else about.default
 
 
+def destination_url(text: str) -> str:
+    """A valid https URL that may be connected to, as every destination. Raise `ValueError`."""
+    return _url(text, Setting("URL", Kind.URL))
+
+
 def _text(text: str, about: Setting) -> str:
     if about.regex and not re.fullmatch(about.regex, text):
         raise ValueError(about.regex_error)

@@ -1,0 +1,1 @@
+"""Codes that ended without anybody giving them back, told to their projects."""

@@ -1,0 +1,1 @@
+"""What happened to a recipient and is in no other table: refusals, wrong codes, failed attempts, repeated claims."""
