@@ -33,6 +33,7 @@ NOT_PAGES = {
     "account.change_password",
     "account.password_link",
     "audit.download",
+    "receipts.receive",
 }
 
 SETTINGS = "/projects/{shop}/settings"
