@@ -53,6 +53,8 @@ class Action(StrEnum):
     MESSAGE_TEMPLATE_CHANGED = "message_template_changed"
     OTP_LIMITS_CHANGED = "otp_limits_changed"
     RECIPIENT_RELEASED = "recipient_released"
+    TEST_RECIPIENT_ADDED = "test_recipient_added"
+    TEST_RECIPIENT_REMOVED = "test_recipient_removed"
     RECIPIENT_ERASED = "recipient_erased"
     CODES_REFUSED = "codes_refused"
     CODES_RELEASED = "codes_released"

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from notifapp import clock
 from notifapp.channels import Channel
 from notifapp.database import Statement, Unreadable, UtcDateTime, reading, seal, table_of, unseal, writing
-from notifapp.delivery.models import Delivery, DeliveryStatus, Purpose
+from notifapp.delivery.models import TEST_BACKEND, TEST_NOTIFIER, Delivery, DeliveryStatus, FixedOutcome, Purpose
 from notifapp.notifiers.gateway.base import Accepted, Message, SendFailed
 from notifapp.notifiers.sending import DELETED, Stopped, send_through
 
@@ -53,6 +53,17 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
+class Pretended:
+    """A message to a test recipient: it is never sent, so there is neither an address nor a text."""
+
+    project_id: int
+    channel: Channel
+    masked: str
+    outcome: FixedOutcome
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A delivery held by this worker; `attempt` fences off a worker whose lease has expired."""
 
@@ -62,6 +73,7 @@ class Claim:
     project_id: int
     channel: Channel
     notifier_id: int | None
+    backend: str
     payload_id: str
     payload: str = field(repr=False)
 
@@ -107,6 +119,7 @@ def _claim_statement() -> Statement:
             _delivery.project_id,
             _delivery.channel,
             _delivery.notifier_id,
+            _delivery.backend,
             _delivery.payload_id,
             _delivery.payload,  # opened when it is sent: a bad one mustn't stop the rest
         )
@@ -149,16 +162,15 @@ _RELEASE = Statement(
 
 def enqueue(connection: Connection, outgoing: Outgoing) -> int:
     """Queue a message in the caller's transaction. Return the delivery's id."""
-    now = clock.now()
-    payload_id = secrets.token_hex(16)
     payload = {
         "recipient": outgoing.recipient,
         "subject": outgoing.subject,
         "body": outgoing.body,
         "variables": dict(outgoing.variables),
     }
-    queued = _ENQUEUE.first(
+    return _enqueue(
         connection,
+        payload,
         project_id=outgoing.project_id,
         notifier_id=outgoing.notifier_id,
         notifier_name=outgoing.notifier_name,
@@ -166,13 +178,29 @@ def enqueue(connection: Connection, outgoing: Outgoing) -> int:
         channel=outgoing.channel.value,
         recipient=outgoing.masked,
         purpose=outgoing.purpose.value,
-        payload_id=payload_id,
-        payload=seal(_delivery.payload, payload, project_id=outgoing.project_id, payload_id=payload_id),
-        next_attempt_at=now,
         expires_at=outgoing.expires_at,
-        created_at=now,
     )
-    return int(queued.id)
+
+
+def pretend(connection: Connection, message: Pretended) -> int:
+    """Queue a message that the worker will only pretend to send: a slow one after half of its code's life.
+
+    Return the delivery's id.
+    """
+    is_slow = message.outcome is FixedOutcome.SLOW
+    return _enqueue(
+        connection,
+        {"outcome": message.outcome.value},
+        waits=(message.expires_at - clock.now()) / 2 if is_slow else timedelta(0),
+        project_id=message.project_id,
+        notifier_id=None,
+        notifier_name=TEST_NOTIFIER,
+        backend=TEST_BACKEND,
+        channel=message.channel.value,
+        recipient=message.masked,
+        purpose=Purpose.OTP.value,
+        expires_at=message.expires_at,
+    )
 
 
 def withdrawal(ids: Select[tuple[int | None]] | CompoundSelect[tuple[int | None]]) -> Statement:
@@ -251,6 +279,28 @@ def give_up_expired() -> int:
         return int(connection.execute(statement).rowcount)
 
 
+def _enqueue(
+    connection: Connection,
+    payload: Mapping[str, object],
+    *,
+    project_id: int,
+    waits: timedelta = timedelta(0),
+    **columns: object,
+) -> int:
+    """Queue what isn't to be sent before it has waited for so long."""
+    now, payload_id = clock.now(), secrets.token_hex(16)
+    queued = _ENQUEUE.first(
+        connection,
+        project_id=project_id,
+        payload_id=payload_id,
+        payload=seal(_delivery.payload, payload, project_id=project_id, payload_id=payload_id),
+        next_attempt_at=now + waits,
+        created_at=now,
+        **columns,
+    )
+    return int(queued.id)
+
+
 def _claim(connection: Connection, room: int) -> list[Claim]:
     now = clock.now()
     rows = _CLAIM.all(connection, now=now, lease_until=now + LEASE, room=room)
@@ -262,6 +312,7 @@ def _claim(connection: Connection, room: int) -> list[Claim]:
             project_id=row.project_id,
             channel=Channel(row.channel),
             notifier_id=row.notifier_id,
+            backend=row.backend,
             payload_id=row.payload_id,
             payload=row.payload,
         )
@@ -270,14 +321,29 @@ def _claim(connection: Connection, room: int) -> list[Claim]:
 
 
 def _send(claim: Claim) -> Accepted:
+    if claim.backend == TEST_BACKEND:
+        return _pretended(FixedOutcome(_opened(claim)["outcome"]))
     if claim.notifier_id is None:
         raise Stopped(DELETED)
+    message = Message(project_id=claim.project_id, channel=claim.channel, **_opened(claim))
+    return send_through(claim.notifier_id, message)
+
+
+def _opened(claim: Claim) -> dict[str, Any]:
+    """What to send. Raise `SendFailed` if it can't be read."""
     try:
-        payload = unseal(_delivery.payload, claim)
+        payload: dict[str, Any] = unseal(_delivery.payload, claim)
     except Unreadable:
         reason = "The message can't be decrypted: its key is missing, or it was written for another delivery."
         raise SendFailed(reason, code="key", retryable=False) from None
-    return send_through(claim.notifier_id, Message(project_id=claim.project_id, channel=claim.channel, **payload))
+    return payload
+
+
+def _pretended(outcome: FixedOutcome) -> Accepted:
+    """What a gateway would answer for a test recipient. Raise `SendFailed` for one that is to be refused."""
+    if outcome is FixedOutcome.REFUSED:
+        raise SendFailed("This test recipient is set to be refused.", code="test", retryable=False)
+    return Accepted("")
 
 
 def _write(connection: Connection, outcome: Outcome) -> None:
