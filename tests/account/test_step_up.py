@@ -31,6 +31,7 @@ GUARDED = {
     ("GET", "second_factor.renew_codes"), ("POST", "second_factor.renew_codes"),
     ("GET", "second_factor.reset"), ("POST", "second_factor.reset"),
     ("GET", "notifiers.new"), ("POST", "notifiers.create"), ("POST", "notifiers.save"),
+    ("GET", "otp.new_test_recipient"), ("POST", "otp.add_test_recipient"),
 }  # fmt: skip
 
 

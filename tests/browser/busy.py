@@ -22,6 +22,7 @@ from notifapp.notifiers.backends.console import Console, ConsoleConfig
 from notifapp.notifiers.gateway.base import Accepted, Message, SendFailed
 from notifapp.otp.models import OtpRecipient
 from notifapp.otp.service import issue_challenge
+from notifapp.otp.test_recipients.service import add_test_recipient, list_test_recipients
 from notifapp.projects import service as projects
 from notifapp.second_factor import recovery_codes, totp
 from notifapp.second_factor.models import Passkey, TotpApp
@@ -72,6 +73,7 @@ def furnish(live: LiveServer) -> BusyServer:
             _messages(shop, _principal(people["editor"], "omid@example.com"))
             values.update(_tokens(people, shop, admin))
             _deliveries(shop, admin)
+            values["test_recipient"] = _test_recipients(shop, admin)
             _long_project(people, admin)
             _other_projects(admin)
         values["challenge"] = issue_challenge(shop, Channel.EMAIL, "omid@example.com", principal=admin).id
@@ -228,6 +230,17 @@ def _deliveries(shop: ProjectRef, admin: Principal) -> None:
                 stopped_at=clock.now(),
             )
         )
+
+
+def _test_recipients(shop: ProjectRef, admin: Principal) -> int:
+    """One that has ended, one in force, and the codes that were asked for the latter. Return the latter's id."""
+    today = clock.now().date()
+    for address, outcome, days in (("reviewer@example.com", "delivered", 0), ("+989121110000", "refused", 90)):
+        fields = {"recipient": address, "code": "31415926", "outcome": outcome}
+        fields["ends_on"] = (today + timedelta(days=days)).isoformat()
+        add_test_recipient(shop, fields, zone=clock.UTC_ZONE, principal=admin)
+    issue_challenge(shop, Channel.SMS, "+989121110000", principal=admin)
+    return next(it.id for it in list_test_recipients(shop) if it.channel is Channel.SMS)
 
 
 def _tokens(people: dict[str, int], shop: ProjectRef, admin: Principal) -> dict[str, int]:
