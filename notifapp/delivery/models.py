@@ -46,7 +46,7 @@ class FixedOutcome(StrEnum):
         return "Not delivered" if self is FixedOutcome.UNDELIVERED else self.value.capitalize()
 
 
-# What stands in a message to a test recipient where others name their notifier and its backend; no backend has that key.
+# What stands in a message to a test recipient where others name their notifier and its backend: no backend's key.
 TEST_NOTIFIER, TEST_BACKEND = "Test recipient", "test"
 
 
