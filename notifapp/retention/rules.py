@@ -22,7 +22,7 @@ from notifapp.idempotency.models import IdempotentRequest
 from notifapp.message_templates.models import MessageTemplate, MessageTemplateRevision
 from notifapp.notifiers.models import OutboxMessage
 from notifapp.otp.models import OtpChallenge, OtpRecipient, OtpResend
-from notifapp.otp.test_recipients.models import OtpTestRecipient
+from notifapp.otp.test_recipients.models import DAYS_KEPT, OtpTestRecipient
 from notifapp.second_factor.models import PendingSignIn, UsedChallenge
 from notifapp.settings.models import NotificationSettings, SettingsRevision
 from notifapp.traffic.models import OtpTraffic
@@ -133,7 +133,7 @@ RULES = (
     Rule("challenges", _challenge.created_at, "codes", delete=delete_challenges),
     Rule("addresses", _challenge.expires_at, 0, (_challenge.address.is_not(None),), delete=erase_addresses),
     Rule("repeatable requests", table_of(IdempotentRequest).c.expires_at, 0),
-    Rule("test recipients", table_of(OtpTestRecipient).c.ends_at, 30),
+    Rule("test recipients", table_of(OtpTestRecipient).c.ends_at, DAYS_KEPT),
     Rule("traffic", table_of(OtpTraffic).c.hour, 30, as_stored=hour_of),
     Rule("deliveries", _delivery.created_at, "deliveries", delete=delete_deliveries),
     Rule("failed sign-ins", _event.at, "failed_sign_ins", (_event.action == Action.SIGN_IN_FAILED.value,)),

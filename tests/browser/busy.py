@@ -41,6 +41,7 @@ LONG_NAME = (
 LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaftsnotifierverzeichnis"
 LONG_EMAIL = f"{'a.very.long.mailbox' * 3}@{'department.' * 9}example.org"
 LONG_SLUG = "the-longest-address-that-a-project-may-have-for-its-pages-in-it"
+TEST_PHONE = "+989121110000"
 SECRET = "a secret for tests alone, long enough"
 
 
@@ -69,11 +70,11 @@ def furnish(live: LiveServer) -> BusyServer:
             shop = projects.create_project("corner-shop", "Corner Shop", principal=admin)
             _memberships(people, shop, admin)
             _notifiers(shop, admin)
+            values["test_recipient"] = _test_recipients(shop, admin)
             _history(shop, admin, _principal(people["editor"], "omid@example.com"))
             _messages(shop, _principal(people["editor"], "omid@example.com"))
             values.update(_tokens(people, shop, admin))
             _deliveries(shop, admin)
-            values["test_recipient"] = _test_recipients(shop, admin)
             _long_project(people, admin)
             _other_projects(admin)
         values["challenge"] = issue_challenge(shop, Channel.EMAIL, "omid@example.com", principal=admin).id
@@ -213,6 +214,7 @@ def _deliveries(shop: ProjectRef, admin: Principal) -> None:
     """Codes that wait, tests that were sent or refused, and a recipient who is stopped."""
     for number in range(4):
         issue_challenge(shop, Channel.SMS, f"+98912123456{number}", principal=admin)
+    issue_challenge(shop, Channel.SMS, TEST_PHONE, principal=admin)
     notifier = _by_name(shop, Channel.SMS)["ippanel_one"]
     about = {"project_id": shop.id, "notifier_id": notifier, "notifier_name": "ippanel_one", "backend": "ippanel"}
     about |= {"channel": "sms", "recipient": "+98•••••••67", "started_at": clock.now(), "created_at": clock.now()}
@@ -233,13 +235,12 @@ def _deliveries(shop: ProjectRef, admin: Principal) -> None:
 
 
 def _test_recipients(shop: ProjectRef, admin: Principal) -> int:
-    """One that has ended, one in force, and the codes that were asked for the latter. Return the latter's id."""
+    """One that has ended and one in force. Return the latter's id."""
     today = clock.now().date()
-    for address, outcome, days in (("reviewer@example.com", "delivered", 0), ("+989121110000", "refused", 90)):
+    for address, outcome, days in (("reviewer@example.com", "delivered", 0), (TEST_PHONE, "refused", 90)):
         fields = {"recipient": address, "code": "31415926", "outcome": outcome}
         fields["ends_on"] = (today + timedelta(days=days)).isoformat()
         add_test_recipient(shop, fields, zone=clock.UTC_ZONE, principal=admin)
-    issue_challenge(shop, Channel.SMS, "+989121110000", principal=admin)
     return next(it.id for it in list_test_recipients(shop) if it.channel is Channel.SMS)
 
 

@@ -9,11 +9,11 @@ from notifapp.delivery.models import FixedOutcome
 from notifapp.settings.models import MAX_OTP_CODE_LEN, MIN_OTP_CODE_LEN
 from notifapp.web.forms import AS_TYPED, DIGITS, Form, Hints
 
-_WHAT_HAPPENS = {
-    FixedOutcome.DELIVERED: "The message counts as sent at once",
-    FixedOutcome.SLOW: "It counts as sent when half of the code's lifetime is over",
-    FixedOutcome.REFUSED: "The gateway refuses it",
-    FixedOutcome.UNDELIVERED: "The gateway takes it, and the carrier can't deliver it",
+_CHOICES = {
+    FixedOutcome.DELIVERED: "Delivered at once",
+    FixedOutcome.SLOW: "Slow: after half of the code's lifetime",
+    FixedOutcome.REFUSED: "Refused by the gateway",
+    FixedOutcome.UNDELIVERED: "Not delivered by the carrier",
 }
 
 
@@ -43,7 +43,7 @@ class TestRecipientForm(Form):
 
     def __init__(self) -> None:
         super().__init__()
-        self.outcome.choices = [(it.value, f"{it.label}: {_WHAT_HAPPENS[it]}") for it in FixedOutcome]
+        self.outcome.choices = [(outcome.value, label) for outcome, label in _CHOICES.items()]
 
     def posted(self) -> dict[str, str]:
         """The values as posted."""

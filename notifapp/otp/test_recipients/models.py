@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from notifapp.database import Base, Sealed, UtcDateTime
 from notifapp.delivery.models import FixedOutcome
 
+DAYS_KEPT = 30  # after the end
+
 
 class OtpTestRecipient(Base):
     """A recipient whose code is fixed until `ends_at`. It is found by the HMAC of its address."""

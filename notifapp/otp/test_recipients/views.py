@@ -10,6 +10,7 @@ from notifapp.access import ProjectRef, principal, project_admin_required, recen
 from notifapp.errors import Conflict, ValidationFailed
 from notifapp.otp.test_recipients import service
 from notifapp.otp.test_recipients.forms import TestRecipientForm
+from notifapp.otp.test_recipients.models import DAYS_KEPT
 from notifapp.web.forms import add_errors
 from notifapp.web.times import time_zone
 
@@ -18,7 +19,7 @@ from notifapp.web.times import time_zone
 def index(project: ProjectRef) -> str:
     """All of them, with their codes: the admin has to tell them to whoever tests."""
     found = service.list_test_recipients(project)
-    return render_template("otp/test_recipients/index.html", found=found, most=service.MOST)
+    return render_template("otp/test_recipients/index.html", found=found, most=service.MOST, days_kept=DAYS_KEPT)
 
 
 @project_admin_required

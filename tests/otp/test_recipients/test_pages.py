@@ -175,7 +175,7 @@ def test_everybody_who_sees_the_project_is_told_while_there_are_any(desk: Desk, 
     desk.add(ends_on="2026-11-23")
     assert told() == {True}
     page = page_text(pages[0][0].get("/projects/shop"))
-    assert "This project has 1 test recipient Codes for it are fixed and never sent, until 2026-11-23 23:59." in page
+    assert "This project has 1 test recipient Its code is fixed and never sent, until 2026-11-23 23:59." in page
     assert "See who" not in page
     assert "See who" in desk.admin.get("/projects/shop").text
     time.advance(days=1)
