@@ -237,7 +237,7 @@ def _deliveries(shop: ProjectRef, admin: Principal) -> None:
 def _test_recipients(shop: ProjectRef, admin: Principal) -> int:
     """One that has ended and one in force. Return the latter's id."""
     today = clock.now().date()
-    for address, outcome, days in (("reviewer@example.com", "delivered", 0), (TEST_PHONE, "refused", 90)):
+    for address, outcome, days in (("reviewer@example.com", "delivered", 3), (TEST_PHONE, "refused", 90)):
         fields = {"recipient": address, "code": "31415926", "outcome": outcome}
         fields["ends_on"] = (today + timedelta(days=days)).isoformat()
         add_test_recipient(shop, fields, zone=clock.UTC_ZONE, principal=admin)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import threading
 import time as real_time
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, func, insert, select, update
 
+from notifapp import clock
+from notifapp.access import Principal
 from notifapp.database import close_connection, reading, writing
 from notifapp.delivery.models import Delivery
 from notifapp.notifiers.models import OutboxMessage
 from notifapp.otp.models import OtpChallenge, OtpRecipient
 from notifapp.otp.test_recipients.lookup import SENDS_PER_HOUR
 from notifapp.otp.test_recipients.models import OtpTestRecipient
+from notifapp.otp.test_recipients.service import add_test_recipient
 from notifapp.traffic.models import OtpTraffic, OtpTrafficLimits, Scope
 from tests.clock import Clock
+from tests.delivery.outbox import eventually, worker
 from tests.otp.caller import EMAIL, PHONE, Caller, make_caller
 from tests.otp.test_key_rotation import NEW, OLD, Keys
 from tests.otp.test_recipients.conftest import CODE, Desk
@@ -246,6 +252,19 @@ def test_one_removed_in_the_moment_of_asking_is_refused_as_everybody_is(desk: De
     asking.join()
     assert answers == [400]
     assert caller.count(OtpChallenge) == 1
+
+
+@pytest.mark.slow
+def test_a_worker_finishes_what_was_asked_for_within_a_second_or_two(caller: Caller, tmp_path: Path) -> None:
+    with caller.app.app_context():
+        last_day = (clock.now() + timedelta(days=1)).date().isoformat()
+        fields = {"recipient": PHONE, "code": CODE, "outcome": "refused", "ends_on": last_day}
+        add_test_recipient(caller.project, fields, zone=clock.UTC_ZONE, principal=Principal.operator())
+    challenge = opened(caller)
+    with worker(caller.app, tmp_path) as running:
+        eventually(lambda: caller.state(challenge)["deliveries"][0]["status"] == "failed")
+    assert CODE not in running.log.read_text()
+    assert caller.verify(challenge, CODE).status_code == 200
 
 
 def test_it_takes_no_statement_more_than_any_other_recipient(desk: Desk) -> None:
