@@ -62,6 +62,8 @@ class Action(StrEnum):
     EVENT_TEST_SENT = "event_test_sent"
     EVENT_SENT_AGAIN = "event_sent_again"
     RECIPIENT_RELEASED = "recipient_released"
+    TEST_RECIPIENT_ADDED = "test_recipient_added"
+    TEST_RECIPIENT_REMOVED = "test_recipient_removed"
     RECIPIENT_ERASED = "recipient_erased"
     TIMELINE_SEEN = "timeline_seen"
     CODES_REFUSED = "codes_refused"

@@ -22,6 +22,7 @@ from notifapp.message_templates.service import set_template
 from notifapp.message_templates.values import Template
 from notifapp.notifiers.models import NotifierBalance
 from notifapp.notifiers.service import create_notifier, list_notifiers
+from notifapp.otp.test_recipients.service import add_test_recipient, list_test_recipients
 from notifapp.projects.service import create_project, find_project, set_phone_region
 from notifapp.settings.service import get_notification_settings, update_notification_settings
 from notifapp.settings.values import EMAIL_NOTIFIER, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER
@@ -80,6 +81,7 @@ def prepare(folder: Path) -> Mapping[str, str]:
     _ensure_messages(project, principals[EDITOR])
     _ensure_deliveries(project)
     _ensure_balances(project)
+    _ensure_test_recipient(project, principals[ADMIN])
     admin_id = find_user(ADMIN.email)
     credentials[TOKEN] = create_token(admin_id, project.id, "Demo backend", principal=principals[ADMIN]).token
     _write(path, credentials)
@@ -206,6 +208,14 @@ def _ensure_balances(project: ProjectRef) -> None:
 
 def _in_use(project: ProjectRef) -> int:
     return {notifier.name: notifier.id for notifier in list_notifiers(project, Channel.SMS)}["ippanel_one"]
+
+
+def _ensure_test_recipient(project: ProjectRef, admin: Principal) -> None:
+    """Fix the code of an address, as for the reviewers of an app store."""
+    if not list_test_recipients(project):
+        last_day = (clock.now() + timedelta(days=90)).date().isoformat()
+        fields = {"recipient": "reviewer@example.com", "code": "314159", "outcome": "delivered", "ends_on": last_day}
+        add_test_recipient(project, fields, zone=clock.UTC_ZONE, principal=admin)
 
 
 def _delivery(number: int, now: datetime, project: ProjectRef, notifier_id: int) -> dict[str, object]:

@@ -40,6 +40,24 @@ class Purpose(StrEnum):
     TEST = "test"
 
 
+class FixedOutcome(StrEnum):
+    """What becomes of a message to a test recipient."""
+
+    DELIVERED = "delivered"
+    SLOW = "slow"
+    REFUSED = "refused"
+    UNDELIVERED = "undelivered"
+
+    @property
+    def label(self) -> str:
+        """The name to show."""
+        return "Not delivered" if self is FixedOutcome.UNDELIVERED else self.value.capitalize()
+
+
+# What stands in a message to a test recipient where others name their notifier and its backend: no backend's key.
+TEST_NOTIFIER, TEST_BACKEND = "Test recipient", "test"
+
+
 class Delivery(Base):
     """A message to one recipient.
 

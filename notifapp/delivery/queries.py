@@ -124,7 +124,7 @@ def get_delivery(project: ProjectRef, delivery_id: int | None) -> AnyRow | None:
 
 def list_states(project: ProjectRef, delivery_ids: Collection[int]) -> list[State]:
     """Where these of the project's messages are, oldest first, as far as they are kept."""
-    updated_at = func.coalesce(_delivery.finished_at, _delivery.started_at, _delivery.created_at)
+    updated_at = func.coalesce(_delivery.reported_at, _delivery.finished_at, _delivery.started_at, _delivery.created_at)
     statement = select(_delivery.notifier_name, _delivery.status, _delivery.error_reason, updated_at)
     are_they = _delivery.project_id == project.id, _delivery.id.in_(delivery_ids)
     with reading() as connection:

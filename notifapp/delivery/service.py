@@ -20,10 +20,10 @@ from sqlalchemy.engine import Connection
 from notifapp import clock
 from notifapp.channels import Channel
 from notifapp.database import Statement, Unreadable, UtcDateTime, reading, seal, table_of, unseal, writing
-from notifapp.delivery.models import Delivery, DeliveryStatus, Purpose
+from notifapp.delivery.models import TEST_BACKEND, TEST_NOTIFIER, Delivery, DeliveryStatus, FixedOutcome, Purpose
 from notifapp.events import notifier_health
 from notifapp.events.models import EventType
-from notifapp.events.publishing import Event, projects_told, publish
+from notifapp.events.publishing import Event, projects_told, publish, publish_undelivered
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.gateway.base import Accepted, Message, SendFailed
 from notifapp.notifiers.gateway.receipts import TellsStatus
@@ -58,6 +58,26 @@ class Outgoing:
     purpose: Purpose
     expires_at: datetime
     challenge_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pretended:
+    """A message to a test recipient: it is never sent, so there is neither an address nor a text."""
+
+    project_id: int
+    channel: Channel
+    masked: str
+    outcome: FixedOutcome
+    expires_at: datetime
+    challenge_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported(Accepted):
+    """A pretended acceptance, and what the carrier would report in a while."""
+
+    status: DeliveryStatus
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +169,7 @@ _FINISH = Statement(
         lease_until=None,
         finished_at=_NOW,
         next_ask_at=bindparam("next_ask_at"),
+        reported_at=bindparam("reported_at", type_=UtcDateTime),
         **_RESULT,
     ).returning(*TOLD)
 )
@@ -172,16 +193,15 @@ _RELEASE = Statement(
 
 def enqueue(connection: Connection, outgoing: Outgoing) -> int:
     """Queue a message in the caller's transaction. Return the delivery's id."""
-    now = clock.now()
-    payload_id = secrets.token_hex(16)
     payload = {
         "recipient": outgoing.recipient,
         "subject": outgoing.subject,
         "body": outgoing.body,
         "variables": dict(outgoing.variables),
     }
-    queued = _ENQUEUE.first(
+    return _enqueue(
         connection,
+        payload,
         project_id=outgoing.project_id,
         notifier_id=outgoing.notifier_id,
         notifier_name=outgoing.notifier_name,
@@ -189,14 +209,31 @@ def enqueue(connection: Connection, outgoing: Outgoing) -> int:
         channel=outgoing.channel.value,
         recipient=outgoing.masked,
         purpose=outgoing.purpose.value,
-        payload_id=payload_id,
-        payload=seal(_delivery.payload, payload, project_id=outgoing.project_id, payload_id=payload_id),
-        next_attempt_at=now,
         expires_at=outgoing.expires_at,
-        created_at=now,
         challenge_id=outgoing.challenge_id,
     )
-    return int(queued.id)
+
+
+def pretend(connection: Connection, message: Pretended) -> int:
+    """Queue a message that the worker will only pretend to send: a slow one after half of its code's life.
+
+    Return the delivery's id.
+    """
+    is_slow = message.outcome is FixedOutcome.SLOW
+    return _enqueue(
+        connection,
+        {"outcome": message.outcome.value},
+        waits=(message.expires_at - clock.now()) / 2 if is_slow else timedelta(0),
+        project_id=message.project_id,
+        notifier_id=None,
+        notifier_name=TEST_NOTIFIER,
+        backend=TEST_BACKEND,
+        channel=message.channel.value,
+        recipient=message.masked,
+        purpose=Purpose.OTP.value,
+        expires_at=message.expires_at,
+        challenge_id=message.challenge_id,
+    )
 
 
 def withdrawal(ids: Select[tuple[int | None]] | CompoundSelect[tuple[int | None]]) -> Statement:
@@ -270,6 +307,19 @@ def tell_failed(connection: Connection, failed: Iterable[Any]) -> None:
             publish(connection, Event(row.project_id, EventType.DELIVERY_FAILED, data, row.recipient))
 
 
+def tell_undelivered(connection: Connection, row: Any) -> None:
+    """Tell that a carrier could not deliver the message of this row, unless it was a test."""
+    if row.purpose == Purpose.OTP.value:
+        publish_undelivered(
+            connection,
+            row.project_id,
+            delivery=row.id,
+            challenge=row.challenge_id,
+            recipient=row.recipient,
+            reason=row.error_reason,
+        )
+
+
 def give_up_expired() -> int:
     """Fail the deliveries whose codes have expired, unless they are being sent. Return their number."""
     now = clock.now()
@@ -299,6 +349,28 @@ def give_up_expired() -> int:
         return len(failed)
 
 
+def _enqueue(
+    connection: Connection,
+    payload: Mapping[str, object],
+    *,
+    project_id: int,
+    waits: timedelta = timedelta(0),
+    **columns: object,
+) -> int:
+    """Queue what isn't to be sent before it has waited for so long."""
+    now, payload_id = clock.now(), secrets.token_hex(16)
+    queued = _ENQUEUE.first(
+        connection,
+        project_id=project_id,
+        payload_id=payload_id,
+        payload=seal(_delivery.payload, payload, project_id=project_id, payload_id=payload_id),
+        next_attempt_at=now + waits,
+        created_at=now,
+        **columns,
+    )
+    return int(queued.id)
+
+
 def _claim(connection: Connection, room: int) -> list[Claim]:
     now = clock.now()
     rows = _CLAIM.all(connection, now=now, lease_until=now + LEASE, room=room)
@@ -323,21 +395,37 @@ def _claim(connection: Connection, room: int) -> list[Claim]:
 
 
 def _send(claim: Claim) -> Accepted:
+    if claim.backend == TEST_BACKEND:
+        return _pretended(FixedOutcome(_opened(claim)["outcome"]))
     if claim.notifier_id is None:
         raise Stopped(DELETED)
-    try:
-        payload = unseal(_delivery.payload, claim)
-    except Unreadable:
-        reason = "The message can't be decrypted: its key is missing, or it was written for another delivery."
-        raise SendFailed(reason, code="key", retryable=False) from None
     message = Message(
         id=claim.payload_id,
         project_id=claim.project_id,
         channel=claim.channel,
         expires_at=claim.expires_at,
-        **payload,
+        **_opened(claim),
     )
     return send_through(claim.notifier_id, message)
+
+
+def _opened(claim: Claim) -> dict[str, Any]:
+    """What to send. Raise `SendFailed` if it can't be read."""
+    try:
+        payload: dict[str, Any] = unseal(_delivery.payload, claim)
+    except Unreadable:
+        reason = "The message can't be decrypted: its key is missing, or it was written for another delivery."
+        raise SendFailed(reason, code="key", retryable=False) from None
+    return payload
+
+
+def _pretended(outcome: FixedOutcome) -> Reported:
+    """What a gateway and a carrier would say of a test recipient. Raise `SendFailed` if it is to be refused."""
+    if outcome is FixedOutcome.REFUSED:
+        raise SendFailed("This test recipient is set to be refused.", code="test", retryable=False)
+    if outcome is FixedOutcome.UNDELIVERED:
+        return Reported("", DeliveryStatus.UNDELIVERED, "This test recipient is set to be undelivered.")
+    return Reported("", DeliveryStatus.DELIVERED, None)
 
 
 def _write(connection: Connection, outcome: Outcome) -> None:
@@ -350,12 +438,24 @@ def _write(connection: Connection, outcome: Outcome) -> None:
         next_attempt_at = now + timedelta(seconds=BACKOFF[min(claim.attempt, len(BACKOFF)) - 1])
         written = _RETRY.first(connection, **held, next_attempt_at=next_attempt_at, **_result_columns(result))
     else:
-        status = DeliveryStatus.SENT if isinstance(result, Accepted) else DeliveryStatus.FAILED
-        next_ask_at = now + FIRST_ASK if _can_be_asked(claim, result) else None
-        columns = _result_columns(result)
-        written = _FINISH.first(connection, **held, new_status=status.value, next_ask_at=next_ask_at, **columns)
-    if written is not None and isinstance(result, SendFailed):
+        columns = _result_columns(result) | {
+            "new_status": _status_of(result).value,
+            "next_ask_at": now + FIRST_ASK if _can_be_asked(claim, result) else None,
+            "reported_at": now if isinstance(result, Reported) else None,
+        }
+        written = _FINISH.first(connection, **held, **columns)
+    if written is None:
+        return
+    if isinstance(result, SendFailed):
         _note_failure(connection, claim, result, written)
+    elif written.status == DeliveryStatus.UNDELIVERED.value:
+        tell_undelivered(connection, written)
+
+
+def _status_of(result: Accepted | SendFailed) -> DeliveryStatus:
+    if isinstance(result, Reported):
+        return result.status
+    return DeliveryStatus.SENT if isinstance(result, Accepted) else DeliveryStatus.FAILED
 
 
 def _can_be_asked(claim: Claim, result: Accepted | SendFailed) -> bool:
@@ -375,10 +475,11 @@ def _note_failure(connection: Connection, claim: Claim, failed: SendFailed, writ
         tell_failed(connection, [written])
 
 
-def _result_columns(result: Accepted | SendFailed) -> dict[str, str | None]:
+def _result_columns(result: Accepted | SendFailed) -> dict[str, Any]:
     """The gateway's result as column values, cut to the columns' lengths."""
     if isinstance(result, Accepted):
-        return {"provider_id": result.provider_id[:200] or None, "error_code": None, "error_reason": None}
+        reason = result.reason if isinstance(result, Reported) else None
+        return {"provider_id": result.provider_id[:200] or None, "error_code": None, "error_reason": reason}
     return {"provider_id": None, "error_code": result.code[:60] or None, "error_reason": result.reason[:300]}
 
 

@@ -33,12 +33,14 @@ class Checklist:
 
 
 def checklist(project: ProjectRef) -> Checklist:
-    """How far this project has come; it is proven once a code was verified."""
+    """How far this project has come; it is proven once a code was verified that was really sent."""
     chosen = _settings.sms_notifier_id.is_not(None) | _settings.email_notifier_id.is_not(None)
     steps: list[ColumnElement[bool]] = [
         exists().where(_notifier.project_id == project.id),
         exists().where(_settings.project_id == project.id, chosen),
-        exists().where(_challenge.project_id == project.id, _challenge.approved_at.is_not(None)),
+        exists().where(
+            _challenge.project_id == project.id, _challenge.approved_at.is_not(None), _challenge.unsettled > 0
+        ),
         exists().where(_token.project_id == project.id, _token.revoked_at.is_(None)),
     ]
     with reading() as connection:

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Select, case, func, select, union_all
+from sqlalchemy import Select, and_, case, func, select, union_all
 
 from notifapp import clock
 from notifapp.access import ProjectRef
 from notifapp.channels import Channel
 from notifapp.database import reading, table_of
 from notifapp.delivery.heartbeat import is_worker_running
-from notifapp.delivery.models import ACCEPTED, Delivery, DeliveryStatus, Purpose
+from notifapp.delivery.models import ACCEPTED, TEST_BACKEND, Delivery, DeliveryStatus, Purpose
 from notifapp.otp.models import OtpChallenge
 from notifapp.settings.service import Policy
 
@@ -26,6 +26,8 @@ LATE_AFTER = timedelta(seconds=15)  # that a message has waited; a worker that r
 
 _delivery, _challenge = table_of(Delivery).c, table_of(OtpChallenge).c
 _WAITING = (DeliveryStatus.QUEUED.value, DeliveryStatus.SENDING.value)
+# Test recipients tell nothing of how sending goes.
+_IS_REAL, _IS_FOR_SOMEBODY = _delivery.backend != TEST_BACKEND, _challenge.unsettled > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ def asked_for(project: ProjectRef, channel: Channel) -> int:
         _delivery.created_at > clock.now() - DAY,
         _delivery.channel == channel.value,
         _delivery.purpose == Purpose.OTP.value,
+        _IS_REAL,
     )
     with reading() as connection:
         return int(connection.execute(statement).scalar_one())
@@ -122,7 +125,7 @@ def sending(project: ProjectRef, visible: Collection[Channel]) -> Sending:
 
 
 def _last(project: ProjectRef) -> Select[*tuple[Any, ...]]:
-    in_project = _delivery.project_id == project.id
+    in_project = and_(_delivery.project_id == project.id, _IS_REAL)
     # The last of each status, by its index: sorting all of them together would read every row.
     sent_by_status = [
         select(_delivery.created_at)
@@ -134,7 +137,7 @@ def _last(project: ProjectRef) -> Select[*tuple[Any, ...]]:
     ]
     all_sent = union_all(*(select(each.c.created_at) for each in sent_by_status)).subquery()
     sent = select(func.max(all_sent.c.created_at))
-    is_verified = _challenge.project_id == project.id, _challenge.approved_at.is_not(None)
+    is_verified = _challenge.project_id == project.id, _challenge.approved_at.is_not(None), _IS_FOR_SOMEBODY
     verified = select(_challenge.approved_at).where(*is_verified).order_by(_challenge.approved_at.desc()).limit(1)
     waiting = select(func.min(_delivery.created_at)).where(in_project, _delivery.status.in_(_WAITING))
     return select(
@@ -156,6 +159,7 @@ def _failures(project: ProjectRef, visible: Collection[Channel]) -> Select[*tupl
             _delivery.created_at > clock.now() - FAILURES_WITHIN,
             _delivery.status != DeliveryStatus.SENT.value,
             _delivery.error_reason.is_not(None),
+            _IS_REAL,
         )
         .group_by(_delivery.channel, notifier, reason)
         .order_by(count.desc())

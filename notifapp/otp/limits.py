@@ -252,6 +252,7 @@ def quotas(sent: Sequence[datetime], limits: Limits, now: datetime, ends: Sequen
     found = [
         _quota(code, most, window, [at + window for at in sent if at > now - window], now)
         for code, most, window in windows
+        if window
     ]
     return [*found, _quota(ErrorCode.TOO_MANY_CODES, MOST_ALIVE, None, ends, now)]
 

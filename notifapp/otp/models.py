@@ -86,7 +86,7 @@ class OtpChallenge(Base):
     The first code lives for `ttl` seconds; `expires_at` is when the last of the challenge's codes ends. `address` is
     where to send another one: sealed, and erased when the challenge ends. `recipient_digest` identifies the address,
     `counted_as` the recipient whose limits it is counted under; `unsettled` is how many codes that recipient was sent
-    since the last right one, this challenge's included.
+    since the last right one, this challenge's included; 0 for a test recipient, whose codes count nowhere.
     """
 
     __tablename__ = "otp_challenge"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import and_, bindparam, case, select, text, union_all, update
@@ -30,7 +31,7 @@ from notifapp.database import (
     writing,
 )
 from notifapp.delivery.models import Purpose
-from notifapp.delivery.service import Outgoing, enqueue, withdrawal
+from notifapp.delivery.service import Outgoing, enqueue, pretend, withdrawal
 from notifapp.delivery.wakeup import wake_workers
 from notifapp.errors import Conflict, DomainError, ErrorCode, NotFound, Quota, ValidationFailed
 from notifapp.events.models import EventType
@@ -42,6 +43,7 @@ from notifapp.otp.codes import Code
 from notifapp.otp.limits import Limits, Recipient
 from notifapp.otp.models import ChallengeStatus, OtpChallenge, OtpResend
 from notifapp.otp.refusals import service as refusals
+from notifapp.otp.test_recipients import lookup
 from notifapp.settings.service import SELECT_POLICY, NotifierInForce, Policy, policy_of
 from notifapp.traces import service as traces
 from notifapp.traffic import service as traffic
@@ -66,22 +68,29 @@ def _insert(insert: Any) -> Any:
     )
 
 
-# Everything needed to send a code, in a row for each of the recipient's challenges that sent one in the last day, and
-# for each of their resends.
-_SITUATION = Statement(
-    with_template(limits.with_limits(SELECT_POLICY, _PROJECT), _PROJECT, bindparam("channel"))
-    .add_columns(_challenge.created_at.label("sent_at"), _challenge.status.label("sent_status"))
-    .add_columns(_resend.created_at.label("resent_at"), is_open(_PROJECT).label("is_open"))
-    .outerjoin(
-        _table,
-        and_(
-            *_OF_CHANNEL,
-            _challenge.counted_as == bindparam("digest"),
-            _challenge.resend_at > bindparam("since", type_=UtcDateTime),
-        ),
+@cache
+def _situation(keys: int) -> Statement:
+    """Everything needed to send a code to a recipient, who may be a test recipient under so many keys.
+
+    There is a row for each of the recipient's challenges that sent a code in the last day, and for each of their
+    resends.
+    """
+    statement = with_template(limits.with_limits(SELECT_POLICY, _PROJECT), _PROJECT, bindparam("channel"))
+    was_sent = and_(
+        *_OF_CHANNEL,
+        _challenge.counted_as == bindparam("digest"),
+        _challenge.resend_at > bindparam("since", type_=UtcDateTime),
     )
-    .outerjoin(_resends, _resend.challenge_id == _challenge.id)
-)
+    return Statement(
+        lookup.with_fixed(statement, keys)
+        .add_columns(_challenge.created_at.label("sent_at"), _challenge.status.label("sent_status"))
+        .add_columns((_challenge.unsettled == 0).label("sent_as_test"))
+        .add_columns(_resend.created_at.label("resent_at"), is_open(_PROJECT).label("is_open"))
+        .outerjoin(_table, was_sent)
+        .outerjoin(_resends, _resend.challenge_id == _challenge.id)
+    )
+
+
 _INSERT = Statement(upsert(_table, _insert))
 _REPLACE = Statement(
     update(_table)
@@ -228,9 +237,13 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """A code whose message is queued, the settings and limits that it was sent under, and what to write with it."""
+    """A code whose message is queued, the settings and limits that it was sent under, and what to write with it.
+
+    A test recipient's counts nowhere: it is never unsettled.
+    """
 
     code: str = field(repr=False)
+    is_test: bool
     policy: Policy
     limits: Limits
     quotas: list[Quota]
@@ -250,14 +263,14 @@ def issue_challenge(
     for the channel or the project is archived meanwhile, and `TooManyRequests` at a limit.
     """
     address = recipients.normalise(channel, recipient, phone_region=project.phone_region)
-    whom, *former = _recipients(project, channel, address)
+    them = whom, *former = _recipients(project, channel, address)
     order = _order(project, channel, address, principal, client)
     with refusals.sends_noted(order, whom):
-        cleared = traffic.check(order)
+        cleared = _check(order, them)
         with writing() as connection:
             now = _take(connection, whom, former)
             challenge_id = codes.new_challenge_id()
-            sent = _send(connection, project, whom, address, challenge_id, now)
+            sent = _send(connection, project, them, address, challenge_id, now)
             new = _new_row(challenge_id, whom, address, sent, now) | {
                 "country": order.destination.country if order.destination else None,
                 "prefix": order.destination.prefix if order.destination else None,
@@ -267,9 +280,9 @@ def issue_challenge(
             if _INSERT.first(connection, **new) is None:
                 _replace_open(connection, whom, now)
                 _INSERT.execute(connection, **new)
-            traffic.charge(connection, cleared)
+            _charge(connection, order, cleared, sent)
     wake_workers()
-    first = Code(1, new["code_mac"], sent.policy.code_length, sent.expires_at, sent.delivery_id)
+    first = Code(1, new["code_mac"], new["code_length"], sent.expires_at, sent.delivery_id)
     return _shown(new, [first], now, sent.quotas)
 
 
@@ -285,16 +298,16 @@ def resend_challenge(
     with reading() as connection:
         found, _known = _find(connection, project, challenge_id)
     address = _address_of(found, clock.now())
-    whom, *former = _recipients(project, Channel(found.channel), address)
+    them = whom, *former = _recipients(project, Channel(found.channel), address)
     order = _order(project, Channel(found.channel), address, principal, client)
     with refusals.sends_noted(order, whom):
-        cleared = traffic.check(order)
+        cleared = _check(order, them)
         with writing() as connection:
             now = _take(connection, whom, former)
             found, known = _find(connection, project, challenge_id)
             _address_of(found, now)  # it may have been closed while this call waited
             ends = [code.expires_at for code in _alive(known, now)]
-            sent = _send(connection, project, whom, address, challenge_id, now, ends)
+            sent = _send(connection, project, them, address, challenge_id, now, ends)
             new = _new_resend(challenge_id, known[-1].number + 1, sent, now)
             _RESEND.execute(connection, **new)
             changed = {
@@ -304,7 +317,7 @@ def resend_challenge(
             }
             if _PROLONG.execute(connection, challenge_id=found.id, project_id=project.id, now=now, **changed) == 0:
                 raise ProjectArchived
-            traffic.charge(connection, cleared)
+            _charge(connection, order, cleared, sent)
     wake_workers()
     newest = Code(new["number"], new["code_mac"], new["code_length"], sent.expires_at, sent.delivery_id)
     return _shown(found._asdict() | changed, [*known, newest], now, sent.quotas)
@@ -349,6 +362,23 @@ def _order(
     return traffic.order(project, channel, address, principal=principal, client=client_digest)
 
 
+def _check(order: traffic.Order, them: Sequence[Recipient]) -> traffic.Cleared | None:
+    """Check the order; None if it is refused, but for a test recipient, who costs nothing wherever it is."""
+    try:
+        return traffic.check(order)
+    except (traffic.DestinationNotAllowed, traffic.TrafficRefused):
+        if not lookup.is_test_recipient(them):
+            raise
+        return None
+
+
+def _charge(connection: Connection, order: traffic.Order, cleared: traffic.Cleared | None, sent: _Sent) -> None:
+    """Count a code that costs something, as the last statement of its transaction."""
+    if not sent.is_test:
+        # A test recipient may have been removed meanwhile, and is no reason then.
+        traffic.charge(connection, cleared or traffic.check(order))
+
+
 def _take(connection: Connection, whom: Recipient, former: Sequence[Recipient]) -> datetime:
     """Lock the recipient, however many keys it is counted under. Return the time at which it was locked."""
     for each in former:
@@ -359,7 +389,7 @@ def _take(connection: Connection, whom: Recipient, former: Sequence[Recipient]) 
 def _send(
     connection: Connection,
     project: ProjectRef,
-    whom: Recipient,
+    them: Sequence[Recipient],
     address: str,
     challenge_id: str,
     now: datetime,
@@ -369,27 +399,36 @@ def _send(
 
     `ends` says when the challenge's valid codes expire. The caller stores the code, and counts it last.
     """
-    since = now - limits.DAY
-    rows = _SITUATION.all(connection, **whom.key, since=since)
+    whom, since = them[0], now - limits.DAY
+    rows = _situation(len(them)).all(connection, **whom.key, **lookup.parameters(them), since=since, now=now)
     if not rows[0].is_open:
         raise ProjectArchived
-    policy, allowed, channel = policy_of(rows[0]), limits.limits_of(rows[0]), Channel(whom.channel)
-    notifier = _notifier(policy, channel)
-    sends = _sends(rows, since)
+    policy, allowed = policy_of(rows[0]), limits.limits_of(rows[0])
+    notifier = _notifier(policy, Channel(whom.channel))
+    fixed = lookup.fixed_for(connection, whom, rows[0])
+    if fixed:
+        allowed = lookup.widened(allowed)
+    sends = _sends(rows, since, as_test=fixed is not None)
     times = [at for at, _status in sends]
     limits.check(limits.quotas(times, allowed, now, sorted(ends)))
-    code, expires_at = codes.new_code(policy.code_length), now + timedelta(seconds=policy.ttl)
-    words = compose(template_of(rows[0]), code=code, ttl=policy.ttl, project_name=project.name)
+    code = fixed.code if fixed else codes.new_code(policy.code_length)
+    expires_at = now + timedelta(seconds=policy.ttl)
     quotas = limits.quotas([*times, now], allowed, now, sorted([*ends, expires_at]))
+    if fixed:
+        delivery_id = pretend(connection, fixed.message(whom, challenge_id, expires_at))
+    else:
+        words = compose(template_of(rows[0]), code=code, ttl=policy.ttl, project_name=project.name)
+        delivery_id = enqueue(connection, _outgoing(notifier, whom, address, words, expires_at, challenge_id))
     return _Sent(
         code=code,
+        is_test=fixed is not None,
         policy=policy,
         limits=allowed,
         quotas=quotas,
         expires_at=expires_at,
         resend_at=limits.next_send(quotas, now),
-        unsettled=1 + _unsettled(sends),
-        delivery_id=enqueue(connection, _outgoing(notifier, whom, address, words, expires_at, challenge_id)),
+        unsettled=0 if fixed else 1 + _unsettled(sends),
+        delivery_id=delivery_id,
     )
 
 
@@ -472,10 +511,13 @@ def _notifier(policy: Policy, channel: Channel) -> NotifierInForce:
     return notifier
 
 
-def _sends(rows: Sequence[Any], since: datetime) -> list[tuple[datetime, str]]:
-    """When codes were sent to the recipient since then, oldest first, and what became of their challenges."""
-    found = {(at, row.sent_status) for row in rows for at in (row.sent_at, row.resent_at) if at and at > since}
-    return sorted(found)
+def _sends(rows: Sequence[Any], since: datetime, *, as_test: bool) -> list[tuple[datetime, str]]:
+    """When codes were sent to the recipient since then, oldest first, and what became of their challenges.
+
+    What it was sent as a test recipient is one thing, what it was really sent another.
+    """
+    alike = [row for row in rows if bool(row.sent_as_test) == as_test]
+    return sorted({(at, row.sent_status) for row in alike for at in (row.sent_at, row.resent_at) if at and at > since})
 
 
 def _unsettled(sends: Sequence[tuple[datetime, str]]) -> int:
@@ -506,7 +548,7 @@ def _new_row(challenge_id: str, whom: Recipient, address: str, sent: _Sent, now:
         "recipient": whom.masked,
         "address": seal(_challenge.address, address, project_id=whom.project_id, id=challenge_id),
         "settings_version": sent.policy.version,
-        "code_length": sent.policy.code_length,
+        "code_length": len(sent.code),
         "ttl": sent.policy.ttl,
         "code_mac": codes.code_mac(challenge_id, sent.code),
         "status": ChallengeStatus.PENDING.value,
@@ -525,7 +567,7 @@ def _new_resend(challenge_id: str, number: int, sent: _Sent, now: datetime) -> d
         "challenge_id": challenge_id,
         "number": number,
         "settings_version": sent.policy.version,
-        "code_length": sent.policy.code_length,
+        "code_length": len(sent.code),
         "code_mac": codes.code_mac(challenge_id, sent.code, number),
         "created_at": now,
         "expires_at": sent.expires_at,
@@ -579,7 +621,8 @@ def _approve(
         if found.is_approval_told:
             data = {"challenge": found.id, "channel": found.channel}
             publish(connection, Event(project.id, EventType.CODE_APPROVED, data, found.recipient))
-        traffic.count_approval(connection, project.id, destination, found.unsettled)
+        if found.unsettled:
+            traffic.count_approval(connection, project.id, destination, found.unsettled)
     return _shown(found._asdict() | {"status": ChallengeStatus.APPROVED, "approved_at": now}, known, now)
 
 
@@ -602,7 +645,8 @@ def _count_wrong(found: Any, whom: Recipient) -> InvalidCode:
         if counted is None:  # closed while this call waited for the row: undo the failure
             raise _not_open(found, now)
         traces.note_try(connection, whom.digest, found.id, InvalidCode.code, is_right=False)
-        traffic.count_wrong(connection, whom.project_id)
+        if found.unsettled:  # a test recipient's wrong codes stop nobody else's
+            traffic.count_wrong(connection, whom.project_id)
     return InvalidCode(attempts_left=counted.attempts_left)
 
 

@@ -27,6 +27,7 @@ from notifapp.errors import ValidationFailed
 from notifapp.health import service as health
 from notifapp.health.checklist import checklist
 from notifapp.message_templates.service import channels_with_project_name
+from notifapp.otp.test_recipients.service import in_force
 from notifapp.projects import queries, service
 from notifapp.projects.forms import NewProjectForm, RenameForm
 from notifapp.web import paging
@@ -64,7 +65,7 @@ def create() -> ResponseReturnValue:
 def overview(project: ProjectRef) -> str:
     """What is in force, for people who may read the settings; what the others may do here."""
     held = [permission for permission in Permission if may(permission)]
-    context = {"held": held, "Permission": Permission}
+    context = {"held": held, "Permission": Permission, "test_recipients": in_force(project)}
     if not may(Permission.NOTIFICATIONS_SETTINGS_READ):
         return render_template("projects/overview.html", **context)
     found, visible = queries.overview(project), visible_channels(may)

@@ -15,9 +15,8 @@ from sqlalchemy.engine import Connection
 
 from notifapp import clock
 from notifapp.database import Statement, UtcDateTime, reading, table_of, upsert, writing
-from notifapp.delivery.models import Delivery, DeliveryStatus, Purpose
-from notifapp.delivery.service import TOLD
-from notifapp.events.publishing import publish_undelivered
+from notifapp.delivery.models import Delivery, DeliveryStatus
+from notifapp.delivery.service import TOLD, tell_undelivered
 from notifapp.notifiers.gateway.base import SendFailed
 from notifapp.notifiers.gateway.receipts import NotGenuine, PushesReceipts, ReceiptRequest, Report, ReportOutcome
 from notifapp.notifiers.sending import open_notifier_of
@@ -107,15 +106,8 @@ def apply(connection: Connection, notifier_id: int, report: Report, at: datetime
         reason=report.reason[:300] or None,
     )
     for row in reported:
-        if row.status == DeliveryStatus.UNDELIVERED.value and row.purpose == Purpose.OTP.value:
-            publish_undelivered(
-                connection,
-                row.project_id,
-                delivery=row.id,
-                challenge=row.challenge_id,
-                recipient=row.recipient,
-                reason=row.error_reason,
-            )
+        if row.status == DeliveryStatus.UNDELIVERED.value:
+            tell_undelivered(connection, row)
     return bool(reported)
 
 

@@ -25,6 +25,7 @@ from notifapp.idempotency.models import IdempotentRequest
 from notifapp.notifiers.models import OutboxMessage
 from notifapp.otp import codes
 from notifapp.otp.models import OtpChallenge, OtpRecipient, OtpResend
+from notifapp.otp.test_recipients.models import OtpTestRecipient
 from notifapp.recipients import counted_as, mask, normalise
 from notifapp.retention.rules import COUNTED_AS
 from notifapp.traces.models import Trace
@@ -33,7 +34,7 @@ ERASED = "(erased)"
 BATCH = 500  # rows in a transaction
 
 _challenge, _recipient, _delivery = table_of(OtpChallenge).c, table_of(OtpRecipient).c, table_of(Delivery).c
-_resend = table_of(OtpResend).c
+_resend, _test = table_of(OtpResend).c, table_of(OtpTestRecipient).c
 _event, _outbox = table_of(AuditEvent).c, table_of(OutboxMessage).c
 
 
@@ -81,6 +82,7 @@ def _delete(project_id: int, channel: Channel, address: str) -> int:
         _challenge.channel == channel.value,
         COUNTED_AS.in_(digests),
     )
+    is_test = _test.project_id == project_id, _test.channel == channel.value, _test.digest.in_(digests)
     is_kept_message = _outbox.project_id == project_id, _outbox.recipient == address
     with writing() as connection:
         connection.execute(select(_recipient.digest).where(*is_counter).with_for_update())
@@ -93,6 +95,7 @@ def _delete(project_id: int, channel: Channel, address: str) -> int:
             delete(table_of(Delivery)).where(_delivery.id.in_([number for number in deliveries if number])),
             delete(table_of(OtpRecipient)).where(*is_counter),
             delete(table_of(Trace)).where(table_of(Trace).c.digest.in_(digests)),
+            delete(table_of(OtpTestRecipient)).where(*is_test),
             delete(table_of(OutboxMessage)).where(*is_kept_message),
         )
         return len(deliveries) + sum(connection.execute(statement).rowcount for statement in others)

@@ -23,6 +23,7 @@ from notifapp.idempotency.models import IdempotentRequest
 from notifapp.message_templates.models import MessageTemplate, MessageTemplateRevision
 from notifapp.notifiers.models import NotifierBalance, OutboxMessage
 from notifapp.otp.models import OtpChallenge, OtpRecipient, OtpResend
+from notifapp.otp.test_recipients.models import DAYS_KEPT, OtpTestRecipient
 from notifapp.receipts.models import EarlyReceipt
 from notifapp.second_factor.models import PendingSignIn, UsedChallenge
 from notifapp.settings.models import NotificationSettings, SettingsRevision
@@ -136,6 +137,7 @@ RULES = (
     Rule("addresses", _challenge.expires_at, 0, (_challenge.address.is_not(None),), delete=erase_addresses),
     Rule("repeatable requests", table_of(IdempotentRequest).c.expires_at, 0),
     Rule("traces", table_of(Trace).c.at, "codes"),
+    Rule("test recipients", table_of(OtpTestRecipient).c.ends_at, DAYS_KEPT),
     Rule("traffic", table_of(OtpTraffic).c.hour, 30, as_stored=hour_of),
     Rule("deliveries", _delivery.created_at, "deliveries", delete=delete_deliveries),
     Rule("early receipts", table_of(EarlyReceipt).c.received_at, 1),

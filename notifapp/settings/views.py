@@ -13,6 +13,7 @@ from notifapp.channels import Channel
 from notifapp.errors import NotFound, StaleVersion, ValidationFailed
 from notifapp.health import service as health
 from notifapp.message_templates.service import previews
+from notifapp.otp.test_recipients.service import in_force
 from notifapp.projects.service import set_phone_region
 from notifapp.settings import service
 from notifapp.settings.forms import PhoneRegionForm, SettingsForm, as_posted, touched
@@ -173,6 +174,7 @@ def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more:
         may_update=_may_update(project),
         may_see_notifiers=may(*NOTIFIERS_READ),
         warnings=health.warnings(project, service.get_policy(project)),
+        test_recipients=in_force(project),
         previews=previews(project, length=settings.otp_code_len, ttl=settings.otp_ttl),
         **more,
     )

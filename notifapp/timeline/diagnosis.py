@@ -63,18 +63,18 @@ def _of_code(facts: Facts, asked: AskedFor) -> Verdict:
 
 
 def _of_message(facts: Facts, asked: AskedFor, message: SentMessage) -> Verdict:
+    if message.is_test and facts.is_worker_running:
+        return Verdict.MISTYPED if facts.tries else Verdict.TEST_RECIPIENT
     if message.status in (DeliveryStatus.QUEUED, DeliveryStatus.SENDING):
         return _of_waiting(facts, asked, message)
     if message.status is DeliveryStatus.FAILED:
-        return Verdict.TEST_RECIPIENT if message.is_test else cause_of(message.error_code, message.reason)
+        return cause_of(message.error_code, message.reason)
     if message.status is DeliveryStatus.UNDELIVERED:
         cause = cause_of(message.error_code, message.reason)
         return cause if cause in (Verdict.BLACKLISTED, Verdict.NUMBER_REJECTED) else Verdict.UNDELIVERED
     is_late = message.delivered_at is not None and message.delivered_at > asked.expires_at
     if facts.tries and not is_late:
         return Verdict.MISTYPED
-    if message.is_test:
-        return Verdict.TEST_RECIPIENT
     if not message.reaches_people:
         return Verdict.DEVELOPMENT_ONLY
     if message.status is DeliveryStatus.DELIVERED:

@@ -15,7 +15,7 @@ from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
 from notifapp.database import MAX_ID, AnyRow, reading, table_of, writing
 from notifapp.delivery.heartbeat import is_worker_running
-from notifapp.delivery.models import ACCEPTED, Delivery, DeliveryStatus
+from notifapp.delivery.models import ACCEPTED, TEST_BACKEND, Delivery, DeliveryStatus
 from notifapp.errors import NotFound
 from notifapp.notifiers.backends import find_backend
 from notifapp.otp import codes
@@ -180,7 +180,8 @@ def _asked(rows: _Rows, now: datetime) -> AskedFor | None:
 def _message(delivery: AnyRow) -> SentMessage:
     return SentMessage(
         status=DeliveryStatus(delivery.status),
-        reaches_people=find_backend(delivery.backend).reaches_people,
+        is_test=delivery.backend == TEST_BACKEND,
+        reaches_people=delivery.backend == TEST_BACKEND or find_backend(delivery.backend).reaches_people,
         error_code=delivery.error_code,
         reason=delivery.error_reason,
         accepted_at=delivery.finished_at if delivery.status in ACCEPTED else None,

@@ -33,6 +33,7 @@ GUARDED = {
     ("GET", "notifiers.new"), ("POST", "notifiers.create"), ("POST", "notifiers.save"),
     ("GET", "events.new"), ("POST", "events.create"), ("POST", "events.edit"),
     ("GET", "events.confirm_rotate"), ("POST", "events.rotate"),
+    ("GET", "otp.new_test_recipient"), ("POST", "otp.add_test_recipient"),
 }  # fmt: skip
 
 

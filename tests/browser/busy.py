@@ -27,6 +27,7 @@ from notifapp.notifiers.gateway.base import Accepted, Message, SendFailed
 from notifapp.notifiers.models import NotifierBalance
 from notifapp.otp.models import OtpChallenge, OtpRecipient
 from notifapp.otp.service import issue_challenge
+from notifapp.otp.test_recipients.service import add_test_recipient, list_test_recipients
 from notifapp.projects import service as projects
 from notifapp.second_factor import recovery_codes, totp
 from notifapp.second_factor.models import Passkey, TotpApp
@@ -45,6 +46,7 @@ LONG_NAME = (
 LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaftsnotifierverzeichnis"
 LONG_EMAIL = f"{'a.very.long.mailbox' * 3}@{'department.' * 9}example.org"
 LONG_SLUG = "the-longest-address-that-a-project-may-have-for-its-pages-in-it"
+TEST_PHONE = "+989121110000"
 SECRET = "a secret only for tests, long enough"
 _challenge = table_of(OtpChallenge).c
 
@@ -74,6 +76,7 @@ def furnish(live: LiveServer) -> BusyServer:
             shop = projects.create_project("corner-shop", "Corner Shop", principal=admin)
             _memberships(people, shop, admin)
             _notifiers(shop, admin)
+            values["test_recipient"] = _test_recipients(shop, admin)
             _history(shop, admin, _principal(people["editor"], "omid@example.com"))
             _messages(shop, _principal(people["editor"], "omid@example.com"))
             values.update(_tokens(people, shop, admin))
@@ -238,6 +241,7 @@ def _deliveries(shop: ProjectRef, admin: Principal) -> None:
     """Codes that wait, tests that were sent or refused, and a recipient who is stopped."""
     for number in range(4):
         issue_challenge(shop, Channel.SMS, f"+98912123456{number}", principal=admin)
+    issue_challenge(shop, Channel.SMS, TEST_PHONE, principal=admin)
     notifier = _by_name(shop, Channel.SMS)["ippanel_one"]
     about = {"project_id": shop.id, "notifier_id": notifier, "notifier_name": "ippanel_one", "backend": "ippanel"}
     about |= {"channel": "sms", "recipient": "+98•••••••67", "started_at": clock.now(), "created_at": clock.now()}
@@ -255,6 +259,16 @@ def _deliveries(shop: ProjectRef, admin: Principal) -> None:
                 stopped_at=clock.now(),
             )
         )
+
+
+def _test_recipients(shop: ProjectRef, admin: Principal) -> int:
+    """One that has ended and one in force. Return the latter's id."""
+    today = clock.now().date()
+    for address, outcome, days in (("reviewer@example.com", "delivered", 3), (TEST_PHONE, "refused", 90)):
+        fields = {"recipient": address, "code": "31415926", "outcome": outcome}
+        fields["ends_on"] = (today + timedelta(days=days)).isoformat()
+        add_test_recipient(shop, fields, zone=clock.UTC_ZONE, principal=admin)
+    return next(it.id for it in list_test_recipients(shop) if it.channel is Channel.SMS)
 
 
 def _tokens(people: dict[str, int], shop: ProjectRef, admin: Principal) -> dict[str, int]:

@@ -39,6 +39,7 @@ NOT_PAGES = {
 SETTINGS = "/projects/{shop}/settings"
 SMS = "/projects/{shop}/notifiers/sms"
 MESSAGES = "/projects/{shop}/messages"
+TESTS = "/projects/{shop}/limits/test-recipients"
 
 # One example at least of every endpoint that shows a page: its view's name, who looks, where.
 PAGES = {
@@ -81,7 +82,10 @@ PAGES = {
     "notifiers.index": [("admin", "/projects/{shop}/notifiers"), ("gateways", "/projects/{shop}/notifiers")],
     "notifiers.new": [("admin", f"{SMS}/new/twilio"), ("admin", "/projects/{shop}/notifiers/email/new/smtp")],
     "notifiers.outbox": [("admin", "/projects/{shop}/notifiers/outbox")],
+    "otp.confirm_remove_test_recipient": [("admin", f"{TESTS}/{{test_recipient}}/remove")],
     "otp.limits": [("admin", "/projects/{shop}/limits")],
+    "otp.new_test_recipient": [("admin", f"{TESTS}/new")],
+    "otp.test_recipients": [("admin", TESTS), ("admin", "/projects/fresh/limits/test-recipients")],
     "otp.try_code": [
         ("editor", "/projects/{shop}/try/{challenge}"),
         ("editor", "/projects/{shop}/try/{delivered_challenge}"),
@@ -410,6 +414,13 @@ def limits_refused(page: Page) -> None:
 def unblock_asked(page: Page) -> None:
     page.get_by_role("checkbox", name="Select +98").check()
     press(page, "Unblock selected…")
+
+
+@state("admin", f"{TESTS}/new")
+def test_recipient_refused(page: Page) -> None:
+    page.get_by_label("Phone number or email address").fill("nobody")
+    page.get_by_label("Code").fill("1")
+    press(page, "Add test recipient")
 
 
 @state("admin", "/projects/{shop}/limits/project")

@@ -67,6 +67,15 @@ def test_it_prints_where_to_go_who_to_be_and_a_curl_line_that_works(
     assert api.patch_settings(known[TOKEN], {"notifications_otp_ttl": 90}).status_code == 200
 
 
+def test_its_test_recipient_gets_in_by_the_fixed_code(operator: Operator, api: ApiClient, tmp_path: Path) -> None:
+    operator("demo")
+    token, path = credentials(tmp_path)[TOKEN], "/api/otp/challenges"
+    made = api.call("POST", path, token, json={"channel": "email", "recipient": "reviewer@example.com"})
+    assert made.status_code == 201
+    right = api.call("POST", f"{path}/{made.get_json()['id']}/verify", token, json={"code": "314159"})
+    assert right.get_json()["status"] == "approved"
+
+
 def test_it_makes_six_notifiers_three_people_one_token_and_a_history(app: Flask, operator: Operator) -> None:
     operator("demo")
     assert counts(app) == {"project": 1, "user_account": 3, "notifier": 6, "api_token": 1, "settings_revision": 6}

@@ -6,6 +6,7 @@ The statements are taken from real requests; the audit trail's own are looked at
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,12 +17,13 @@ from bench.load import token_of
 from bench.seed import notifiers_of, seed
 from notifapp import clock, create_app
 from notifapp.access.models import ApiToken, MembershipPermission
-from notifapp.database import writing
+from notifapp.database import table_of, writing
 from notifapp.events.models import EventEndpoint, EventSubscription
 from notifapp.extensions import db
+from notifapp.otp.test_recipients.models import OtpTestRecipient
 from tests.client import ApiClient, Browser
 from tests.conftest import Databases, config_for
-from tests.statements import plans, read_row_by_row, sent
+from tests.statements import analyze, plans, read_row_by_row, sent
 
 pytestmark = pytest.mark.slow
 
@@ -46,9 +48,18 @@ def large(database: str, databases: Databases, tmp_path_factory: pytest.TempPath
         connection.execute(insert(EventEndpoint), [{"id": n, "project_id": n, **endpoint} for n in ids])
         taken = [{"project_id": n, "endpoint_id": n, "type": "code.expired"} for n in ids]
         connection.execute(insert(EventSubscription), taken)
+        connection.execute(insert(table_of(OtpTestRecipient)), [_test_recipient(n) for n in range(1, PROJECTS + 1)])
+    with app.app_context():
+        analyze()
     yield app
     with app.app_context():
         db.engine.dispose()
+
+
+def _test_recipient(project_id: int) -> dict[str, object]:
+    at = clock.now()
+    row = {"project_id": project_id, "channel": "sms", "digest": "x", "address": "x", "code": "x", "outcome": "slow"}
+    return {**row, "created_at": at, "created_by": "a", "ends_at": at + timedelta(days=1)}
 
 
 def sent_by_call(

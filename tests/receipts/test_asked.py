@@ -152,7 +152,7 @@ def test_what_can_be_asked_for_is_due_once_it_is_sent(asked: Any, gateway: Gatew
         [claim] = delivery_service.exchange([], room=1)
         with sent() as statements:
             delivery_service.exchange([delivery_service.send(claim)], room=0)
-        assert len([statement for statement, _ in statements if statement.startswith("UPDATE")]) == 1
+        assert len([statement for statement, _ in statements if statement.startswith("UPDATE delivery")]) == 1
     row = shop.look(queued)
     assert (row.status, row.next_ask_at) == ("sent", clock.now() + delivery_service.FIRST_ASK)
 

@@ -25,6 +25,7 @@ from notifapp.events.service import create_endpoint
 from notifapp.extensions import db
 from notifapp.otp.codes import recipient_digests
 from notifapp.otp.models import OtpChallenge
+from notifapp.otp.test_recipients.service import add_test_recipient
 from notifapp.recipients import mask
 from notifapp.retention.erasure import erase_recipient
 from notifapp.traces.models import Trace
@@ -112,6 +113,23 @@ def test_of_an_erased_recipient_nothing_is_left_in_any_project(
         assert form not in left
     for form in (OTHERS[channel], mask(channel, OTHERS[channel]), *forms(app, channel, OTHERS[channel], *projects)[3:]):
         assert form in left
+
+
+@pytest.mark.parametrize(("channel", "address"), [(Channel.SMS, PHONE), (Channel.EMAIL, "reviewer+1@example.com")])
+def test_an_erased_test_recipient_is_none_any_more(
+    app: Flask, caller: Caller, world: World, time: Clock, channel: Channel, address: str
+) -> None:
+    with app.app_context():
+        for each in (address, OTHERS[channel]):
+            fields = {"recipient": each, "code": "314159", "outcome": "delivered", "ends_on": "2026-12-24"}
+            add_test_recipient(caller.project, fields, zone=clock.UTC_ZONE, principal=ADMIN)
+    assert caller.send(address, channel.value).status_code == 201
+    assert erase(app, address).exit_code == 0
+    left = dump(app)
+    for form in forms(app, channel, address, caller.project.id):
+        assert form not in left
+    assert OTHERS[channel] in left
+    assert len(caller.open(address, channel.value)[1]) == 5
 
 
 def test_who_is_erased_can_get_codes_again(app: Flask, caller: Caller) -> None:

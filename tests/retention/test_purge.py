@@ -25,6 +25,7 @@ from notifapp.message_templates.service import set_template
 from notifapp.message_templates.values import Template
 from notifapp.notifiers.models import OutboxMessage
 from notifapp.otp.models import OtpChallenge, OtpRecipient
+from notifapp.otp.test_recipients.service import add_test_recipient
 from notifapp.retention.rules import BATCH, RULES
 from notifapp.retention.service import purge, purge_if_due
 from notifapp.settings.models import SettingsRevision
@@ -103,6 +104,16 @@ def test_a_challenge_may_outlive_its_delivery(
     assert run(app) == {"addresses": 1, "deliveries": 1}
     assert caller.state(challenge)["status"] == "expired"
     assert values(app, OtpChallenge.delivery_id) == [None]
+
+
+def test_a_test_recipient_is_listed_for_thirty_days_after_its_end(app: Flask, caller: Caller, time: Clock) -> None:
+    fields = {"recipient": PHONE, "code": "314159", "outcome": "delivered", "ends_on": "2026-11-23"}
+    with app.app_context():
+        add_test_recipient(caller.project, fields, zone=clock.UTC_ZONE, principal=Principal.operator())
+    time.advance(30.5 * DAY - 1)
+    assert run(app) == {}
+    time.advance(1)
+    assert run(app) == {"test recipients": 1}
 
 
 def test_refused_sign_ins_go_and_the_rest_of_the_audit_trail_stays(app: Flask, world: World, time: Clock) -> None:

@@ -19,6 +19,7 @@ from notifapp.events.models import EventEndpoint, EventMessage
 from notifapp.idempotency.models import IdempotentRequest
 from notifapp.notifiers.models import NotifierBalance, OutboxMessage
 from notifapp.otp.models import OtpChallenge, OtpRecipient, OtpResend
+from notifapp.otp.test_recipients.models import OtpTestRecipient
 from notifapp.receipts.models import EarlyReceipt
 from notifapp.retention import rules
 from notifapp.retention.service import purge
@@ -114,6 +115,11 @@ def tables(project_id: int, notifier_id: int) -> Iterator[tuple[type[Any], list[
     yield OtpResend, [
         {"challenge_id": f"{n:032x}", "number": 2, "settings_version": 1, "code_length": 5, "code_mac": "x",
          "created_at": then, "expires_at": then, "delivery_id": n + 1}
+        for n, then in enumerate(times)
+    ]  # fmt: skip
+    yield OtpTestRecipient, [
+        {**at, "digest": f"{n}", "address": "x", "code": "x", "outcome": "slow", "ends_at": then + timedelta(days=9),
+         "created_at": then, "created_by": "a"}
         for n, then in enumerate(times)
     ]  # fmt: skip
     yield (

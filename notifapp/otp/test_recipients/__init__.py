@@ -1,0 +1,1 @@
+"""Test recipients: numbers and addresses with a fixed code, to which nothing is sent."""
