@@ -22,6 +22,7 @@ class Browser:
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.client = app.test_client()
+        self._csrf_tokens: dict[str | None, str] = {}  # by the secret that a session keeps for them
 
     def sign_in(self, user_id: int) -> Browser:
         """Be signed in as this user, without the sign-in page."""
@@ -46,7 +47,20 @@ class Browser:
         return self._seen(self.client.post(path, data=fields, **options))
 
     def csrf_token(self) -> str:
-        """The token that this session's forms carry."""
+        """The token that this session's forms carry, which is read off a page once for each session."""
+        secret = self._csrf_secret()
+        if secret in self._csrf_tokens:
+            return self._csrf_tokens[secret]
+        token = self._shown_csrf_token()
+        self._csrf_tokens[self._csrf_secret()] = token
+        return token
+
+    def _csrf_secret(self) -> str | None:
+        cookie = self.client.get_cookie(self.app.config["SESSION_COOKIE_NAME"])
+        signer = sessions.PageSessions().get_signing_serializer(self.app)
+        return signer.loads(cookie.value).get("csrf_token") if cookie and signer else None
+
+    def _shown_csrf_token(self) -> str:
         for path in ("/account/confirm", "/sign-in"):  # small pages, signed in and out
             match = _CSRF.search(self.client.get(path).text)
             if match:

@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, event, text
 from notifapp import create_app, destinations
 from notifapp.access import last_uses, passwords
 from notifapp.config import Config
+from notifapp.database import writing
 from notifapp.extensions import db
 from tests.client import ApiClient, Browser
 from tests.people import People, gather
@@ -200,10 +201,10 @@ def hasten(app: Flask) -> None:
 
 
 def empty(app: Flask) -> None:
-    """Delete every row, and count ids from 1 again."""
-    with app.app_context(), db.engine.begin() as connection:
+    """Delete every row, and count ids from 1 again; by the thread's own connection, as opening one takes longer."""
+    with app.app_context(), writing() as connection:
         for table in reversed(db.metadata.sorted_tables):
-            connection.execute(table.delete())
+            connection.exec_driver_sql(f"DELETE FROM {table.name}")
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"))
         else:

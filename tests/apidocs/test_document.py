@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from openapi_schema_validator import OAS31Validator, oas31_format_checker
-from openapi_spec_validator import validate
 
 from notifapp.access import Permission
 from notifapp.apidocs.document import document
@@ -33,6 +31,8 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def test_the_document_is_valid_openapi_3_1(api: ApiClient) -> None:
+    from openapi_spec_validator import validate  # takes two seconds, which runs without this test needn't spend
+
     answer = api.call("GET", "/api/openapi.json")
     assert answer.status_code == 200
     assert answer.get_json()["openapi"].startswith("3.1.")
@@ -107,6 +107,8 @@ def test_every_answer_has_a_request_id_and_every_error_a_schema_and_an_example()
 
 
 def test_every_example_fits_its_schema() -> None:
+    from openapi_schema_validator import OAS31Validator, oas31_format_checker
+
     components = document()["components"]
     count = 0
     for where, content in contents():
