@@ -1,7 +1,7 @@
 """Where notifiers may connect to: public addresses, and the private ones that the operator lists.
 
 The list is written `10.1.2.3/32:25,192.168.0.0/16:587,[fd00::/8]:443`: networks with a port, or without one for every
-port. Addresses of link-local networks and of the clouds' metadata services, which give credentials to anybody who asks,
+port. Addresses of link-local networks and of the clouds' metadata services, which give credentials to anyone who asks,
 count as listed only if an entry is exactly that one address (OWASP SSRF Prevention Cheat Sheet).
 """
 

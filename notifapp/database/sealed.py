@@ -5,12 +5,12 @@ column, and the values of the row's columns that `Sealed` names: what identifies
 
 Against whom:
 
-- Who reads the database, a backup or a replica without the keys learns lengths and nothing else.
-- Who may also write to it can't have a value opened anywhere but in its place: copied to another row, column, table or
-  project, it is unreadable. Nor can the address that a notifier's secrets are sent to be changed under them, because
-  they are bound to the notifier's settings as well.
+- Somebody who reads the database, a backup or a replica without the keys learns lengths and nothing else.
+- Somebody who may also write to it can't have a value opened anywhere but in its place: copied to another row, column,
+  table or project, it is unreadable. Nor can the address that a notifier's secrets are sent to be changed under them,
+  because they are bound to the notifier's settings as well.
 - Not held off: an older value of the same place that is put back (rows have no number of their version), the deletion
-  of values, and anybody who has the keys or runs code in the application.
+  of values, and anyone who has the keys or runs code in the application.
 
 The keys are those of NOTIFAPP_ENCRYPTION_KEYS, newest first: the first seals, all of them open. Each is a Fernet key,
 from which the key proper is derived (HKDF, RFC 5869), so that one key is never used with two algorithms. A sealed value

@@ -71,7 +71,7 @@ def recipient_digests(project_id: int, channel: str, recipient: str) -> list[str
 def client_digest(project_id: int, client: str) -> str:
     """The MAC that identifies a client of a project: an IP address or any other text. Only under the newest key.
 
-    Of an IPv6 address the first 64 bits count, because one who has an address has the whole network (RFC 6177).
+    Of an IPv6 address the first 64 bits count, because a client that has one has the whole network (RFC 6177).
     """
     return macs("client", str(project_id), _network_of(client))[0]
 

@@ -482,9 +482,9 @@ _VERIFY = operation(
 _RELEASE = operation(
     "releaseRecipient",
     summary="Release a recipient",
-    description="Ends the wait or the block that wrong codes have led to, and starts the count again, so that a "
-    "code can be sent to the recipient at once. Codes an hour and a day stay limited. The response is the same for "
-    "a recipient that was free, or never had a code.",
+    description="Ends the wait or the block that wrong codes have led to, and counts them from zero, so that a code "
+    "can be sent to the recipient at once. Codes an hour and a day stay limited. The response is the same for a "
+    "recipient that was free, or never had a code.",
     permission=Permission.OTP_RELEASE,
     body=body(
         "OtpRelease",

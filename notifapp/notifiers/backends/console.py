@@ -1,4 +1,4 @@
-"""For development: messages go only to the log and the project's outbox page, for those who may read notifiers.
+"""For development: messages go only to the log and the project's outbox page, for people who may read notifiers.
 
 It is there only with `NOTIFAPP_DEBUG` or `NOTIFAPP_CONSOLE_BACKEND`: staff who switched to it could read live codes.
 """
