@@ -286,6 +286,17 @@ def test_codes_that_expired_before_an_endpoint_was_made_or_while_it_was_disabled
         assert expired.tell_expired() == 0
 
 
+def test_codes_that_expired_before_an_endpoint_took_that_event_are_not_told(receiver: Receiver) -> None:
+    project, kept = receiver.caller.project, [EventType.CODE_APPROVED]
+    with receiver.app.app_context():
+        service.update_endpoint(project, receiver.endpoint_id, receiver.url, kept, principal=OPERATOR)
+        receiver.caller.open()
+        move_back(minutes=3)
+        with_expired = [*kept, EventType.CODE_EXPIRED]
+        service.update_endpoint(project, receiver.endpoint_id, receiver.url, with_expired, principal=OPERATOR)
+        assert expired.tell_expired() == 0
+
+
 def test_an_archived_project_is_told_nothing(receiver: Receiver) -> None:
     receiver.caller.open()
     with receiver.app.app_context():
