@@ -237,10 +237,19 @@ def pretend(connection: Connection, message: Pretended) -> int:
 
 
 def withdrawal(ids: Select[tuple[int | None]] | CompoundSelect[tuple[int | None]]) -> Statement:
-    """A statement that expires, as of `now`, those of these deliveries that aren't finished: their code is void."""
-    return Statement(
-        update(_table).where(_delivery.id.in_(ids), _delivery.finished_at.is_(None)).values(expires_at=_NOW)
+    """A statement that expires, as of `now`, those of these deliveries that aren't finished: their code is void.
+
+    It locks them in the order of their ids, as `exchange` does, so that neither waits for the other.
+    """
+    candidate = _table.alias("candidate")
+    unfinished = (
+        select(candidate.c.id)
+        .where(candidate.c.id.in_(ids), candidate.c.finished_at.is_(None))
+        .order_by(candidate.c.id)
+        .with_for_update()
+        .cte("unfinished")
     )
+    return Statement(update(_table).where(_delivery.id.in_(select(unfinished.c.id))).values(expires_at=_NOW))
 
 
 def record_test(connection: Connection, about: Mapping[str, object], result: Accepted | SendFailed) -> None:
@@ -266,7 +275,7 @@ def is_any_due() -> bool:
 def exchange(outcomes: Sequence[Outcome], room: int) -> list[Claim]:
     """In one transaction, save the outcomes of attempts and claim up to `room` due deliveries."""
     with writing() as connection:
-        for outcome in outcomes:
+        for outcome in sorted(outcomes, key=lambda each: each.claim.id):
             _write(connection, outcome)
         notifier_health.note(connection, ((each.claim.notifier_id, each.result) for each in outcomes))
         return _claim(connection, room) if room else []
