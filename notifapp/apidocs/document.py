@@ -10,13 +10,14 @@ from pathlib import Path
 
 from notifapp.notifiers.openapi import PARTS as NOTIFIERS
 from notifapp.otp.openapi import PART as OTP
+from notifapp.otp.preview.openapi import PART as PREVIEW
 from notifapp.settings.openapi import PART as SETTINGS
 from notifapp.tokens.openapi import PART as TOKENS
 from notifapp.web import openapi
 from notifapp.web.openapi import Json
 
 # In the order of the reference. A new feature with endpoints adds its part here.
-PARTS = (SETTINGS, *NOTIFIERS, OTP, TOKENS)
+PARTS = (SETTINGS, PREVIEW, *NOTIFIERS, OTP, TOKENS)
 VERSION: str = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["version"]
 
 _DESCRIPTION = " ".join(

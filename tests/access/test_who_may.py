@@ -92,6 +92,7 @@ WHO: dict[str, Who | Of | tuple[Permission, ...]] = {
     "otp.create_challenge": SEND,
     "otp.limits": Who.ADMIN,
     "otp.policy": (*SEND, *VERIFY),
+    "otp.preview": READ,
     "otp.read": (*SEND, *VERIFY),
     "otp.release": Who.ADMIN,
     "otp.release_recipient": (Permission.OTP_RELEASE,),
