@@ -40,12 +40,12 @@ if (previewing) {
   const status = document.createElement("div");
   status.className = "visually-hidden";
   status.setAttribute("role", "status");
-  previewing.after(status);
   previewing.hidden = true;
   let typed = 0; // Answers to what was typed before come too late.
   for (const input of previewing.form.querySelectorAll("input[inputmode=numeric]")) {
     input.addEventListener("input", async () => {
       const mine = ++typed;
+      previewing.after(status);
       const parts = document.querySelectorAll("[data-preview]");
       for (const part of parts) part.setAttribute("aria-busy", "true");
       await new Promise((resolve) => setTimeout(resolve, 300));

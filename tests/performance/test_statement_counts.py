@@ -127,9 +127,9 @@ def test_refusing_a_code_of_the_wrong_length_writes_nothing(app: Flask, world: W
     assert cost() == (2, 0)
 
 
-def test_the_settings_page_takes_seven_statements(app: Flask) -> None:
+def test_the_settings_page_takes_nine_statements(app: Flask) -> None:
     seed(app, 1)
-    assert page_cost(app, f"/projects/{SHOP.slug}/settings") == 7
+    assert page_cost(app, f"/projects/{SHOP.slug}/settings") == 9
 
 
 @pytest.mark.parametrize(

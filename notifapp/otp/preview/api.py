@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from flask import Response, request
 
@@ -30,7 +31,7 @@ def preview(project: ProjectRef) -> Response:
     return json_response(body(get_preview(project, code_len=parsed.get(OTP_CODE_LEN), ttl=parsed.get(OTP_TTL))))
 
 
-def body(preview: Preview) -> dict[str, object]:
+def body(preview: Preview) -> dict[str, Any]:
     """The preview as JSON."""
     sms = preview.messages[Channel.SMS].segments
     return {

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from notifapp.access import Permission
-from notifapp.otp.preview.api import PARAMETERS, PREVIEW_PATH
-from notifapp.otp.preview.arrivals import MOST
+from notifapp.channels import Channel
+from notifapp.message_templates.rendering import preview
+from notifapp.message_templates.values import Template
+from notifapp.otp.limits import Limits
+from notifapp.otp.preview import odds
+from notifapp.otp.preview.api import PARAMETERS, PREVIEW_PATH, body
+from notifapp.otp.preview.arrivals import MOST, Arrivals
+from notifapp.otp.preview.clauses import clauses
+from notifapp.otp.preview.service import Preview
 from notifapp.settings.models import MAX_OTP_CODE_LEN, MAX_OTP_TTL, MIN_OTP_CODE_LEN, MIN_OTP_TTL
+from notifapp.traffic.limits import TrafficLimits
 from notifapp.web.openapi import MESSAGES, Json, Part, nullable, operation, ref, response
 
 
@@ -91,24 +99,26 @@ _SCHEMAS: Json = {
         "minProperties": 1,
     },
 }
-_EXAMPLE: Json = {
-    "otp_code_len": 6,
-    "otp_ttl": 120,
-    "odds": {
-        "one_customer": {"probability": 0.00005, "codes": 10, "tries": 50, "codes_alive": 2},
-        "all_customers": {"probability": 0.0488, "codes": 10000, "tries": 50000, "codes_alive": 1},
-    },
-    "clauses": [
-        {
-            "requirement": "A code has at least six digits",
-            "clauses": ["NIST SP 800-63B-4, 3.1.3.2", "ASVS 5, 6.5.4"],
-            "is_met": True,
-            "why": "It has 6 digits.",
-        }
-    ],
-    "arrivals": {"verified": 1000, "too_late": 12, "shortest_ttl": 126},
-    "sms": {"encoding": "GSM-7", "length": 52, "segments": 1},
-}
+
+
+def _new_shop(length: int, ttl: int) -> Json:
+    """What a new project with both notifiers gets to see."""
+    limits, traffic = Limits(), TrafficLimits()
+    return body(
+        Preview(
+            code_len=length,
+            ttl=ttl,
+            limits=limits,
+            one_customer=odds.one_customer(length, ttl, limits, traffic),
+            all_customers=odds.all_customers(length, limits, traffic),
+            clauses=clauses(length, ttl, limits, list(Channel)),
+            arrivals=Arrivals(0, 0, None),
+            messages={
+                channel: preview(Template(), channel, length=length, ttl=ttl, project_name="Shop")
+                for channel in Channel
+            },
+        )
+    )
 
 
 def _parameter(name: str, schema: Json, description: str, example: int) -> Json:
@@ -127,7 +137,7 @@ _PREVIEW = operation(
         _parameter("otp_ttl", _TTL, "Lifetime of a code in seconds.", 120),
     ],
     responses={
-        "200": response("The figures.", ref("schemas", "SettingsPreview"), {"Six digits, two minutes": _EXAMPLE}),
+        "200": response("The figures.", ref("schemas", "SettingsPreview"), {"A new project": _new_shop(6, 120)}),
         "400": response(
             "Some parameters are invalid, each with its reasons.",
             ref("schemas", "SettingsPreviewErrors"),
