@@ -42,6 +42,7 @@ if (previewing) {
   status.setAttribute("role", "status");
   previewing.hidden = true;
   let typed = 0; // Answers to what was typed before come too late.
+  let isUnfolded = false;
   for (const input of previewing.form.querySelectorAll("input[inputmode=numeric]")) {
     input.addEventListener("input", async () => {
       const mine = ++typed;
@@ -52,16 +53,16 @@ if (previewing) {
       if (mine !== typed) return;
       const body = new FormData(previewing.form);
       body.append(previewing.name, previewing.value);
-      const page = await fetch(location.pathname, { method: "POST", body }).then((answer) => answer.text(), () => "");
+      const page = await fetch(previewing.form.action, { method: "POST", body }).then((answer) => answer.text(), () => "");
       if (mine !== typed) return;
       const answer = new DOMParser().parseFromString(page, "text/html");
       for (const part of parts) {
         const fresh = answer.getElementById(part.id);
         previewing.hidden &&= fresh !== null; // Signed out or not reached: pressing the button tells why.
         if (!fresh) continue;
-        const isOpen = part.querySelector("details")?.open ?? false;
+        isUnfolded = part.querySelector("details")?.open ?? isUnfolded;
         part.replaceChildren(...fresh.childNodes);
-        part.querySelector("details")?.toggleAttribute("open", isOpen);
+        part.querySelector("details")?.toggleAttribute("open", isUnfolded);
         part.removeAttribute("aria-busy");
       }
       status.textContent = document.querySelector("#meaning p").textContent;

@@ -67,6 +67,8 @@ def test_what_typed_settings_mean_is_shown_as_one_types(live: LiveServer, visit:
     length.fill("x")
     expect(page.locator("#meaning")).to_contain_text("Enter a code length")
     expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    length.fill("6")
+    expect(page.get_by_text("It has 6 digits.")).to_be_visible()
     page.reload()
     expect(length).to_have_value("5")
 

@@ -70,11 +70,11 @@ def clauses(length: int, ttl: int, limits: Limits, channels: Collection[Channel]
 def _failures(limits: Limits) -> Clause:
     """The last code before a block keeps its tries, so some more than the project's number of wrong codes count."""
     most = limits.max_failures - 1 + limits.max_attempts
-    why = f"At most {most} are compared."
-    if most > MOST_FAILURES:
-        why += f" Block after {MOST_FAILURES + 1 - limits.max_attempts} at most: the last code keeps its tries."
+    first = MOST_FAILURES + 1 - limits.max_attempts
+    because = f", because the last code keeps its tries: block after {first}" if most > MOST_FAILURES else ""
+    why = f"Up to {most} are compared{because}."
     if limits.stop_hours is not None:
-        why += f" The block ends by itself after {wording.count(limits.stop_hours, 'hour')}."
+        why += f" The block ends after {wording.count(limits.stop_hours, 'hour')}: let only an admin end it."
     is_met = most <= MOST_FAILURES and limits.stop_hours is None
     return Clause(
         "After a hundred wrong codes in a row no more are accepted until somebody sees to it", (_nist("3.2.2"),),
@@ -90,7 +90,7 @@ def _email(channels: Collection[Channel]) -> Clause:
 
 def _sms(channels: Collection[Channel]) -> Clause:
     is_used = Channel.SMS in channels
-    why = "Your sign-in must offer the other way, and tell of the risk." if is_used else "No SMS notifier is chosen."
+    why = "Your sign-in must offer another way, and tell of the risk." if is_used else "No SMS notifier is chosen."
     return Clause(
         "SMS is one way of several, and people know its risk", (_nist("3.1.3.3"), _asvs("6.6.1")),
         None if is_used else True, why,
