@@ -6,21 +6,25 @@ The statements are taken from real requests; the audit trail's own are looked at
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import insert, update
+from sqlalchemy.engine import Connection
 
 from bench.load import token_of
 from bench.seed import notifiers_of, seed
-from notifapp import create_app
+from notifapp import clock, create_app
 from notifapp.access.models import ApiToken, MembershipPermission
 from notifapp.database import writing
 from notifapp.extensions import db
+from notifapp.otp.models import OtpChallenge, OtpLimits, OtpResend
 from tests.client import ApiClient, Browser
 from tests.conftest import Databases, config_for
-from tests.statements import plans, read_row_by_row, sent
+from tests.otp.preview.rows import resent, verified
+from tests.statements import analyze, plans, read_row_by_row, sent
 
 pytestmark = pytest.mark.slow
 
@@ -28,6 +32,7 @@ Statements = list[tuple[str, Any]]
 
 PROJECTS = 2_000
 SHOP = 1_234
+CODES = 20_000
 _SORTED = {"sqlite": "TEMP B-TREE FOR ORDER BY", "postgresql": "Sort"}
 
 
@@ -39,9 +44,24 @@ def large(database: str, databases: Databases, tmp_path_factory: pytest.TempPath
     with app.app_context(), writing() as connection:
         codes = [{"user_id": SHOP, "project_id": SHOP, "code": code} for code in (2812, 2832)]
         connection.execute(insert(MembershipPermission), codes)
+        _fill(connection)
+    with app.app_context():
+        analyze()
     yield app
     with app.app_context():
         db.engine.dispose()
+
+
+def _fill(connection: Connection) -> None:
+    """Give each project limits of its own and codes that were verified, one in four of them sent again."""
+    now = clock.now()
+    challenges = [
+        verified(n % PROJECTS + 1, n, now - timedelta(seconds=n), seconds=20) | {"recipient_digest": f"{n}"}
+        for n in range(CODES)
+    ]
+    connection.execute(insert(OtpLimits), [{"project_id": n + 1} for n in range(PROJECTS)])
+    connection.execute(insert(OtpChallenge), challenges)
+    connection.execute(insert(OtpResend), [resent(challenge) for challenge in challenges[::4]])
 
 
 def sent_by_call(

@@ -5,12 +5,12 @@ Only codes that were accepted can be counted: how many came too late before, nob
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.engine import Connection
 
 from notifapp.database import Statement, table_of
@@ -21,18 +21,19 @@ MOST = 1000  # verified codes that are looked at, the last ones
 LOST_PERCENT = 1
 
 _challenge, _resend = table_of(OtpChallenge).c, table_of(OtpResend).c
-_last = (
-    select(_challenge.id, _challenge.created_at, _challenge.ttl, _challenge.approved_at)
+_LAST = Statement(
+    select(
+        _challenge.created_at,
+        _challenge.ttl,
+        _challenge.approved_at,
+        select(func.min(_resend.created_at))
+        .where(_resend.challenge_id == _challenge.id, _resend.expires_at > _challenge.approved_at)
+        .scalar_subquery()
+        .label("resent_at"),
+    )
     .where(_challenge.project_id == bindparam("project_id"), _challenge.approved_at.is_not(None))
     .order_by(_challenge.approved_at.desc())
     .limit(MOST)
-    .subquery("last")
-)
-# A row for each challenge, or for each of its resends.
-_LAST = Statement(
-    select(
-        *_last.c, _resend.created_at.label("resent_at"), _resend.expires_at.label("resend_expires_at")
-    ).outerjoin_from(_last, table_of(OtpResend), _resend.challenge_id == _last.c.id)
 )
 
 
@@ -50,7 +51,7 @@ class Arrivals:
 
 def arrivals(connection: Connection, project_id: int, ttl: int) -> Arrivals:
     """What a lifetime of `ttl` seconds would have meant for the project's last verified codes."""
-    return measure(_seconds(_LAST.all(connection, project_id=project_id)), ttl)
+    return measure([_seconds(row) for row in _LAST.all(connection, project_id=project_id)], ttl)
 
 
 def measure(seconds: Sequence[float], ttl: int) -> Arrivals:
@@ -63,15 +64,12 @@ def measure(seconds: Sequence[float], ttl: int) -> Arrivals:
     return Arrivals(len(seconds), sum(each >= ttl for each in seconds), shortest)
 
 
-def _seconds(rows: Iterable[Any]) -> list[float]:
+def _seconds(row: Any) -> float:
     """From when the first of a challenge's codes that was still valid was sent until one of them was accepted.
 
     Which one of several was entered isn't stored. Customers enter the one that came first, and counting from the later
     ones would make a slow gateway look fast.
     """
-    longest: dict[str, float] = {}
-    for row in rows:
-        codes = (row.created_at, row.created_at + timedelta(seconds=row.ttl)), (row.resent_at, row.resend_expires_at)
-        taken = [(row.approved_at - sent).total_seconds() for sent, ends in codes if sent and ends > row.approved_at]
-        longest[row.id] = max([longest.get(row.id, 0.0), *taken])
-    return list(longest.values())
+    is_first_over = row.created_at + timedelta(seconds=row.ttl) <= row.approved_at
+    sent_at = row.resent_at if is_first_over and row.resent_at else row.created_at
+    return float((row.approved_at - sent_at).total_seconds())
