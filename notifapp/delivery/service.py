@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Select, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from notifapp import clock
@@ -150,6 +150,11 @@ _QUEUED = (
     "payload_id", "payload", "next_attempt_at", "expires_at", "created_at", "challenge_id",
 )  # fmt: skip
 _ENQUEUE = Statement(insert(_table).values({name: bindparam(name) for name in _QUEUED}).returning(_delivery.id))
+_WITHDRAW = Statement(
+    update(_table)
+    .where(_delivery.challenge_id == bindparam("challenge_id"), _delivery.finished_at.is_(None))
+    .values(expires_at=_NOW)
+)
 _ANY_DUE = Statement(select(_delivery.id).where(_is_due(_delivery)).limit(1))
 _CLAIM = _claim_statement()
 _HELD = update(_table).where(
@@ -236,11 +241,9 @@ def pretend(connection: Connection, message: Pretended) -> int:
     )
 
 
-def withdrawal(ids: Select[tuple[int | None]] | CompoundSelect[tuple[int | None]]) -> Statement:
-    """A statement that expires, as of `now`, those of these deliveries that aren't finished: their code is void."""
-    return Statement(
-        update(_table).where(_delivery.id.in_(ids), _delivery.finished_at.is_(None)).values(expires_at=_NOW)
-    )
+def withdraw(connection: Connection, challenge_id: str, now: datetime) -> None:
+    """Expire the unfinished messages of a challenge: their codes are void."""
+    _WITHDRAW.execute(connection, challenge_id=challenge_id, now=now)
 
 
 def record_test(connection: Connection, about: Mapping[str, object], result: Accepted | SendFailed) -> None:

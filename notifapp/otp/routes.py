@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from notifapp.otp import api, limit_views, try_views
+from notifapp.otp import api, try_views
 from notifapp.otp.blocked import api as blocked_api
 from notifapp.otp.blocked import views as blocked_views
+from notifapp.otp.limits import views as limit_views
 from notifapp.otp.preview import api as preview_api
 from notifapp.otp.test_recipients import views as test_views
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from notifapp import wording
 from notifapp.channels import Channel
-from notifapp.otp.limits import Limits
+from notifapp.otp.limits.service import Limits
 
 LEAST_DIGITS = 6
 LONGEST_TTL = 600  # seconds

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import expm1, log1p
 
-from notifapp.otp.limits import DAY, HOUR, MOST_ALIVE, Limits, wait_after
+from notifapp.otp.limits.service import DAY, HOUR, MOST_ALIVE, Limits, wait_after
 from notifapp.traffic.counts import HOURS_A_DAY
 from notifapp.traffic.limits import TrafficLimits
 

@@ -6,7 +6,7 @@ from notifapp.access import Permission
 from notifapp.channels import Channel
 from notifapp.message_templates.rendering import preview
 from notifapp.message_templates.values import Template
-from notifapp.otp.limits import Limits
+from notifapp.otp.limits.service import Limits
 from notifapp.otp.preview import odds
 from notifapp.otp.preview.api import PARAMETERS, PREVIEW_PATH, body
 from notifapp.otp.preview.arrivals import MOST, Arrivals

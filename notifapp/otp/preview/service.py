@@ -11,8 +11,8 @@ from notifapp.channels import Channel
 from notifapp.database import Statement, reading
 from notifapp.message_templates.rendering import Preview as Message
 from notifapp.message_templates.service import previews
-from notifapp.otp import limits
-from notifapp.otp.limits import Limits
+from notifapp.otp.limits import service as limits
+from notifapp.otp.limits.service import Limits
 from notifapp.otp.preview import odds
 from notifapp.otp.preview.arrivals import Arrivals, arrivals
 from notifapp.otp.preview.clauses import Clause, clauses

@@ -11,7 +11,7 @@ from notifapp.access import Permission, Principal
 from notifapp.channels import Channel
 from notifapp.message_templates.service import set_template
 from notifapp.message_templates.values import Template
-from notifapp.otp.limits import Limits
+from notifapp.otp.limits.service import Limits
 from notifapp.otp.preview.clauses import clauses
 from tests.client import ApiClient
 from tests.otp.caller import Caller

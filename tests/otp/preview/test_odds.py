@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from notifapp import wording
-from notifapp.otp.limits import Limits
+from notifapp.otp.limits.service import Limits
 from notifapp.otp.preview import odds
 from notifapp.traffic.limits import TrafficLimits
 from tests.clock import Clock
