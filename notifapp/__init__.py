@@ -106,7 +106,8 @@ def _configure(app: Flask, config: Config) -> None:
     app.url_map.strict_slashes = False
     app.session_interface = sessions.PageSessions()
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.jinja_env.globals.update(count=wording.count, duration=wording.duration, Channel=Channel, Permission=Permission)
+    words = {"count": wording.count, "duration": wording.duration, "odds": wording.odds}
+    app.jinja_env.globals.update(words, Channel=Channel, Permission=Permission)
     if config.trusted_proxy_hops:
         hops = config.trusted_proxy_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

@@ -32,6 +32,13 @@ def wait(seconds: int) -> str:
     return count(seconds, "second")
 
 
+def odds(probability: float) -> str:
+    """A chance, in two digits: "1 in 20,000", or from ten percent on "39 %"."""
+    if probability >= 0.1:
+        return f"{probability:.0%}".replace("%", " %")
+    return f"1 in {int(float(f'{1 / probability:.1e}')):,}"
+
+
 def value(of: object) -> str:
     """A stored value as text: "yes" or "no", a list with commas, nothing for None."""
     if isinstance(of, bool):

@@ -34,6 +34,42 @@ for (const select of document.querySelectorAll("select[data-filter]")) {
   });
 }
 
+// What typed settings mean is shown as one types: the server renders the page for them and saves nothing.
+const previewing = document.querySelector("button[name=preview]");
+if (previewing) {
+  const status = document.createElement("div");
+  status.className = "visually-hidden";
+  status.setAttribute("role", "status");
+  previewing.hidden = true;
+  let typed = 0; // Answers to what was typed before come too late.
+  let isUnfolded = false;
+  for (const input of previewing.form.querySelectorAll("input[inputmode=numeric]")) {
+    input.addEventListener("input", async () => {
+      const mine = ++typed;
+      previewing.after(status);
+      const parts = document.querySelectorAll("[data-preview]");
+      for (const part of parts) part.setAttribute("aria-busy", "true");
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      if (mine !== typed) return;
+      const body = new FormData(previewing.form);
+      body.append(previewing.name, previewing.value);
+      const page = await fetch(previewing.form.action, { method: "POST", body }).then((answer) => answer.text(), () => "");
+      if (mine !== typed) return;
+      const answer = new DOMParser().parseFromString(page, "text/html");
+      for (const part of parts) {
+        const fresh = answer.getElementById(part.id);
+        previewing.hidden &&= fresh !== null; // Signed out or not reached: pressing the button tells why.
+        if (!fresh) continue;
+        isUnfolded = part.querySelector("details")?.open ?? isUnfolded;
+        part.replaceChildren(...fresh.childNodes);
+        part.querySelector("details")?.toggleAttribute("open", isUnfolded);
+        part.removeAttribute("aria-busy");
+      }
+      status.textContent = document.querySelector("#meaning p").textContent;
+    });
+  }
+}
+
 // Copy buttons are hidden until there is a script to serve them.
 for (const button of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) break; // Only offered by browsers on https and on localhost.

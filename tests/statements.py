@@ -41,8 +41,8 @@ def sent() -> Iterator[list[tuple[str, Any]]]:
 
 def analyze() -> None:
     """Let the planner know how large every table is now, as a database in use knows it."""
-    with db.engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("ANALYZE")
+    with db.engine.begin() as connection:  # PostgreSQL forgets what isn't committed
+        connection.exec_driver_sql("ANALYZE")
 
 
 def plans(statements: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str]]:

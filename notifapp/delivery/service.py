@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Select, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from notifapp import clock
@@ -145,11 +145,24 @@ def _claim_statement() -> Statement:
     )
 
 
+def _withdraw_statement() -> Statement:
+    candidate = _table.alias("candidate")
+    unfinished = (
+        select(candidate.c.id)
+        .where(candidate.c.challenge_id == bindparam("challenge_id"), candidate.c.finished_at.is_(None))
+        .order_by(candidate.c.id)
+        .with_for_update()
+        .cte("unfinished")
+    )
+    return Statement(update(_table).where(_delivery.id.in_(select(unfinished.c.id))).values(expires_at=_NOW))
+
+
 _QUEUED = (
     "project_id", "notifier_id", "notifier_name", "backend", "channel", "recipient", "purpose",
     "payload_id", "payload", "next_attempt_at", "expires_at", "created_at", "challenge_id",
 )  # fmt: skip
 _ENQUEUE = Statement(insert(_table).values({name: bindparam(name) for name in _QUEUED}).returning(_delivery.id))
+_WITHDRAW = _withdraw_statement()
 _ANY_DUE = Statement(select(_delivery.id).where(_is_due(_delivery)).limit(1))
 _CLAIM = _claim_statement()
 _HELD = update(_table).where(
@@ -236,20 +249,12 @@ def pretend(connection: Connection, message: Pretended) -> int:
     )
 
 
-def withdrawal(ids: Select[tuple[int | None]] | CompoundSelect[tuple[int | None]]) -> Statement:
-    """A statement that expires, as of `now`, those of these deliveries that aren't finished: their code is void.
+def withdraw(connection: Connection, challenge_id: str, now: datetime) -> None:
+    """Expire the unfinished messages of a challenge: their codes are void.
 
-    It locks them in the order of their ids, as `exchange` does, so that neither waits for the other.
+    They are locked in the order of their ids, as `exchange` does, so that neither waits for the other.
     """
-    candidate = _table.alias("candidate")
-    unfinished = (
-        select(candidate.c.id)
-        .where(candidate.c.id.in_(ids), candidate.c.finished_at.is_(None))
-        .order_by(candidate.c.id)
-        .with_for_update()
-        .cte("unfinished")
-    )
-    return Statement(update(_table).where(_delivery.id.in_(select(unfinished.c.id))).values(expires_at=_NOW))
+    _WITHDRAW.execute(connection, challenge_id=challenge_id, now=now)
 
 
 def record_test(connection: Connection, about: Mapping[str, object], result: Accepted | SendFailed) -> None:

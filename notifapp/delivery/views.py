@@ -9,7 +9,7 @@ from notifapp.access import Permission, ProjectRef, may, permission_required
 from notifapp.delivery import queries
 from notifapp.delivery.forms import DeliveryFilterForm
 from notifapp.delivery.models import DeliveryStatus
-from notifapp.otp.service import statuses
+from notifapp.otp.challenges import statuses
 from notifapp.web import paging
 from notifapp.web.times import time_zone
 

@@ -9,9 +9,9 @@ from notifapp.access import Permission, ProjectRef, permission_required, princip
 from notifapp.delivery.queries import list_states
 from notifapp.errors import rate_limit_headers
 from notifapp.otp import service
-from notifapp.otp.limits import get_limits
+from notifapp.otp.challenges import Challenge
+from notifapp.otp.limits.service import get_limits
 from notifapp.otp.parsing import read_challenge, read_client, read_code
-from notifapp.otp.service import Challenge
 from notifapp.settings.service import get_policy
 from notifapp.web.json_api import idempotent, json_response, read_fields
 

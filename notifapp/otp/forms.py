@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from wtforms import SelectField, StringField
 
 from notifapp.channels import Channel
-from notifapp.otp.limit_settings import LABELS, STOP_HOURS_LABEL, STOPS
-from notifapp.otp.limits import Limits
+from notifapp.otp.limits.service import Limits
+from notifapp.otp.limits.settings import LABELS, STOP_HOURS_LABEL, STOPS
 from notifapp.otp.models import BOUNDS
 from notifapp.web.forms import DIGITS, Form, Hints
 

@@ -10,7 +10,8 @@ from notifapp.idempotency.service import KeyReused, UnderWay
 from notifapp.otp import models
 from notifapp.otp.api import CHALLENGES_PATH, POLICY_PATH
 from notifapp.otp.blocked.api import RELEASE_PATH
-from notifapp.otp.limits import MOST_ALIVE
+from notifapp.otp.errors import ChallengeClosed, ExpiredCode, IncompleteCode, InvalidCode, UsedCode
+from notifapp.otp.limits.service import MOST_ALIVE
 from notifapp.otp.parsing import (
     CHANNEL,
     CLIENT,
@@ -20,7 +21,6 @@ from notifapp.otp.parsing import (
     MAX_RECIPIENT_LENGTH,
     RECIPIENT,
 )
-from notifapp.otp.service import ChallengeClosed, ExpiredCode, IncompleteCode, InvalidCode, UsedCode
 from notifapp.settings.models import MAX_OTP_CODE_LEN, MAX_OTP_TTL, MIN_OTP_CODE_LEN, MIN_OTP_TTL
 from notifapp.web.json_api import IDEMPOTENCY_KEY, REPLAYED, InvalidKey
 from notifapp.web.openapi import (

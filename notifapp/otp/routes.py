@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from notifapp.otp import api, limit_views, try_views
+from notifapp.otp import api, try_views
 from notifapp.otp.blocked import api as blocked_api
 from notifapp.otp.blocked import views as blocked_views
+from notifapp.otp.limits import views as limit_views
+from notifapp.otp.preview import api as preview_api
 from notifapp.otp.test_recipients import views as test_views
 
 LIMITS = "/projects/<project_slug>/limits"
@@ -20,6 +22,7 @@ blueprint.post(api.RESEND_PATH)(api.resend)
 blueprint.post(api.VERIFY_PATH)(api.verify)
 blueprint.get(api.POLICY_PATH)(api.policy)
 blueprint.post(blocked_api.RELEASE_PATH, endpoint="release_recipient")(blocked_api.release)
+blueprint.get(preview_api.PREVIEW_PATH)(preview_api.preview)
 
 blueprint.get(LIMITS)(limit_views.limits)
 blueprint.post(LIMITS)(limit_views.save_limits)

@@ -13,10 +13,10 @@ from notifapp.delivery.queries import get_delivery
 from notifapp.errors import Conflict, ErrorCode, TooManyRequests, ValidationFailed
 from notifapp.notifiers.backends import find_backend
 from notifapp.otp import service
+from notifapp.otp.errors import IncompleteCode, InvalidCode
 from notifapp.otp.forms import CodeForm, SendForm
-from notifapp.otp.limits import block_of
+from notifapp.otp.limits.service import block_of
 from notifapp.otp.parsing import CODE, RECIPIENT, read_challenge, read_code
-from notifapp.otp.service import IncompleteCode, InvalidCode
 from notifapp.settings.service import get_policy
 from notifapp.web.forms import Form, add_errors
 

@@ -12,14 +12,23 @@ from notifapp.access import NOTIFIERS_READ, Permission, ProjectRef, may, permiss
 from notifapp.channels import Channel
 from notifapp.errors import NotFound, StaleVersion, ValidationFailed
 from notifapp.health import service as health
-from notifapp.message_templates.service import previews
+from notifapp.otp.preview.service import get_preview
 from notifapp.otp.test_recipients.service import in_force
 from notifapp.projects.service import set_phone_region
 from notifapp.settings import service
 from notifapp.settings.forms import PhoneRegionForm, SettingsForm, as_posted, touched
 from notifapp.settings.history import history as read_history
 from notifapp.settings.history import settings_at
-from notifapp.settings.values import EMAIL_NOTIFIER, SMS_NOTIFIER, NotifierRef, Settings, differences
+from notifapp.settings.values import (
+    EMAIL_NOTIFIER,
+    OTP_CODE_LEN,
+    OTP_TTL,
+    SMS_NOTIFIER,
+    NotifierRef,
+    Settings,
+    differences,
+    parse,
+)
 from notifapp.web.forms import add_errors
 from notifapp.web.revisions import flash_saved, history_page
 
@@ -40,9 +49,11 @@ def page(project: ProjectRef) -> str:
 def save(project: ProjectRef) -> ResponseReturnValue:
     """Save what was changed on the form, unless the settings have changed since it was shown.
 
-    Ask first where a channel that is used loses its notifier.
+    Ask first where a channel that is used loses its notifier. The button "Show what this means" saves nothing.
     """
     form = SettingsForm()
+    if "preview" in request.form:
+        return _render(project, form, service.get_notification_settings(project))
     changes = touched(form.posted(), _shown(project, form))
     if question := _question(project, changes):
         return question
@@ -166,6 +177,7 @@ def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more:
     require(Permission.NOTIFICATIONS_SETTINGS_READ)
     form.offer(service.notifier_choices(project, settings))
     more.setdefault("region_form", PhoneRegionForm(phone_region=project.phone_region))
+    typed, errors = parse({name: form[name].data or "" for name in (OTP_CODE_LEN, OTP_TTL)})
     return render_template(
         "settings/page.html",
         form=form,
@@ -175,7 +187,8 @@ def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more:
         may_see_notifiers=may(*NOTIFIERS_READ),
         warnings=health.warnings(project, service.get_policy(project)),
         test_recipients=in_force(project),
-        previews=previews(project, length=settings.otp_code_len, ttl=settings.otp_ttl),
+        preview=get_preview(project, code_len=typed.get(OTP_CODE_LEN), ttl=typed.get(OTP_TTL)),
+        can_preview=not errors.messages,
         **more,
     )
 

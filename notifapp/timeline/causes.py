@@ -21,15 +21,20 @@ _WORDS: tuple[tuple[Verdict, tuple[str, ...]], ...] = (
         ("api key", "auth token", "token was not", "account sid", "password was not", "console key", "the key may not"),
     ),
     (Verdict.GATEWAY_LIMIT, ("limit is reached", "too many messages")),
-    (Verdict.SENDER_REFUSED, ("sender", " line", "messaging service")),
-    (Verdict.PATTERN_WRONG, ("pattern", "template", "value is too long")),
-    (Verdict.NUMBER_REJECTED, ("the recipient", "verified numbers", "this country", "owner's number", "unreachable")),
-    (Verdict.ACCOUNT_CLOSED, ("account",)),
-    (Verdict.TEXT_REFUSED, ("text", "filtered")),
     (
         Verdict.ADDRESS_REFUSED,
-        ("blocked this address", "address that may not", "may not be connected", "a proxy or a firewall"),
+        (
+            "blocked this address", "from this address", "names no address", "address that may not",
+            "may not be connected", "a proxy or a firewall",
+        ),
     ),
+    (Verdict.ACCOUNT_CLOSED, ("trial account", "account's plan", "account may not use patterns")),
+    (Verdict.SENDER_REFUSED, ("sender", " line", "messaging service")),
+    (Verdict.PATTERN_WRONG, ("pattern", "template", "value is too long")),
+    (Verdict.NUMBER_REJECTED, ("the recipient", "unreachable")),
+    (Verdict.ACCOUNT_CLOSED, ("account",)),
+    (Verdict.TEXT_REFUSED, ("text", "filtered")),
+    (Verdict.UNDELIVERED, ("carrier failed", "was not delivered")),
     (
         Verdict.GATEWAY_DOWN,
         (

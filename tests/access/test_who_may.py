@@ -113,6 +113,7 @@ WHO: dict[str, Who | Of | tuple[Permission, ...]] = {
     "otp.limits": Who.ADMIN,
     "otp.new_test_recipient": Who.ADMIN,
     "otp.policy": (*SEND, *VERIFY),
+    "otp.preview": READ,
     "otp.read": (*SEND, *VERIFY),
     "otp.release": Who.ADMIN,
     "otp.release_recipient": (Permission.OTP_RELEASE,),

@@ -264,6 +264,13 @@ def settings_refused(page: Page) -> None:
 
 
 @state("editor", SETTINGS)
+def settings_meaning_as_typed(page: Page) -> None:
+    page.get_by_text("NIST SP 800-63B-4 and OWASP").click()
+    page.get_by_label("Code length").fill("4")
+    page.locator("#meaning").get_by_text("at most 1 in 200.").wait_for()
+
+
+@state("editor", SETTINGS)
 def settings_saved(page: Page) -> None:
     page.get_by_label("Code length").fill("8")
     page.get_by_label("SMS notifier").select_option(label="None")

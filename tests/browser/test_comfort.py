@@ -51,6 +51,36 @@ def test_persian_digits_are_typed_and_saved(live: LiveServer, visit: Visit) -> N
     assert page.locator("input[type=number]").count() == 0
 
 
+def test_what_typed_settings_mean_is_shown_as_one_types(live: LiveServer, visit: Visit) -> None:
+    page = visit(live, SETTINGS, live.world.member(live.world.project(), READ, UPDATE))
+    expect(page.get_by_role("button", name="Show what this means")).to_be_hidden()
+    page.get_by_text("NIST SP 800-63B-4 and OWASP ASVS 5").click()
+    length, odds = page.get_by_label("Code length"), page.locator("#meaning strong").first
+    for typed, chance in (("6", "at most 1 in 20,000"), ("۷", "at most 1 in 200,000")):
+        length.fill(typed)
+        expect(odds).to_have_text(chance)
+        expect(length).to_be_focused()
+    expect(page.get_by_text("It has 7 digits.")).to_be_visible()  # what was unfolded stays so
+    expect(page.get_by_role("status")).to_contain_text("at most 1 in 200,000")
+    page.get_by_label("Code lifetime").fill("90")
+    expect(page.get_by_text("It is valid for 90 seconds.").last).to_be_visible()
+    length.fill("x")
+    expect(page.locator("#meaning")).to_contain_text("Enter a code length")
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    length.fill("6")
+    expect(page.get_by_text("It has 6 digits.")).to_be_visible()
+    page.reload()
+    expect(length).to_have_value("5")
+
+
+def test_the_button_comes_back_for_who_is_signed_out(live: LiveServer, visit: Visit) -> None:
+    page = visit(live, SETTINGS, live.world.member(live.world.project(), READ, UPDATE))
+    page.context.clear_cookies()
+    page.get_by_label("Code length").fill("6")
+    press(page, "Show what this means")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
 def test_a_long_dropdown_is_narrowed_by_typing(live: LiveServer, visit: Visit) -> None:
     project = live.world.project()
     for number in range(12):

@@ -180,3 +180,14 @@ def test_a_token_is_created_works_and_is_revoked(live: LiveServer, shop: Project
     press(page, "Revoke token")
     said(page, "The token was revoked.")
     assert page.request.get("/api/settings/notifications", headers=headers).status == 401
+
+
+def test_what_settings_mean_is_shown_before_they_are_saved(live: LiveServer, shop: ProjectRef, plain: Visit) -> None:
+    page = sign_in(plain(live, "/projects/shop/settings"), "omid@example.org")
+    expect(page.get_by_text("has a chance of at most 1 in 2,000.")).to_be_visible()
+    page.get_by_label("Code length").fill("6")
+    press(page, "Show what this means")
+    expect(page.get_by_text("has a chance of at most 1 in 20,000.")).to_be_in_viewport()
+    expect(page.get_by_label("Code length")).to_have_value("6")
+    press(page, "Save settings")
+    said(page, change("Code length", "5 digits", "6 digits"))

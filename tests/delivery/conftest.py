@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +12,7 @@ from flask import Flask
 
 from tests.clock import time
 from tests.conftest import LOOPBACK, empty
-from tests.delivery.outbox import answers, eventually, free_port
+from tests.delivery.outbox import redis_server
 from tests.notifiers.mail import Mailbox, server
 
 __all__ = ["app", "mail_port", "mailbox", "redis", "time"]
@@ -46,14 +44,5 @@ def mail_port(mailbox: Mailbox, ca: trustme.CA) -> Iterator[int]:
 @pytest.fixture(scope="session")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real Redis of this test run."""
-    command = shutil.which("redis-server")
-    if command is None:
-        pytest.skip("redis-server is not installed")
-    port = free_port()
-    folder = str(tmp_path_factory.mktemp("redis"))
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
-    process = subprocess.Popen([command, *options], stdout=subprocess.DEVNULL)
-    eventually(lambda: answers(port))
-    yield f"redis://127.0.0.1:{port}/0"
-    process.terminate()
-    process.wait()
+    with redis_server(tmp_path_factory.mktemp("redis")) as (url, _process):
+        yield url

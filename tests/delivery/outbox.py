@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
@@ -153,6 +155,21 @@ def eventually(is_so: Callable[[], Any], seconds: float = 20) -> Any:
         assert time.monotonic() < deadline, "it never came to that"
         time.sleep(0.05)
     return result
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A real Redis: its address and its process. Skip the test where it isn't installed."""
+    command = shutil.which("redis-server")
+    if command is None:
+        pytest.skip("redis-server is not installed")
+    port = free_port()
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen([command, *options], stdout=subprocess.DEVNULL)
+    eventually(lambda: answers(port))
+    yield f"redis://127.0.0.1:{port}/0", process
+    process.terminate()
+    process.wait()
 
 
 @contextmanager

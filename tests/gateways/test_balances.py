@@ -35,6 +35,12 @@ NOON = datetime(2026, 11, 24, 12, 34, tzinfo=UTC)
 app = app_with_folder
 
 
+@pytest.fixture(autouse=True)
+def in_real_use(app: Flask) -> None:
+    """Without the console."""
+    app.config["NOTIFAPP"] = replace(app.config["NOTIFAPP"], console_backend=False)
+
+
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Sets the clock."""
@@ -93,6 +99,13 @@ def test_one_that_cant_be_read_is_tried_again_in_the_next_hour(
     now(NOON + timedelta(hours=1))
     assert read(app) == 1
     assert [amount for _hour, amount, _currency in kept(app)] == [None, 450_000.0]
+
+
+def test_none_is_read_where_the_console_is_offered_as_by_the_demo(
+    app: Flask, gateway: KavenegarStandIn, notifier: int, now: Any
+) -> None:
+    app.config["NOTIFAPP"] = replace(app.config["NOTIFAPP"], console_backend=True)
+    assert (read(app), gateway.requests, kept(app)) == (0, [], [])
 
 
 def test_only_those_that_may_send_and_have_a_balance_are_read(

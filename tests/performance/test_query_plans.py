@@ -6,12 +6,13 @@ The statements are taken from real requests; the audit trail's own are looked at
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import insert, update
+from sqlalchemy.engine import Connection
 
 from bench.load import token_of
 from bench.seed import notifiers_of, seed
@@ -20,9 +21,11 @@ from notifapp.access.models import ApiToken, MembershipPermission
 from notifapp.database import table_of, writing
 from notifapp.events.models import EventEndpoint, EventSubscription
 from notifapp.extensions import db
+from notifapp.otp.models import OtpChallenge, OtpLimits, OtpResend
 from notifapp.otp.test_recipients.models import OtpTestRecipient
 from tests.client import ApiClient, Browser
 from tests.conftest import Databases, config_for
+from tests.otp.preview.rows import resent, verified
 from tests.statements import analyze, plans, read_row_by_row, sent
 
 pytestmark = pytest.mark.slow
@@ -31,6 +34,7 @@ Statements = list[tuple[str, Any]]
 
 PROJECTS = 2_000
 SHOP = 1_234
+CODES = 20_000
 _SORTED = {"sqlite": "TEMP B-TREE FOR ORDER BY", "postgresql": "Sort"}
 
 
@@ -42,13 +46,7 @@ def large(database: str, databases: Databases, tmp_path_factory: pytest.TempPath
     with app.app_context(), writing() as connection:
         codes = [{"user_id": SHOP, "project_id": SHOP, "code": code} for code in (2812, 2832)]
         connection.execute(insert(MembershipPermission), codes)
-        now, ids = clock.now(), range(1, PROJECTS + 1)
-        times = {"expiries_told_until": now, "created_at": now}
-        endpoint = {"url": "https://shop.example", "secrets": "", **times}
-        connection.execute(insert(EventEndpoint), [{"id": n, "project_id": n, **endpoint} for n in ids])
-        taken = [{"project_id": n, "endpoint_id": n, "type": "code.expired"} for n in ids]
-        connection.execute(insert(EventSubscription), taken)
-        connection.execute(insert(table_of(OtpTestRecipient)), [_test_recipient(n) for n in range(1, PROJECTS + 1)])
+        _fill(connection)
     with app.app_context():
         analyze()
     yield app
@@ -56,8 +54,24 @@ def large(database: str, databases: Databases, tmp_path_factory: pytest.TempPath
         db.engine.dispose()
 
 
-def _test_recipient(project_id: int) -> dict[str, object]:
-    at = clock.now()
+def _fill(connection: Connection) -> None:
+    """Give each project limits, an endpoint, a test recipient, and verified codes, one in four of them sent again."""
+    now, ids = clock.now(), range(1, PROJECTS + 1)
+    challenges = [
+        verified(n % PROJECTS + 1, n, now - timedelta(seconds=n), seconds=20) | {"recipient_digest": f"{n}"}
+        for n in range(CODES)
+    ]
+    connection.execute(insert(OtpLimits), [{"project_id": n} for n in ids])
+    connection.execute(insert(OtpChallenge), challenges)
+    connection.execute(insert(OtpResend), [resent(challenge) for challenge in challenges[::4]])
+    endpoint = {"url": "https://shop.example", "secrets": "", "expiries_told_until": now, "created_at": now}
+    connection.execute(insert(EventEndpoint), [{"id": n, "project_id": n, **endpoint} for n in ids])
+    taken = [{"project_id": n, "endpoint_id": n, "type": "code.expired"} for n in ids]
+    connection.execute(insert(EventSubscription), taken)
+    connection.execute(insert(table_of(OtpTestRecipient)), [_test_recipient(n, now) for n in ids])
+
+
+def _test_recipient(project_id: int, at: datetime) -> dict[str, object]:
     row = {"project_id": project_id, "channel": "sms", "digest": "x", "address": "x", "code": "x", "outcome": "slow"}
     return {**row, "created_at": at, "created_by": "a", "ends_at": at + timedelta(days=1)}
 

@@ -22,7 +22,7 @@ from notifapp.delivery.stopping import archive_project, disable_notifier
 from notifapp.message_templates.service import set_template
 from notifapp.message_templates.values import Template
 from notifapp.notifiers.service import enable_notifier
-from notifapp.otp.limit_settings import set_limits
+from notifapp.otp.limits.settings import set_limits
 from notifapp.otp.models import OtpChallenge
 from notifapp.projects import service as projects
 from notifapp.tokens.service import create_token

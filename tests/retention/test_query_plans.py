@@ -107,9 +107,10 @@ def tables(project_id: int, notifier_id: int) -> Iterator[tuple[type[Any], list[
     ]  # fmt: skip
     yield OtpRecipient, [{**at, "digest": f"{n}", "masked": "r"} for n in range(ROWS)]
     yield OtpChallenge, [
-        {**at, "id": f"{n:032x}", "recipient_digest": f"{n}", "recipient": "r", "settings_version": 1, "code_length": 5,
-         "ttl": 60, "code_mac": "x", "status": "failed", "attempts_left": 0, "created_at": then, "expires_at": then,
-         "resend_at": then, "delivery_id": n + 1, "address": "x" if n % 1000 == 999 else None}
+        {**at, "id": f"{n:032x}", "recipient_digest": f"{n}", "counted_as": f"{n}", "recipient": "r",
+         "settings_version": 1, "code_length": 5, "ttl": 60, "code_mac": "x", "status": "failed", "attempts_left": 0,
+         "created_at": then, "expires_at": then, "resend_at": then, "delivery_id": n + 1,
+         "address": "x" if n % 1000 == 999 else None}
         for n, then in enumerate(times)
     ]  # fmt: skip
     yield OtpResend, [

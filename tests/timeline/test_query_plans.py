@@ -14,8 +14,8 @@ from notifapp import clock
 from notifapp.access import Principal
 from notifapp.database import table_of, writing
 from notifapp.delivery.models import Delivery
+from notifapp.otp.challenges import statuses
 from notifapp.otp.models import OtpChallenge
-from notifapp.otp.service import statuses
 from notifapp.timeline.service import of_address, of_delivery
 from notifapp.traces.models import Trace
 from tests.otp.caller import PHONE, Caller

@@ -13,7 +13,7 @@ from notifapp.access import Principal
 from notifapp.audit.models import AuditEvent
 from notifapp.channels import Channel
 from notifapp.database import reading, table_of, writing
-from notifapp.otp.limits import Recipient
+from notifapp.otp.limits.service import Recipient
 from notifapp.otp.models import OtpChallenge
 from notifapp.otp.refusals.service import sends_noted
 from notifapp.traffic import service

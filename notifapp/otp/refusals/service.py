@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from notifapp.access import ProjectArchived
 from notifapp.database import writing
 from notifapp.errors import Conflict, DomainError, TooManyRequests
-from notifapp.otp.limits import Recipient
+from notifapp.otp.limits.service import Recipient
 from notifapp.traces import service as traces
 from notifapp.traffic import service as traffic
 from notifapp.traffic.service import DestinationNotAllowed, Order, TrafficRefused

@@ -17,7 +17,7 @@ from notifapp.database import Statement, Unreadable, UtcDateTime, reading, table
 from notifapp.delivery.models import FixedOutcome
 from notifapp.delivery.service import Pretended
 from notifapp.errors import Conflict
-from notifapp.otp.limits import Limits, Recipient
+from notifapp.otp.limits.service import Limits, Recipient
 from notifapp.otp.test_recipients.models import OtpTestRecipient
 
 # They cost nothing, but each is still a row or two: enough for any test, too few to fill the disk.

@@ -59,7 +59,10 @@ class Request:
 
 
 class StandIn(ABC):
-    """A provider on loopback. Set `fault` to one of `IN_FRONT`, "silent" or "hang up"; read `requests` afterwards.
+    """A provider on loopback. Set `fault` to one of `IN_FRONT` or one of these; read `requests` afterwards.
+
+    "silent" does nothing for a second, "slow" takes the message and says so once the fault is over, "hang up" ends the
+    connection.
 
     `base` is the beginning of the provider's paths. `messages` are the texts or patterns that it took.
     """
@@ -113,6 +116,8 @@ def _handler(provider: StandIn) -> type[BaseHTTPRequestHandler]:
             if provider.fault == "silent":
                 time.sleep(1)
             status, answer = IN_FRONT.get(provider.fault) or provider.answer(request)
+            while provider.fault == "slow":
+                time.sleep(0.02)
             payload = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
             if status == 307:

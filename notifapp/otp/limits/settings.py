@@ -14,7 +14,7 @@ from notifapp.access.archived import keep_open
 from notifapp.audit.service import Action, Change, record
 from notifapp.database import Statement, table_of, upsert, writing
 from notifapp.inputs import FieldErrors
-from notifapp.otp.limits import Limits, limits_of
+from notifapp.otp.limits.service import Limits, limits_of
 from notifapp.otp.models import BOUNDS, STOP_HOURS, OtpLimits
 
 LABELS = {

@@ -7,10 +7,10 @@ from flask.typing import ResponseReturnValue
 
 from notifapp.access import ProjectRef, principal, project_admin_required
 from notifapp.errors import ValidationFailed
-from notifapp.otp import limit_settings
 from notifapp.otp.blocked.service import list_blocked
 from notifapp.otp.forms import LimitsForm
-from notifapp.otp.limits import get_limits
+from notifapp.otp.limits import settings
+from notifapp.otp.limits.service import get_limits
 from notifapp.settings.service import get_policy
 from notifapp.traffic.queries import get_traffic
 from notifapp.web import paging
@@ -31,7 +31,7 @@ def save_limits(project: ProjectRef) -> ResponseReturnValue:
     """Save the limits."""
     form = LimitsForm()
     try:
-        limit_settings.set_limits(project, form.posted(), principal=principal())
+        settings.set_limits(project, form.posted(), principal=principal())
     except ValidationFailed as error:
         add_errors(form, error)
         return _render(project, form), 400

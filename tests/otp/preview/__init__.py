@@ -1,0 +1,1 @@
+"""Tests of what a length and a lifetime mean."""
