@@ -15,6 +15,7 @@ from notifapp.database import reading, table_of, writing
 from notifapp.delivery.models import Delivery
 from notifapp.idempotency import service
 from notifapp.idempotency.models import IdempotentRequest
+from notifapp.otp import sending
 from notifapp.otp import service as otp
 from notifapp.otp.models import OtpChallenge, OtpResend
 from notifapp.retention.erasure import erase_recipient
@@ -148,7 +149,7 @@ def test_an_error_of_ours_is_not_kept(caller: Caller, monkeypatch: pytest.Monkey
         raise RuntimeError("a bug")
 
     with monkeypatch.context() as patched:
-        patched.setattr(otp, "enqueue", fail)
+        patched.setattr(sending, "enqueue", fail)
         assert post(caller).status_code == 500
     assert caller.count(IdempotentRequest) == 0
     assert post(caller).status_code == 201
