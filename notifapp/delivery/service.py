@@ -145,16 +145,25 @@ def _claim_statement() -> Statement:
     )
 
 
+def _withdraw_statement() -> Statement:
+    """Lock in the order of ids, as `exchange` does, so that neither waits for the other."""
+    candidate = _table.alias("candidate")
+    unfinished = (
+        select(candidate.c.id)
+        .where(candidate.c.challenge_id == bindparam("challenge_id"), candidate.c.finished_at.is_(None))
+        .order_by(candidate.c.id)
+        .with_for_update()
+        .cte("unfinished")
+    )
+    return Statement(update(_table).where(_delivery.id.in_(select(unfinished.c.id))).values(expires_at=_NOW))
+
+
 _QUEUED = (
     "project_id", "notifier_id", "notifier_name", "backend", "channel", "recipient", "purpose",
     "payload_id", "payload", "next_attempt_at", "expires_at", "created_at", "challenge_id",
 )  # fmt: skip
 _ENQUEUE = Statement(insert(_table).values({name: bindparam(name) for name in _QUEUED}).returning(_delivery.id))
-_WITHDRAW = Statement(
-    update(_table)
-    .where(_delivery.challenge_id == bindparam("challenge_id"), _delivery.finished_at.is_(None))
-    .values(expires_at=_NOW)
-)
+_WITHDRAW = _withdraw_statement()
 _ANY_DUE = Statement(select(_delivery.id).where(_is_due(_delivery)).limit(1))
 _CLAIM = _claim_statement()
 _HELD = update(_table).where(
@@ -269,7 +278,7 @@ def is_any_due() -> bool:
 def exchange(outcomes: Sequence[Outcome], room: int) -> list[Claim]:
     """In one transaction, save the outcomes of attempts and claim up to `room` due deliveries."""
     with writing() as connection:
-        for outcome in outcomes:
+        for outcome in sorted(outcomes, key=lambda each: each.claim.id):
             _write(connection, outcome)
         notifier_health.note(connection, ((each.claim.notifier_id, each.result) for each in outcomes))
         return _claim(connection, room) if room else []

@@ -51,8 +51,9 @@ def delete_notifier(project: ProjectRef, channel: Channel, notifier_id: int, *, 
     with writing() as connection:
         notifiers.lock(connection, project, channel, notifier_id)
         _give_up(connection, _delivery.notifier_id == notifier_id, DELETED)  # first, or they forget whose they were
-        notifier_health.forget(connection, notifier_id)
-        return notifiers.delete(connection, project, channel, notifier_id, principal=principal)
+        name = notifiers.delete(connection, project, channel, notifier_id, principal=principal)
+        notifier_health.forget(connection, notifier_id)  # last, as workers write deliveries before they note health
+    return name
 
 
 def _give_up(connection: Connection, which: ColumnElement[bool], reason: str) -> None:

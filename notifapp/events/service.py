@@ -77,7 +77,10 @@ def update_endpoint(
         if not changes:
             return
         kept = _open(before)
-        connection.execute(update(_table).where(_endpoint.id == endpoint_id).values(url=url))
+        values: dict[str, object] = {"url": url}
+        if EventType.CODE_EXPIRED in set(chosen).difference(before_types):
+            values["expiries_told_until"] = clock.now()  # not what expired before it was wanted
+        connection.execute(update(_table).where(_endpoint.id == endpoint_id).values(values))
         _seal(connection, project, endpoint_id, url, kept)
         connection.execute(delete(_subscriptions).where(_subscriptions.c.endpoint_id == endpoint_id))
         _subscribe(connection, project, endpoint_id, chosen)

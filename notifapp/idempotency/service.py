@@ -121,7 +121,7 @@ def release(claimed: Claim) -> None:
 
 
 def _kept_under(key_mac: str, body: bytes, now: datetime) -> Reply | None:
-    """The reply under this MAC, or None if there is no such key. Raise `KeyReused` or `UnderWay`."""
+    """The reply under this MAC, or None if nobody holds such a key. Raise `KeyReused` or `UnderWay`."""
     with reading() as connection:
         row = _FIND.first(connection, key_mac=key_mac, now=now)
     if row is None:
@@ -129,6 +129,8 @@ def _kept_under(key_mac: str, body: bytes, now: datetime) -> Reply | None:
     if not any(hmac.compare_digest(row.body_mac, mac) for mac in _body_macs(key_mac, body)):
         raise KeyReused
     if row.reply is None:
+        if row.lease_until <= now:  # its request has died with it
+            return None
         raise UnderWay
     try:
         return Reply(*unseal(_request.reply, row))

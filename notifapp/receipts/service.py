@@ -139,6 +139,8 @@ def _take(notifier_id: int, report: Report) -> None:
     with reading() as connection:
         known = _KNOWN.all(connection, notifier=notifier_id, provider=report.provider_id)
         is_early = not known and _ANY_UNFINISHED.first(connection, notifier=notifier_id) is not None
+        if not known and not is_early:  # its worker may have written it down between the two looks
+            known = _KNOWN.all(connection, notifier=notifier_id, provider=report.provider_id)
     is_awaited = any(row.status == DeliveryStatus.SENT.value and row.finished_at > since for row in known)
     if is_awaited:
         _applied.add((notifier_id, report.provider_id, report))

@@ -44,7 +44,7 @@ def _counts_more(facts: Facts, of_code: Verdict | None) -> bool:
     if facts.refused is None or facts.asked is None:
         return facts.refused is not None
     refused, asked = facts.refused, facts.asked
-    if refused.at < (asked.approved_at or asked.created_at):
+    if refused.at < (asked.approved_at or asked.sent_at):
         return False
     is_for_asking_again = refused.code in _OF_RECIPIENT and refused.at < asked.expires_at
     return of_code is Verdict.APPROVED or not is_for_asking_again

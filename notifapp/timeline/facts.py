@@ -27,10 +27,14 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedFor:
-    """The newest challenge, with its status as of now; without a message if its record isn't kept any more."""
+    """The newest challenge, with its status as of now; without a message if its record isn't kept any more.
+
+    `sent_at` is when the last of its codes was made.
+    """
 
     status: ChallengeStatus
     created_at: datetime
+    sent_at: datetime
     expires_at: datetime
     approved_at: datetime | None = None
     message: SentMessage | None = None

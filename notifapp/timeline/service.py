@@ -171,6 +171,7 @@ def _asked(rows: _Rows, now: datetime) -> AskedFor | None:
     return AskedFor(
         status=ChallengeStatus.EXPIRED if is_expired else ChallengeStatus(newest.status),
         created_at=newest.created_at,
+        sent_at=newest.created_at if message is None else message.created_at,
         expires_at=newest.expires_at,
         approved_at=newest.approved_at,
         message=None if message is None else _message(message),

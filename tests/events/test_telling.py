@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from time import sleep
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -12,12 +14,12 @@ from sqlalchemy import update
 
 from notifapp import clock
 from notifapp.channels import Channel
-from notifapp.database import table_of, writing
+from notifapp.database import close_connection, table_of, writing
 from notifapp.delivery import service as deliveries
 from notifapp.delivery import stopping
 from notifapp.delivery.models import Delivery
-from notifapp.events import service
-from notifapp.events.models import EventEndpoint, EventType
+from notifapp.events import notifier_health, service
+from notifapp.events.models import EventEndpoint, EventType, NotifierHealth
 from notifapp.events.notifier_health import DOWN_AFTER
 from notifapp.events.publishing import publish_undelivered
 from notifapp.notifiers.gateway.base import Accepted, SendFailed
@@ -181,6 +183,35 @@ def test_a_notifier_is_down_after_failures_in_a_row_and_up_with_the_next_success
     assert down["data"] == up["data"] == {"notifier": {"id": 2, "name": "mail", "channel": "email"}}
 
 
+def test_a_failing_notifier_can_be_deleted_while_a_worker_notes_its_failure(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt(receiver, BROKEN)
+    caller, note = receiver.caller, notifier_health.note
+    caller.open(PHONE, "sms")
+    caller.open(EMAIL.replace("@", "2@"), "email")
+    caller.change_settings(email_notifier=None)
+
+    def delete() -> None:
+        with receiver.app.app_context():
+            stopping.delete_notifier(caller.project, Channel.EMAIL, 2, principal=OPERATOR)
+            close_connection()
+
+    with ThreadPoolExecutor(1) as other, receiver.app.app_context():
+        deleting: list[Future[None]] = []
+
+        def note_meanwhile(*args: Any) -> None:
+            deleting.append(other.submit(delete))
+            sleep(0.5)  # by now it waits for the deliveries that are written
+            note(*args)
+
+        claims = deliveries.exchange([], 100)
+        monkeypatch.setattr(notifier_health, "note", note_meanwhile)
+        deliveries.exchange([deliveries.Outcome(claim, BROKEN) for claim in claims], 0)
+        deleting[0].result()
+    assert caller.count(NotifierHealth, notifier_id=2) == 0
+
+
 def test_a_success_in_between_and_what_is_the_recipients_or_ours_takes_no_notifier_down(receiver: Receiver) -> None:
     internal = SendFailed("Something went wrong on our side.", code="internal", retryable=True)
     for result in (BROKEN, BROKEN, BROKEN, BROKEN, Accepted("1"), BROKEN, BROKEN, BROKEN, BROKEN):
@@ -252,6 +283,17 @@ def test_codes_that_expired_before_an_endpoint_was_made_or_while_it_was_disabled
             connection.execute(update(OtpChallenge).values(expires_at=clock.now() - timedelta(seconds=30)))
         assert expired.tell_expired() == 0
         service.enable_endpoint(project, receiver.endpoint_id, principal=OPERATOR)
+        assert expired.tell_expired() == 0
+
+
+def test_codes_that_expired_before_an_endpoint_took_that_event_are_not_told(receiver: Receiver) -> None:
+    project, kept = receiver.caller.project, [EventType.CODE_APPROVED]
+    with receiver.app.app_context():
+        service.update_endpoint(project, receiver.endpoint_id, receiver.url, kept, principal=OPERATOR)
+        receiver.caller.open()
+        move_back(minutes=3)
+        with_expired = [*kept, EventType.CODE_EXPIRED]
+        service.update_endpoint(project, receiver.endpoint_id, receiver.url, with_expired, principal=OPERATOR)
         assert expired.tell_expired() == 0
 
 

@@ -10,13 +10,14 @@ import pytest
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
-from notifapp.access import Permission
+from notifapp.access import Permission, Principal
 from notifapp.database import reading, table_of, writing
 from notifapp.delivery.models import Delivery
 from notifapp.idempotency import service
 from notifapp.idempotency.models import IdempotentRequest
 from notifapp.otp import service as otp
 from notifapp.otp.models import OtpChallenge, OtpResend
+from notifapp.retention.erasure import erase_recipient
 from notifapp.retention.service import purge
 from tests.clock import Clock
 from tests.otp.caller import CHALLENGES, EMAIL, PHONE, WRONG, Caller, make_caller
@@ -240,10 +241,39 @@ def test_a_new_key_for_codes_forgets_no_reply(caller: Caller, monkeypatch: pytes
     assert post(caller, json={}).status_code == 422
 
 
+def test_a_new_key_for_codes_holds_no_request_up_that_died_under_the_former(
+    caller: Caller, time: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:  # as if the process had been killed: nothing is written any more
+        patched.setattr(service, "settle", lambda *_: None)
+        post(caller)
+    config = caller.app.config["NOTIFAPP"]
+    newer = replace(config, otp_keys=("the key of this year 0123456789 abcdef", *config.otp_keys))
+    monkeypatch.setitem(caller.app.config, "NOTIFAPP", newer)
+    time.advance(59)
+    assert post(caller).status_code == 409
+    time.advance(1)
+    assert post(caller).status_code == 201
+
+
 def test_an_erased_recipient_is_in_no_reply(caller: Caller) -> None:
     post(caller)
     assert caller.app.test_cli_runner().invoke(args=["erase-recipient", PHONE]).exit_code == 0
     assert caller.count(IdempotentRequest) == 0
+
+
+def test_an_erasure_frees_no_key_whose_request_is_under_way(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    issue = otp.issue_challenge
+
+    def erase_meanwhile(*args: Any, **named: Any) -> Any:
+        with caller.app.app_context():
+            erase_recipient("+989120000000", principal=Principal.operator())
+        assert post(caller).status_code == 409
+        return issue(*args, **named)
+
+    monkeypatch.setattr(otp, "issue_challenge", erase_meanwhile)
+    first = post(caller)
+    assert told(post(caller)) == (201, first.text, "true")
 
 
 def test_a_request_without_a_key_asks_nothing_of_the_table(caller: Caller) -> None:

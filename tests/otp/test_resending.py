@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from time import sleep
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.engine import Connection
 
 from notifapp.access import Permission
-from notifapp.database import reading, table_of, writing
+from notifapp.database import close_connection, reading, table_of, writing
+from notifapp.delivery import service as deliveries
 from notifapp.delivery.models import Delivery
 from notifapp.delivery.service import Outcome, exchange
 from notifapp.notifiers.gateway.base import Accepted, SendFailed
@@ -251,6 +254,35 @@ def test_a_right_code_withdraws_the_messages_that_still_wait(patient: Caller, ti
     assert patient.verify(challenge, code).status_code == 200
     with patient.app.app_context():
         assert exchange([], room=10) == []
+
+
+def test_a_right_code_waits_for_a_worker_that_writes_two_messages_of_its_challenge(
+    patient: Caller, time: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    challenge, code = patient.open()
+    time.advance(10)
+    patient.resent(challenge)
+    answers: list[Future[int]] = []
+
+    def verify() -> int:
+        answer = patient.verify(challenge, code)
+        with patient.app.app_context():
+            close_connection()
+        return answer.status_code
+
+    with patient.app.app_context(), ThreadPoolExecutor(1) as other:
+        claims = exchange([], room=10)
+        write = deliveries._write
+
+        def write_slowly(connection: Connection, outcome: Outcome) -> None:
+            write(connection, outcome)
+            if not answers:
+                answers.append(other.submit(verify))
+                sleep(0.5)  # by now it waits for one of the two
+
+        monkeypatch.setattr(deliveries, "_write", write_slowly)
+        exchange([Outcome(claim, Accepted("1")) for claim in reversed(claims)], room=0)
+        assert answers[0].result() == 200
 
 
 def test_the_address_is_sealed_and_erased_when_the_challenge_ends(patient: Caller, time: Clock) -> None:

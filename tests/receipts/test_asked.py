@@ -116,6 +116,15 @@ def test_each_gateway_is_understood(
     assert (row.status, row.error_code, bool(row.error_reason)) == (status, code, status == "undelivered")
 
 
+def test_a_message_that_twilio_knows_no_more_holds_up_no_other(asked: Any, gateway: Gateway) -> None:
+    shop = asked("twilio")
+    for number in (1, 2):
+        shop.add(str(number), next_ask_at=clock.now())
+    gateway.status, gateway.answer = 404, {"code": 20404, "status": 404}
+    assert ask(shop) == 2
+    assert len(gateway.requests) == 2
+
+
 def test_a_deleted_notifier_or_an_archived_project_is_not_asked(asked: Any, gateway: Gateway, world: World) -> None:
     shop = asked("kavenegar")
     orphan = shop.add("1", next_ask_at=clock.now(), notifier_id=None)

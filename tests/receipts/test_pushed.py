@@ -90,6 +90,18 @@ def test_one_that_comes_before_its_message_is_written_down_is_kept_for_it(shop: 
     assert shop.status(sending) == "delivered"
 
 
+def test_one_that_comes_just_as_its_message_is_written_down_counts(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    sending = shop.add(None, status="sending", payload="x", payload_id="1", lease_until=clock.now(), finished_at=None)
+
+    class WrittenDownBeforeTheSecondLook:
+        def first(self, *_: object, **__: object) -> None:
+            finish(shop, sending, "m-1")
+
+    monkeypatch.setattr(service, "_ANY_UNFINISHED", WrittenDownBeforeTheSecondLook())
+    shop.push("m-1", DELIVERED[shop.backend])
+    assert shop.status(sending) == "delivered"
+
+
 def test_one_whose_message_never_comes_is_forgotten(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     sending = shop.add(None, status="sending", payload="x", payload_id="1", lease_until=clock.now(), finished_at=None)
     shop.push("m-1", DELIVERED[shop.backend])
@@ -152,6 +164,13 @@ def test_a_webhooks_reason_may_hold_no_code_and_its_time_counts(app: Flask, worl
     assert shop.status(delivery) == "sent"
     shop.push("m-1", "undelivered", reason="no phone for 73519 or ۷۳۵۱۹", age=200)
     assert shop.look(delivery).error_reason == "no phone for … or …"
+
+
+def test_a_webhooks_reason_may_name_nobody(app: Flask, world: World) -> None:
+    shop = make_shop(app, world, "webhook")
+    delivery = shop.add("m-1")
+    shop.push("m-1", "undelivered", reason="<Sam.O'Neil@example.com> or +98 912-123 (45) 67: 123-456, state 3 of 12")
+    assert shop.look(delivery).error_reason == "<…> or +…: …, state 3 of 12"
 
 
 def test_the_key_is_in_no_log(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:

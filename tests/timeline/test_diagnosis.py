@@ -25,7 +25,12 @@ def code(status: str = "pending", message: SentMessage | None = None, **facts: A
     """A code that was asked for, seen while it lives."""
     approved_at = DURING if status == "approved" else None
     asked = AskedFor(
-        status=ChallengeStatus(status), created_at=START, expires_at=END, approved_at=approved_at, message=message
+        status=ChallengeStatus(status),
+        created_at=START,
+        sent_at=START,
+        expires_at=END,
+        approved_at=approved_at,
+        message=message,
     )
     return Facts(now=DURING, asked=asked, **facts)
 

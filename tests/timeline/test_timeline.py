@@ -152,6 +152,20 @@ def test_every_message_of_a_challenge_stands_there(caller: Caller, support: str,
     assert (verdict, kinds[-4:]) == ("typed_late", ["resent", "taken", "accepted", "late_code"])
 
 
+def test_a_refusal_of_before_the_last_code_of_a_challenge_no_longer_counts(
+    caller: Caller, support: str, world: World, time: Clock
+) -> None:
+    challenge, _code = caller.open(EMAIL, "email")
+    time.advance(61)
+    caller.change_settings(email_notifier=None)
+    assert caller.resend(challenge).status_code == 409
+    time.advance(1)
+    assert found(caller, support, EMAIL)[0] == "no_notifier"
+    caller.change_settings(email_notifier=world.notifier(caller.project, "email", "another"))
+    caller.resent(challenge)
+    assert found(caller, support, EMAIL)[0] == "worker_missing"
+
+
 def test_asking_for_another_code_of_a_challenge_too_soon_is_noted(caller: Caller, support: str) -> None:
     challenge, _code = caller.open()
     assert caller.resend(challenge).status_code == 429

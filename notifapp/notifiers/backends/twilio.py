@@ -59,6 +59,7 @@ REASONS = {
     572005: "A trial account may not do this.",
 }
 RETRYABLE = {14107, 20429, 21611, 21730, 60728, 63038}
+NOT_FOUND = "20404"
 MAX_VALIDITY = 36_000  # seconds
 
 # What becomes of a message: its status, even in the answer to sending it, and the error code of an undelivered one.
@@ -216,9 +217,14 @@ class Twilio(Backend[TwilioConfig]):
         ]
 
     def status(self, config: TwilioConfig, provider_ids: Sequence[str]) -> list[Report]:
-        """Ask for the message's resource."""
+        """Ask for the message's resource; nothing is known of one that was deleted at Twilio."""
         [sid] = provider_ids
-        found = self._get(config, f"{self._account_url(config)}/Messages/{quote(sid, safe='')}.json")
+        try:
+            found = self._get(config, f"{self._account_url(config)}/Messages/{quote(sid, safe='')}.json")
+        except SendFailed as failed:
+            if failed.code == NOT_FOUND:
+                return []
+            raise
         return _report(sid, str(found.get("status")), found.get("error_code"))
 
     def receipt(self, config: TwilioConfig, request: ReceiptRequest) -> list[Report]:

@@ -26,8 +26,10 @@ from notifapp.notifiers.gateway.http_client import CLIENT, HttpClient
 from notifapp.notifiers.gateway.receipts import NotGenuine, ReceiptRequest, Report, ReportOutcome
 
 SIGNATURE_HEADER = "Notifapp-Signature"
+MAX_REASON_LENGTH = 300
 TOLERANCE = 5 * 60  # seconds that a receipt's time may be off
-_DIGITS = re.compile(r"\d{4,}")
+# A code or a number, however its digits are grouped, or an address.
+_QUOTED = re.compile(r"\d(?:[\s().-]*\d){3,}|[^\s<>]*@[^\s<>]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +100,8 @@ class Webhook(Backend[WebhookConfig]):
             outcome = ReportOutcome(str(fields.get("status")))
         except ValueError:
             return []
-        # The receiver's words may quote the message, and so the code.
-        reason = _DIGITS.sub("…", str(fields.get("reason") or ""))
+        # The receiver's words may quote the message, and so the code, or whom it is for.
+        reason = _QUOTED.sub("…", str(fields.get("reason") or "")[:MAX_REASON_LENGTH])
         return [Report(str(fields.get("id")), outcome, reason)]
 
     def _is_signed(self, secret: str, request: ReceiptRequest) -> bool:
