@@ -459,7 +459,7 @@ def _write(connection: Connection, outcome: Outcome) -> None:
     if written is None:
         return
     if isinstance(result, SendFailed):
-        _note_failure(connection, claim, result, written)
+        _note_failure(connection, claim, result, written, now)
     elif written.status == DeliveryStatus.UNDELIVERED.value:
         tell_undelivered(connection, written)
 
@@ -479,10 +479,11 @@ def _can_be_asked(claim: Claim, result: Accepted | SendFailed) -> bool:
     )
 
 
-def _note_failure(connection: Connection, claim: Claim, failed: SendFailed, written: Any) -> None:
+def _note_failure(connection: Connection, claim: Claim, failed: SendFailed, written: Any, now: datetime) -> None:
     """Note that an attempt failed, and tell it if it was the last."""
     columns = _result_columns(failed)
-    traces.note_failure(connection, claim.id, claim.attempt, columns["error_code"], columns["error_reason"])
+    why = (columns["error_code"], columns["error_reason"])
+    traces.note_failure(connection, claim.id, claim.attempt, *why, at=now)
     if written.status == DeliveryStatus.FAILED.value:
         tell_failed(connection, [written])
 
