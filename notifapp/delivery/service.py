@@ -146,6 +146,7 @@ def _claim_statement() -> Statement:
 
 
 def _withdraw_statement() -> Statement:
+    """Lock in the order of ids, as `exchange` does, so that neither waits for the other."""
     candidate = _table.alias("candidate")
     unfinished = (
         select(candidate.c.id)
@@ -250,10 +251,7 @@ def pretend(connection: Connection, message: Pretended) -> int:
 
 
 def withdraw(connection: Connection, challenge_id: str, now: datetime) -> None:
-    """Expire the unfinished messages of a challenge: their codes are void.
-
-    They are locked in the order of their ids, as `exchange` does, so that neither waits for the other.
-    """
+    """Expire the unfinished messages of a challenge: their codes are void."""
     _WITHDRAW.execute(connection, challenge_id=challenge_id, now=now)
 
 
@@ -461,7 +459,7 @@ def _write(connection: Connection, outcome: Outcome) -> None:
     if written is None:
         return
     if isinstance(result, SendFailed):
-        _note_failure(connection, claim, result, written)
+        _note_failure(connection, claim, result, written, now)
     elif written.status == DeliveryStatus.UNDELIVERED.value:
         tell_undelivered(connection, written)
 
@@ -481,10 +479,11 @@ def _can_be_asked(claim: Claim, result: Accepted | SendFailed) -> bool:
     )
 
 
-def _note_failure(connection: Connection, claim: Claim, failed: SendFailed, written: Any) -> None:
+def _note_failure(connection: Connection, claim: Claim, failed: SendFailed, written: Any, now: datetime) -> None:
     """Note that an attempt failed, and tell it if it was the last."""
     columns = _result_columns(failed)
-    traces.note_failure(connection, claim.id, claim.attempt, columns["error_code"], columns["error_reason"])
+    why = (columns["error_code"], columns["error_reason"])
+    traces.note_failure(connection, claim.id, claim.attempt, *why, at=now)
     if written.status == DeliveryStatus.FAILED.value:
         tell_failed(connection, [written])
 

@@ -16,7 +16,7 @@ class EndpointForm(Form):
     url = URLField(
         "Address",
         [Hints(required=True, maxlength=MAX_URL_LENGTH)],
-        description="An https address of yours that takes a POST and answers 2xx once it has the event.",
+        description="An https address that takes a POST request, and responds with a 2xx status once it has the event.",
         render_kw=AS_TYPED,
     )
     types = SelectMultipleField(

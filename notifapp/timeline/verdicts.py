@@ -80,7 +80,7 @@ _TEXTS = {
     "verified. See the Limits page.",
     Verdict.REFUSED_DESTINATION: "The last request was refused: this project sends no codes to this country or type "
     "of number. The Limits page says where it sends.",
-    Verdict.REFUSED_OTHERWISE: "The last request was refused. Its reason stands below.",
+    Verdict.REFUSED_OTHERWISE: "The last request was refused. The reason is below.",
     Verdict.NO_NOTIFIER: "The last request was refused: no notifier is chosen for this channel. Choose one in the "
     "settings.",
     Verdict.NOTIFIER_DISABLED: "The last request was refused: the notifier in use is disabled. Enable it, or choose "
@@ -110,7 +110,7 @@ _TEXTS = {
     Verdict.BLACKLISTED: "The recipient has unsubscribed or is on a blocklist of the carrier. The customer can have "
     "that lifted there; until then use another channel.",
     Verdict.GATEWAY_LIMIT: "The account at the gateway has reached a limit. Wait, or ask the gateway to raise it.",
-    Verdict.GATEWAY_REFUSED: "The gateway refused the message. Its reason stands below.",
+    Verdict.GATEWAY_REFUSED: "The gateway refused the message. The reason is below.",
     Verdict.DEVELOPMENT_ONLY: "Nothing was sent: the notifier in use is for development and writes to the outbox page. "
     "Choose another one in the settings.",
     Verdict.TEST_RECIPIENT: "This is a test recipient: nothing is sent to it. Its code is the one that was fixed.",
@@ -118,13 +118,13 @@ _TEXTS = {
     "in the settings, or choose a faster notifier.",
     Verdict.NO_RECEIPT: "The gateway accepted the message, but no receipt says whether it arrived. Ask the customer to "
     "check the number and the phone's spam folder, and the gateway what became of it.",
-    Verdict.UNDELIVERED: "The carrier could not deliver the message. Its reason stands below. Ask the customer whether "
+    Verdict.UNDELIVERED: "The carrier could not deliver the message. The reason is below. Ask the customer whether "
     "the phone is on and the number right.",
     Verdict.DELIVERED: "The message was delivered. The customer has not entered its code yet.",
     Verdict.DELIVERED_LATE: "The message was delivered only after its code had expired. Lengthen the code lifetime in "
     "the settings, or choose a faster notifier.",
-    Verdict.MISTYPED: "The message is out, and a wrong code was entered. Ask the customer to read the code again, from "
-    "the newest message.",
+    Verdict.MISTYPED: "The message was sent, but a wrong code was entered. Ask the customer to read the code again "
+    "from the newest message, or to ask for a new code if that one has expired.",
     Verdict.TYPED_LATE: "The right code was entered, but only after it had expired. Ask for a new one and enter it at "
     "once, or lengthen the code lifetime in the settings.",
     Verdict.TYPED_OLDER: "A code from an older message was entered. Ask the customer to enter the newest one.",

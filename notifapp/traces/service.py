@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, insert, literal_column, select
@@ -46,14 +46,16 @@ def note_try(connection: Connection, digest: str, challenge_id: str, code: str, 
     _note_of_recipient(connection, kind, digest, code=code, challenge_id=challenge_id)
 
 
-def note_failure(connection: Connection, delivery_id: int, attempt: int, code: str | None, reason: str | None) -> None:
-    """Note that an attempt to send a message failed: `code` is the gateway's, `reason` our own words."""
-    _note_of_delivery(connection, TraceKind.FAILED, delivery_id, attempt, code=code, reason=reason)
+def note_failure(
+    connection: Connection, delivery_id: int, attempt: int, code: str | None, reason: str | None, *, at: datetime
+) -> None:
+    """Note that an attempt to send a message failed `at` a time: `code` is the gateway's, `reason` our own words."""
+    _note_of_delivery(connection, TraceKind.FAILED, delivery_id, attempt, at=at, code=code, reason=reason)
 
 
 def note_claim(connection: Connection, delivery_id: int, attempt: int) -> None:
     """Note that a worker took a message again. The first claim stands in the delivery itself."""
-    _note_of_delivery(connection, TraceKind.CLAIMED, delivery_id, attempt)
+    _note_of_delivery(connection, TraceKind.CLAIMED, delivery_id, attempt, at=clock.now())
 
 
 def _note_of_recipient(connection: Connection, kind: TraceKind, digest: str, **values: Any) -> None:
@@ -63,5 +65,5 @@ def _note_of_recipient(connection: Connection, kind: TraceKind, digest: str, **v
 
 
 def _note_of_delivery(connection: Connection, kind: TraceKind, delivery_id: int, attempt: int, **values: Any) -> None:
-    row = _EMPTY | {"at": clock.now(), "kind": kind.value, "delivery_id": delivery_id, "attempt": attempt, **values}
+    row = _EMPTY | {"kind": kind.value, "delivery_id": delivery_id, "attempt": attempt, **values}
     _INSERT.execute(connection, **row)

@@ -93,7 +93,7 @@ def test_both_secrets_sign_after_a_rotation_and_the_page_says_until_when(
     shown = admin.post(f"{page}/rotate", follow_redirects=True)
     [newest] = set(SECRET.findall(shown.text))
     assert newest != former
-    assert "the secret before" in admin.get(page).text
+    assert "previous secret" in admin.get(page).text
     admin.post(f"{page}/test")
     Carrier(app, caller, gateway).carry()
     [request] = gateway.requests

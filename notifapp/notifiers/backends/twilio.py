@@ -99,17 +99,17 @@ class TwilioConfig:
         "Auth token or API key secret", Kind.SECRET, help="The secret of the API key, or the account's auth token."
     )
     signed_receipts: bool = setting(
-        "Receipts beside an API key",
+        "Have receipts pushed, with an API key",
         Kind.BOOLEAN,
         default=False,
-        help="Twilio tells what became of each message, and signs that under the account's auth token, which it takes, "
-        "too. Otherwise Twilio is asked.",
+        help="Twilio signs receipts with the account's auth token, so enter that below. Otherwise we ask Twilio what "
+        "became of each message.",
     )
     receipts_token: str = setting(
         "Auth token for receipts",
         Kind.SECRET,
         default="",
-        help="The account's auth token, for receipts beside an API key; otherwise leave it blank.",
+        help="The account's auth token. Leave it blank unless you use an API key and have receipts pushed.",
     )
     from_number: str = setting(
         "Sender",
@@ -144,7 +144,7 @@ class Twilio(Backend[TwilioConfig]):
     channels = frozenset({Channel.SMS})
     config = TwilioConfig
     ids_at_once = 1
-    receipts_help = "Twilio is told it with each message, once the server has a public address. There is nothing to do."
+    receipts_help = "Each message tells Twilio this address, so there is nothing to set up at Twilio."
 
     def __init__(self, http: HttpClient = CLIENT, api: str = API) -> None:
         self._http = http

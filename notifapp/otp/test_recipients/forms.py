@@ -29,8 +29,8 @@ class TestRecipientForm(Form):
     code = StringField(
         "Code",
         [Hints(required=True)],
-        description=f"{MIN_OTP_CODE_LEN} to {MAX_OTP_CODE_LEN} digits. It stays the same, so choose a long one that "
-        "nobody guesses if your app takes it.",
+        description=f"{MIN_OTP_CODE_LEN} to {MAX_OTP_CODE_LEN} digits. It never changes, so make it hard to guess: "
+        "as long as your app accepts.",
         render_kw=DIGITS,
     )
     outcome = SelectField("What becomes of the message", validate_choice=False)
