@@ -122,7 +122,7 @@ def is_any_due() -> bool:
 def exchange(outcomes: Iterable[Outcome], room: int) -> list[Claim]:
     """In one transaction, save the outcomes of attempts and claim up to `room` due messages."""
     with writing() as connection:
-        for outcome in outcomes:
+        for outcome in sorted(outcomes, key=lambda each: each.claim.id):
             _write(connection, outcome)
         return _claim(connection, room) if room else []
 
