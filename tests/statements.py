@@ -48,7 +48,10 @@ def analyze() -> None:
 def plans(statements: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str]]:
     """Each statement that looks for rows, with the plan that the database makes for it."""
     with db.engine.connect() as connection:
-        explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+        explain = "EXPLAIN"
+        if connection.dialect.name == "sqlite":
+            explain = "EXPLAIN QUERY PLAN"
+            connection.exec_driver_sql("ANALYZE sqlite_schema")  # an open connection keeps the statistics that it knows
         for statement, parameters in statements:
             if statement.startswith(("SELECT", "UPDATE", "DELETE")):
                 rows = connection.exec_driver_sql(f"{explain} {statement}", parameters).all()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.engine import Connection
 
 from notifapp import clock, recipients
@@ -134,15 +134,21 @@ def _read(connection: Connection, project: ProjectRef, whose: Whose, before: dat
     newest = select(table_of(OtpChallenge)).where(*is_theirs).order_by(_challenge.created_at.desc()).limit(MOST_ROWS)
     challenges = connection.execute(newest).all()
     deliveries = _deliveries(connection, challenges)
-    are_sent = _trace.delivery_id.in_([delivery.id for delivery in deliveries])
-    noted = select(table_of(Trace)).where(or_(is_noted, are_sent)).order_by(_trace.at.desc()).limit(MOST_ROWS)
-    return _Rows(challenges, deliveries, connection.execute(noted).all())
+    return _Rows(challenges, deliveries, _traces(connection, is_noted, deliveries))
 
 
 def _deliveries(connection: Connection, challenges: Sequence[AnyRow]) -> Sequence[AnyRow]:
     """The messages of these challenges, newest first."""
     are_theirs = _delivery.challenge_id.in_([challenge.id for challenge in challenges])
     return connection.execute(select(*_MESSAGE).where(are_theirs).order_by(_delivery.id.desc())).all()
+
+
+def _traces(connection: Connection, is_noted: ColumnElement[bool], deliveries: Sequence[AnyRow]) -> Sequence[AnyRow]:
+    """The newest notes about the recipient and about these messages. Each is found by an index of its own."""
+    of_recipient = select(table_of(Trace)).where(is_noted).order_by(_trace.at.desc()).limit(MOST_ROWS)
+    of_messages = select(table_of(Trace)).where(_trace.delivery_id.in_([delivery.id for delivery in deliveries]))
+    found = [*connection.execute(of_recipient).all(), *connection.execute(of_messages).all()]
+    return sorted(found, key=lambda trace: trace.at, reverse=True)[:MOST_ROWS]
 
 
 def _facts(rows: _Rows, now: datetime) -> Facts:

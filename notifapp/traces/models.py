@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifapp.database import Base, UtcDateTime
@@ -33,8 +33,13 @@ class Trace(Base):
         CheckConstraint("kind IN ({})".format(", ".join(f"'{kind}'" for kind in TraceKind)), "kind_known"),
         CheckConstraint("(digest IS NULL) = (delivery_id IS NOT NULL)", "of_recipient_or_delivery"),
         CheckConstraint("(attempt IS NULL) = (delivery_id IS NULL)", "attempt_of_delivery"),
-        Index("ix_trace_digest", "digest", "kind", "at"),
-        Index("ix_trace_delivery", "delivery_id"),
+        Index("ix_trace_digest", "digest", "at", "kind"),
+        Index(
+            "ix_trace_delivery",
+            "delivery_id",
+            sqlite_where=text("delivery_id IS NOT NULL"),
+            postgresql_where=text("delivery_id IS NOT NULL"),
+        ),
         Index("ix_trace_challenge", "challenge_id"),
         Index("ix_trace_at", "at"),
     )

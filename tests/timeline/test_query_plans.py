@@ -43,6 +43,7 @@ def others(project_id: int) -> Iterator[tuple[type[Any], list[dict[str, Any]]]]:
         for n, then in enumerate(times)
     ]  # fmt: skip
     yield Trace, [{"at": then, "kind": "refused", "digest": f"{n}", "code": "x"} for n, then in enumerate(times)]
+    yield Trace, [{"at": then, "kind": "failed", "delivery_id": n + 1, "attempt": 1} for n, then in enumerate(times)]
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,15 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_trace")),
     )
-    op.create_index("ix_trace_digest", "trace", ["digest", "kind", "at"])
-    op.create_index("ix_trace_delivery", "trace", ["delivery_id"])
+    op.create_index("ix_trace_digest", "trace", ["digest", "at", "kind"])
+    is_of_delivery = sa.text("delivery_id IS NOT NULL")
+    op.create_index(
+        "ix_trace_delivery",
+        "trace",
+        ["delivery_id"],
+        sqlite_where=is_of_delivery,
+        postgresql_where=is_of_delivery,
+    )
     op.create_index("ix_trace_challenge", "trace", ["challenge_id"])
     op.create_index("ix_trace_at", "trace", ["at"])
 
