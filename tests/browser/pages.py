@@ -370,7 +370,7 @@ def gateway_asked_without_a_key(page: Page) -> None:
 
 @state("admin", f"{SMS}/{{sms_abroad}}")
 def receipts_without_their_token(page: Page) -> None:
-    page.get_by_label("Receipts beside an API key").check()
+    page.get_by_label("Have receipts pushed, with an API key").check()
     press(page, "Save notifier")
 
 

@@ -75,6 +75,7 @@ def test_what_typed_settings_mean_is_shown_as_one_types(live: LiveServer, visit:
 
 def test_the_button_comes_back_for_who_is_signed_out(live: LiveServer, visit: Visit) -> None:
     page = visit(live, SETTINGS, live.world.member(live.world.project(), READ, UPDATE))
+    page.wait_for_load_state("networkidle")  # A late response would set the cookie again.
     page.context.clear_cookies()
     page.get_by_label("Code length").fill("6")
     press(page, "Show what this means")

@@ -120,7 +120,7 @@ def test_kill_9_amid_changes_keeps_what_was_answered_and_leaves_nothing_half_wri
         assert len(target.revisions()) <= len(hammer.answers) + THREADS
         check_history(target, hammer.answers)
         after = Hammer(again.port, target.token)
-        after.strike(target.sms, target.email, seconds=0.5)
+        after.strike(target.sms, target.email, seconds=3)  # A worker that is still starting is not stopped cleanly.
         assert (after.refusals, after.losses) == ([], 0)
         check_history(target, hammer.answers + after.answers)
 

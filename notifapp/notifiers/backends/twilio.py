@@ -151,15 +151,15 @@ class Twilio(Backend[TwilioConfig]):
         self._api = api
 
     def check(self, values: Mapping[str, object]) -> dict[str, list[str]]:
-        """The auth token for receipts is given exactly where receipts beside an API key are wanted."""
+        """The auth token for receipts is given exactly where receipts are to be pushed with an API key."""
         if values.get("signed_receipts") and not values.get("api_key_sid"):
             return {"signed_receipts": ["Enter the API key's SID, or turn this off: the auth token above does it."]}
         if bool(values.get("signed_receipts")) != bool(values.get("receipts_token")):
-            return {"receipts_token": ["Give the account's auth token with receipts beside an API key, and only then."]}
+            return {"receipts_token": ["Needed when receipts are pushed with an API key, and only then."]}
         return {}
 
     def has_secret(self, name: str, settings: Mapping[str, object]) -> bool:
-        """Whether there is an auth token for receipts: where they are wanted beside an API key."""
+        """Whether there is an auth token for receipts: where they are pushed with an API key."""
         return name != "receipts_token" or bool(settings.get("signed_receipts"))
 
     def send(self, config: TwilioConfig, message: Message) -> Accepted:
