@@ -124,6 +124,7 @@ def drive(port: int, streams: Sequence[Iterator[bytes]], *, seconds: float = mat
             for key, _ in selector.select():
                 client = key.data
                 if client.receive() and (time.perf_counter() - started >= seconds or not client.send()):
+                    selector.unregister(client.socket)  # The server may close it while the others go on.
                     under_way -= 1
         elapsed, cpu = time.perf_counter() - started, time.thread_time() - cpu_started
     for client in clients:
