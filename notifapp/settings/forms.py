@@ -55,6 +55,17 @@ class PhoneRegionForm(Form):
         self.phone_region.choices = [("", "None"), *countries.choices()]
 
 
+class ProofForm(Form):
+    """Which notifiers may be chosen."""
+
+    requires_proof = SelectField(
+        "Notifiers to choose from",
+        validate_choice=False,
+        choices=[("", "All enabled ones"), ("yes", "Only proven ones")],
+        description="A notifier in force stays in force until you choose another.",
+    )
+
+
 class SettingsForm(VersionedForm):
     """The four settings, a reason, and the version that was shown."""
 
