@@ -61,9 +61,12 @@ class ProofForm(Form):
     requires_proof = SelectField(
         "Notifiers to choose from",
         validate_choice=False,
-        choices=[("", "All enabled ones"), ("yes", "Only proven ones")],
         description="A notifier in force stays in force until you choose another.",
     )
+
+    def __init__(self, **values: str) -> None:
+        super().__init__(**values)
+        self.requires_proof.choices = [("", "All enabled ones"), ("yes", "Only proven ones")]
 
 
 class SettingsForm(VersionedForm):

@@ -50,7 +50,7 @@ class Shop:
     def store(self, name: str = "line") -> str:
         """The page of a stored notifier, as `FORM` has it."""
         values: dict[str, Any] = {
-            "settings": {"sender": "10004346", "pattern_code": "", "pattern_variables": ""},
+            "settings": {"sender": "10004346", "pattern_code": "", "pattern_variables": "code"},
             "secrets": {"api_key": KEY},
         }
         return f"{INDEX}/sms/{self.world.notifier(self.project, 'sms', name, backend='kavenegar', **values)}"

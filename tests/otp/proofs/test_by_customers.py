@@ -142,11 +142,14 @@ def test_notifiers_without_a_digest_get_one_first(caller: Caller, time: Clock) -
 
 
 def copy_many(connection: Connection, model: type[Any], **values: object) -> None:
-    """Fill a table with copies of its only row, of nine days before."""
+    """Fill a table with copies of its only row, of nine days before and of other challenges."""
     [row] = [row._asdict() for row in connection.execute(select(table_of(model)))]
     days = {name: at - timedelta(days=9) for name, at in row.items() if isinstance(at, datetime)}
-    ids = [f"{number:032x}" if isinstance(row["id"], str) else row["id"] + 1 + number for number in range(MANY)]
-    connection.execute(insert(table_of(model)), [row | days | values | {"id": each} for each in ids])
+    whose = "id" if model is OtpChallenge else "challenge_id"
+    rows = [row | days | values | {whose: f"{number:032x}"} for number in range(MANY)]
+    if model is Delivery:
+        rows = [each | {"id": row["id"] + number} for number, each in enumerate(rows, start=1)]
+    connection.execute(insert(table_of(model)), rows)
 
 
 def test_looking_reads_no_table_from_end_to_end(app: Flask, site: Site, time: Clock) -> None:
