@@ -13,7 +13,7 @@ PACKAGE = ROOT / "notifapp"
 # Services call services downwards only: each feature's may import those of the features after it.
 FEATURES = (
     "health", "retention", "timeline", "otp", "traffic", "receipts", "delivery", "projects", "settings",
-    "message_templates", "events", "notifiers", "users", "account", "tokens", "second_factor", "traces", "audit",
+    "message_templates", "breakers", "events", "notifiers", "users", "account", "tokens", "second_factor", "traces", "audit",
     "access",
 )  # fmt: skip
 BASE = {
