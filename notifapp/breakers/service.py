@@ -139,7 +139,7 @@ def note(connection: Connection, results: Iterable[tuple[int | None, Accepted | 
     """
     of_notifier: dict[int, list[Accepted | SendFailed]] = defaultdict(list)
     for notifier_id, result in results:
-        if notifier_id is not None and _is_telling(result):
+        if notifier_id is not None and result is not None and _is_telling(result):
             of_notifier[notifier_id].append(result)
     for notifier_id, found in sorted(of_notifier.items()):
         for is_success, row in groupby(found, lambda result: isinstance(result, Accepted)):
@@ -179,8 +179,8 @@ def close_slow(connection: Connection, notifier_id: int) -> None:
         _tell(connection, notifier_id, EventType.NOTIFIER_UP, Cause.SLOW)
 
 
-def _is_telling(result: Accepted | SendFailed | None) -> Any:
-    return isinstance(result, Accepted) or (result is not None and result.fault is Fault.NOTIFIER)
+def _is_telling(result: Accepted | SendFailed) -> bool:
+    return isinstance(result, Accepted) or result.fault is Fault.NOTIFIER
 
 
 def _succeed(connection: Connection, notifier_id: int) -> None:

@@ -35,9 +35,7 @@ from tests.statements import sent
 from tests.traffic.caller import CountedCaller
 from tests.world import World
 
-REFUSED = SendFailed(
-    "The recipient's number was not accepted.", code="21211", retryable=False, fault=Fault.RECIPIENT
-)
+REFUSED = SendFailed("The recipient's number was not accepted.", code="21211", retryable=False, fault=Fault.RECIPIENT)
 BROKEN = SendFailed("The gateway is busy or out of order.", code="503", retryable=True)
 
 
