@@ -32,7 +32,8 @@ OPENS_AFTER = 5  # failures in a row
 SILENCE_COUNTS = 2  # failures: a gateway that doesn't answer keeps a sender, and the messages behind it, waiting
 # Until a message tries it again: half as long as the trouble has lasted, within these bounds.
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(seconds=60)
-PROBE_TIME = timedelta(seconds=60)  # until the next message may try, if it isn't known what became of the last one
+PROBE_TIME = timedelta(seconds=150)  # until the next message may try, if it isn't known what became of the last one
+SLOW_WAIT = timedelta(minutes=10)  # after which the messages that came too late are no longer the last ones
 
 _table, _notifier = table_of(NotifierBreaker), table_of(Notifier).c
 _breaker = _table.c
@@ -164,7 +165,7 @@ def let_through(connection: Connection, notifier_id: int, delivery_id: int) -> b
 def open_slow(connection: Connection, notifier_id: int) -> None:
     """Open a closed breaker because what its notifier takes doesn't arrive in time, and tell it."""
     now = clock.now()
-    if _OPEN_SLOW.execute(connection, notifier=notifier_id, now=now, retry_at=now + LONGEST_WAIT):
+    if _OPEN_SLOW.execute(connection, notifier=notifier_id, now=now, retry_at=now + SLOW_WAIT):
         _tell(connection, notifier_id, EventType.NOTIFIER_DOWN, Cause.SLOW)
 
 

@@ -5,7 +5,7 @@ They are a part of the notification settings: each change is a revision of these
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,14 +27,22 @@ from notifapp.notifiers.service import is_valid
 from notifapp.settings import service as settings_service
 from notifapp.settings.models import NotificationSettings
 from notifapp.settings.service import Choice
-from notifapp.settings.values import NotifierRef, Settings, Standby, body, no_such_notifier
+from notifapp.settings.values import NotifierRef, Settings, Standby, body, no_standby, no_such_notifier
 from notifapp.standby.models import MOST, StandbyNotifier
 
 _table, _settings = table_of(StandbyNotifier), table_of(NotificationSettings).c
 _standby, _notifier = _table.c, table_of(Notifier).c
 _LISTED = (
     select(_standby.channel, _notifier.id, _notifier.name)
+    .select_from(_table)
     .join(table_of(Notifier), _notifier.id == _standby.notifier_id)
+    .order_by(_standby.channel, _standby.position)
+)
+_WITH_VERSION = (
+    select(_settings.version, _standby.channel, _notifier.id, _notifier.name)
+    .select_from(table_of(NotificationSettings))
+    .outerjoin(_table, _standby.project_id == _settings.project_id)
+    .outerjoin(table_of(Notifier), _notifier.id == _standby.notifier_id)
     .order_by(_standby.channel, _standby.position)
 )
 
@@ -50,8 +58,8 @@ class Listed:
 def get_standby(project: ProjectRef) -> Listed:
     """The standby notifiers now."""
     with reading() as connection:
-        version = select(_settings.version).where(_settings.project_id == project.id)
-        return Listed(connection.execute(version).scalar_one(), _read(connection, project.id))
+        rows = connection.execute(_WITH_VERSION.where(_settings.project_id == project.id)).all()
+    return Listed(rows[0].version, _standby_of(row for row in rows if row.id is not None))
 
 
 def set_standby(
@@ -113,8 +121,12 @@ def as_ids(standby: Standby) -> dict[str, list[int]]:
 
 
 def _read(connection: Connection, project_id: int) -> Standby:
-    found: Standby = dict.fromkeys(Channel, ())
-    for row in connection.execute(_LISTED.where(_standby.project_id == project_id)):
+    return _standby_of(connection.execute(_LISTED.where(_standby.project_id == project_id)))
+
+
+def _standby_of(rows: Iterable[Any]) -> Standby:
+    found: Standby = no_standby()
+    for row in rows:
         found[Channel(row.channel)] += (NotifierRef(row.id, row.name),)
     return found
 
