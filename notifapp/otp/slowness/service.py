@@ -91,7 +91,7 @@ def _judge_probe(notifier: Any, now: datetime) -> None:
 
 
 def _arrived(connection: Connection, notifier: Any, since: datetime, until: datetime, most: int) -> Arrived:
-    """What became of the notifier's last codes that were sent between these times, without those that may still arrive."""
+    """What became of the notifier's last codes of this time; those that may still arrive don't count."""
     last = (
         select(_in_time().label("in_time"))
         .select_from(_messages())
