@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, or_, select
 from sqlalchemy.engine import Connection
 
 from notifapp import clock
@@ -78,7 +78,8 @@ def has_standby(project_id: Any, channel: Any) -> ColumnElement[bool]:
 def orders(connection: Connection, keys: Collection[Key]) -> dict[Key, Order]:
     """The order of each project and channel in which any notifier stands by.
 
-    One that is disabled, or whose backend is switched off, is left out, and so is one that somebody changes just now: a
+    One that is disabled, or whose backend is switched off, is left out, one that stands by and lacks the proof that the
+    project requires, and one that somebody changes just now: a
     worker that waited for them would be waited for. The others can't be deleted until the transaction ends.
     """
     if not keys:
@@ -105,7 +106,7 @@ def _listed(project_ids: Collection[int]) -> Select[*tuple[Any, ...]]:
         .outerjoin(table_of(StandbyNotifier), _standby.notifier_id == _notifier.id)
         .where(
             _notifier.project_id.in_(project_ids),
-            is_valid(),
+            is_valid(requires_proof=and_(_settings.requires_proof, ~is_in_force)),
             or_(is_in_force, _standby.position.is_not(None)),
             has_standby(_notifier.project_id, _notifier.channel),
         )

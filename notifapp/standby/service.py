@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, false, insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -23,11 +23,12 @@ from notifapp.events.models import EventType
 from notifapp.events.publishing import Event, publish
 from notifapp.inputs import FieldErrors
 from notifapp.notifiers.models import Notifier
+from notifapp.notifiers.proving.service import is_proven_enough
 from notifapp.notifiers.service import is_valid
 from notifapp.settings import service as settings_service
 from notifapp.settings.models import NotificationSettings
 from notifapp.settings.service import Choice
-from notifapp.settings.values import NotifierRef, Settings, Standby, body, no_standby, no_such_notifier
+from notifapp.settings.values import NotifierRef, Settings, Standby, body, no_standby, no_such_notifier, unproven
 from notifapp.standby.models import MOST, StandbyNotifier
 
 _table, _settings = table_of(StandbyNotifier), table_of(NotificationSettings).c
@@ -171,13 +172,15 @@ def _chosen(
         _notifier.project_id == project.id,
         _notifier.channel == channel.value,
         _notifier.id.in_([each for each in ids if 0 < each <= MAX_ID]),
-        is_valid(),
+        is_valid(requires_proof=false()),
     )
-    found = connection.execute(select(_notifier.id, _notifier.name).where(*is_theirs))
-    known = kept | {row.id: NotifierRef(row.id, row.name) for row in found}
+    requires_proof = select(_settings.requires_proof).where(_settings.project_id == project.id).scalar_subquery()
+    columns = _notifier.id, _notifier.name, is_proven_enough(requires_proof).label("is_proven_enough")
+    found = {row.id: row for row in connection.execute(select(*columns).where(*is_theirs))}
+    known = {row.id: NotifierRef(row.id, row.name) for row in found.values() if row.is_proven_enough} | kept
     for each in ids:
         if each not in known:
-            raise ValueError(no_such_notifier(each))
+            raise ValueError(unproven() if each in found else no_such_notifier(each))
     return tuple(known[each] for each in ids)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, exists, extract, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, exists, extract, false, func, or_, select
 from sqlalchemy.engine import Connection
 
 from notifapp import clock
@@ -49,12 +49,17 @@ def _to_judge(now: datetime) -> Select[*tuple[Any, ...]]:
         _delivery.notifier_name == _notifier.name,
         _delivery.created_at > now - WINDOW - LATE_AFTER,
     )
+    is_slow_one = _breaker.cause == Cause.SLOW.value
     return (
         select(_notifier.id, _notifier.project_id, _notifier.name, _breaker.state, _breaker.cause, _breaker.since)
         .add_columns(_breaker.probe_id)
         .join(table_of(Project), _project.id == _notifier.project_id)
         .outerjoin(table_of(NotifierBreaker), _breaker.notifier_id == _notifier.id)
-        .where(is_valid(), _project.archived_at.is_(None), or_(was_used, _breaker.cause == Cause.SLOW.value))
+        .where(
+            is_valid(requires_proof=false()),
+            _project.archived_at.is_(None),
+            or_(was_used, is_slow_one),
+        )
     )
 
 
