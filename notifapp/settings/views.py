@@ -29,6 +29,7 @@ from notifapp.settings.values import (
     differences,
     parse,
 )
+from notifapp.standby.service import as_ids, get_standby, set_standby
 from notifapp.web.forms import add_errors
 from notifapp.web.revisions import flash_saved, history_page
 
@@ -117,17 +118,20 @@ def confirm_restore(project: ProjectRef, version: int) -> str:
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
 def restore(project: ProjectRef, version: int) -> ResponseReturnValue:
     """Save an old revision's values as a new revision, by the same rules as any change."""
-    form = SettingsForm()
-    changes = touched(as_posted(settings_at(project, version)), _shown(project, form))
+    form, wanted, reason = SettingsForm(), settings_at(project, version), f"Restored version {version}"
+    changes = touched(as_posted(wanted), _shown(project, form))
     if question := _question(project, changes):
         return question
     try:
         updated = service.update_notification_settings(
+            project, changes, principal=principal(), expected_version=form.shown_version(), reason=reason
+        )
+        restored = set_standby(
             project,
-            changes,
+            as_ids(wanted.standby),
             principal=principal(),
-            expected_version=form.shown_version(),
-            reason=f"Restored version {version}",
+            expected_version=updated.after.version,
+            reason=reason,
         )
     except ValidationFailed as error:
         add_errors(form, error)
@@ -135,7 +139,8 @@ def restore(project: ProjectRef, version: int) -> ResponseReturnValue:
     except StaleVersion:
         flash("The settings have changed in the meantime. Check again what restoring will change.", "warning")
         return _render_restore(project, version, form), 409
-    return _saved(project, updated)
+    before, after = settings_at(project, updated.before.version), settings_at(project, restored.version)
+    return _saved(project, service.Update(before, after))
 
 
 def _question(project: ProjectRef, changes: Mapping[str, str]) -> str | None:
@@ -200,6 +205,7 @@ def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more:
         requires_proof=policy.requires_proof,
         proof_form=ProofForm(requires_proof="yes" if policy.requires_proof else ""),
         warnings=health.warnings(project, policy),
+        standby=get_standby(project).standby,
         test_recipients=in_force(project),
         preview=get_preview(project, code_len=typed.get(OTP_CODE_LEN), ttl=typed.get(OTP_TTL)),
         can_preview=not errors.messages,
@@ -217,7 +223,7 @@ def _render_conflict(project: ProjectRef, form: SettingsForm, typed: dict[str, s
 
 def _render_restore(project: ProjectRef, version: int, form: SettingsForm) -> str:
     require(Permission.NOTIFICATIONS_SETTINGS_READ)
-    current = service.get_notification_settings(project)
+    current = settings_at(project, service.get_notification_settings(project).version)
     form.version.data = str(current.version)
     changes = differences(current, settings_at(project, version))
     return render_template("settings/restore.html", form=form, version=version, current=current, changes=changes)
