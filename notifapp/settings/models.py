@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifapp.audit.revisions import Authored
@@ -17,7 +17,10 @@ MAX_OTP_TTL = 3600
 
 
 class NotificationSettings(Base):
-    """One row per project, created with it. `version` counts the changes; 0 means the defaults, never changed."""
+    """One row per project, created with it. `version` counts the changes; 0 means the defaults, never changed.
+
+    With `requires_proof` only a proven notifier may be chosen. It is no setting: it has no version and no revision.
+    """
 
     __tablename__ = "notification_settings"
     __table_args__ = (
@@ -46,6 +49,7 @@ class NotificationSettings(Base):
     email_notifier_id: Mapped[int | None] = mapped_column(index=True)
     otp_code_len: Mapped[int] = mapped_column(server_default=text(str(DEFAULT_OTP_CODE_LEN)))
     otp_ttl: Mapped[int] = mapped_column(server_default=text(str(DEFAULT_OTP_TTL)))
+    requires_proof: Mapped[bool] = mapped_column(server_default=false())
 
 
 class SettingsRevision(Authored, Base):

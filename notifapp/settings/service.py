@@ -12,9 +12,9 @@ from sqlalchemy.exc import IntegrityError
 
 from notifapp import inputs
 from notifapp.access import Principal, ProjectArchived, ProjectRef
-from notifapp.access.archived import is_open
+from notifapp.access.archived import is_open, keep_open
 from notifapp.audit.revisions import MAX_REASON_LENGTH, authorship
-from notifapp.audit.service import Action, record
+from notifapp.audit.service import Action, Change, record
 from notifapp.channels import Channel
 from notifapp.database import MAX_ID, Statement, insertion, reading, table_of, writing
 from notifapp.errors import Conflict, StaleVersion
@@ -22,6 +22,7 @@ from notifapp.events.models import EventType
 from notifapp.events.publishing import Event, is_told, publish
 from notifapp.notifiers.backends import find_backend, switched_off
 from notifapp.notifiers.models import Notifier
+from notifapp.notifiers.proving.service import in_words, is_proven_enough, proof_of
 from notifapp.notifiers.service import is_valid
 from notifapp.settings.models import NotificationSettings, SettingsRevision
 from notifapp.settings.values import (
@@ -36,6 +37,7 @@ from notifapp.settings.values import (
     no_such_notifier,
     parse,
     settings_of,
+    unproven,
 )
 
 _table = table_of(NotificationSettings)
@@ -63,7 +65,7 @@ _SELECT = (
 
 
 def _valid(notifier: Any, channel: str) -> Any:
-    """The notifier may be chosen: it is of this project and channel, and enabled (the contract's "valid notifier")."""
+    """The notifier is of this project and channel, and enabled (the contract's "valid notifier")."""
     return and_(
         notifier.c.id == bindparam(f"{channel}_id"),
         notifier.c.project_id == _settings.project_id,
@@ -78,9 +80,11 @@ _SELECT_CHOICE = (
         _new_sms.c.id.label("new_sms_id"),
         _new_sms.c.name.label("new_sms_name"),
         _new_sms.c.backend.label("new_sms_backend"),
+        is_proven_enough(_settings.requires_proof, _new_sms.c).label("new_sms_is_proven_enough"),
         _new_email.c.id.label("new_email_id"),
         _new_email.c.name.label("new_email_name"),
         _new_email.c.backend.label("new_email_backend"),
+        is_proven_enough(_settings.requires_proof, _new_email.c).label("new_email_is_proven_enough"),
         is_open(bindparam("project_id")).label("is_open"),
         is_told(bindparam("project_id"), EventType.SETTINGS_CHANGED).label("is_told"),
     )
@@ -89,6 +93,7 @@ _SELECT_CHOICE = (
 )
 _CHOICE, _LOCKED_CHOICE = Statement(_SELECT_CHOICE), Statement(_SELECT_CHOICE.with_for_update(of=_table))
 SELECT_POLICY = _SELECT.add_columns(
+    _settings.requires_proof,
     _sms.c.backend.label("sms_backend"),
     _sms.c.is_enabled.label("sms_is_enabled"),
     _email.c.backend.label("email_backend"),
@@ -134,12 +139,16 @@ class NotifierInForce:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the settings in force mean for a code: its length in digits, lifetime in seconds, and notifiers."""
+    """What the settings in force mean for a code: its length in digits, lifetime in seconds, and notifiers.
+
+    With `requires_proof`, only a proven notifier can be chosen.
+    """
 
     version: int
     code_length: int
     ttl: int
     notifiers: dict[Channel, NotifierInForce]
+    requires_proof: bool
 
     @property
     def usable(self) -> list[Channel]:
@@ -184,7 +193,29 @@ def policy_of(row: Any) -> Policy:
         for channel, (id_, name, backend, is_enabled) in notifiers.items()
         if id_ is not None
     }
-    return Policy(row.version, row.otp_code_len, row.otp_ttl, chosen)
+    return Policy(row.version, row.otp_code_len, row.otp_ttl, chosen, row.requires_proof)
+
+
+def set_requires_proof(project: ProjectRef, requires_proof: bool, *, principal: Principal) -> bool:
+    """Choose whether only proven notifiers may be chosen from now on; one that is in force stays. Whether that is new.
+
+    Raise `ProjectArchived`.
+    """
+    is_other = (_settings.project_id == project.id, _settings.requires_proof != requires_proof)
+    with writing() as connection:
+        keep_open(connection, project.id)
+        changed = connection.execute(update(_table).where(*is_other).values(requires_proof=requires_proof)).rowcount
+        if changed:
+            before, after = ("not required", "required") if requires_proof else ("required", "not required")
+            record(
+                connection,
+                Action.PROOF_REQUIREMENT_CHANGED,
+                principal=principal,
+                project_id=project.id,
+                subject=project.slug,
+                detail={"changes": [Change("Proof of receipt", before, after)]},
+            )
+    return changed > 0
 
 
 def ids_in_force(project: ProjectRef) -> set[int]:
@@ -193,12 +224,15 @@ def ids_in_force(project: ProjectRef) -> set[int]:
 
 
 def notifier_choices(project: ProjectRef, settings: Settings) -> dict[Channel, list[Choice]]:
-    """The notifiers of each channel: those in force first, even if disabled, then the valid ones sorted by name."""
+    """The notifiers of each channel: those in force first, even if not valid, then the valid ones sorted by name."""
     notifier = table_of(Notifier).c
     in_force = [chosen.id for chosen in (settings.sms_notifier, settings.email_notifier) if chosen]
+    requires_proof = select(_settings.requires_proof).where(_settings.project_id == project.id).scalar_subquery()
+    shown = ("id", "channel", "name", "backend", "is_enabled", "digest", "proven_digest", "proven_at")
+    may_be_chosen = or_(is_valid(requires_proof=requires_proof), notifier.id.in_(in_force))
     statement = (
-        select(notifier.id, notifier.channel, notifier.name, notifier.backend, notifier.is_enabled)
-        .where(notifier.project_id == project.id, or_(is_valid(), notifier.id.in_(in_force)))
+        select(*(notifier[name] for name in shown))
+        .where(notifier.project_id == project.id, may_be_chosen)
         .order_by(notifier.id.not_in(in_force), notifier.name)
     )
     choices: dict[Channel, list[Choice]] = {channel: [] for channel in Channel}
@@ -214,6 +248,7 @@ def _label(notifier: Any) -> str:
         backend.label,
         *([] if backend.reaches_people else ["development only: nothing is sent"]),
         *([] if notifier.is_enabled else ["disabled"]),
+        in_words(proof_of(notifier), notifier.proven_at),
     ]
     return f"{notifier.name} ({', '.join(about)})"
 
@@ -316,15 +351,17 @@ def _chosen(
 ) -> dict[str, NotifierRef | None]:
     """The requested notifiers; one that may not be chosen becomes an error of its field."""
     found = {
-        SMS_NOTIFIER: (row.new_sms_id, row.new_sms_name, row.new_sms_backend),
-        EMAIL_NOTIFIER: (row.new_email_id, row.new_email_name, row.new_email_backend),
+        SMS_NOTIFIER: (row.new_sms_id, row.new_sms_name, row.new_sms_backend, row.new_sms_is_proven_enough),
+        EMAIL_NOTIFIER: (row.new_email_id, row.new_email_name, row.new_email_backend, row.new_email_is_proven_enough),
     }
     chosen: dict[str, NotifierRef | None] = {}
-    for field, (id_, name, backend) in found.items():
+    for field, (id_, name, backend, may_be_chosen) in found.items():
         if parsed.get(field) is None:
             chosen[field] = None
         elif id_ is None or backend in switched_off():
             errors[field] = [no_such_notifier(changes[field])]
+        elif not may_be_chosen:
+            errors[field] = [unproven()]
         else:
             chosen[field] = NotifierRef(id_, name)
     return chosen

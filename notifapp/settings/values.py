@@ -92,6 +92,12 @@ def no_such_notifier(value: object) -> FieldMessage:
     )
 
 
+def unproven() -> FieldMessage:
+    """The message for a notifier that isn't proven where that is required."""
+    message = "This notifier has not been proven since its last change."
+    return FieldMessage(message, on_page=f"{message} Prove it on its page, or choose another.")
+
+
 def _notifier_body(notifier: NotifierRef | None) -> dict[str, object] | None:
     return None if notifier is None else {"id": notifier.id, "name": notifier.name}
 

@@ -18,7 +18,7 @@ from notifapp.otp.preview.service import get_preview
 from notifapp.otp.test_recipients.service import in_force
 from notifapp.projects.service import set_phone_region
 from notifapp.settings import service
-from notifapp.settings.forms import PhoneRegionForm, SettingsForm, as_posted, touched
+from notifapp.settings.forms import PhoneRegionForm, ProofForm, SettingsForm, as_posted, touched
 from notifapp.settings.history import history as read_history
 from notifapp.settings.history import settings_at
 from notifapp.settings.values import (
@@ -84,6 +84,17 @@ def save_phone_region(project: ProjectRef) -> ResponseReturnValue:
         shown.show(as_posted(settings), settings.version)
         return _render(project, shown, settings, region_form=form), 400
     flash("Phone region saved.", "success")
+    return _to_page(project)
+
+
+@permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
+def save_proof(project: ProjectRef) -> Response:
+    """Save whether only proven notifiers may be chosen."""
+    requires_proof = ProofForm().requires_proof.data == "yes"
+    service.set_requires_proof(project, requires_proof, principal=principal())
+    flash(
+        "Only proven notifiers can be chosen." if requires_proof else "All enabled notifiers can be chosen.", "success"
+    )
     return _to_page(project)
 
 
@@ -179,6 +190,7 @@ def _to_page(project: ProjectRef) -> Response:
 def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more: object) -> str:
     require(Permission.NOTIFICATIONS_SETTINGS_READ)
     form.offer(service.notifier_choices(project, settings))
+    policy = service.get_policy(project)
     more.setdefault("region_form", PhoneRegionForm(phone_region=project.phone_region))
     typed, errors = parse({name: form[name].data or "" for name in (OTP_CODE_LEN, OTP_TTL)})
     return render_template(
@@ -188,7 +200,9 @@ def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more:
         last_change=next(iter(read_history(project, limit=1)), None),
         may_update=_may_update(project),
         may_see_notifiers=may(*NOTIFIERS_READ),
-        warnings=health.warnings(project, service.get_policy(project)),
+        requires_proof=policy.requires_proof,
+        proof_form=ProofForm(requires_proof="yes" if policy.requires_proof else ""),
+        warnings=health.warnings(project, policy),
         test_recipients=in_force(project),
         preview=get_preview(project, code_len=typed.get(OTP_CODE_LEN), ttl=typed.get(OTP_TTL)),
         can_preview=not errors.messages,
