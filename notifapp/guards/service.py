@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import ClassVar
 
 from sqlalchemy import func, select
@@ -17,6 +18,7 @@ from notifapp.channels import Channel
 from notifapp.database import reading, table_of
 from notifapp.delivery.models import Delivery, DeliveryStatus
 from notifapp.health.service import asked_for
+from notifapp.notifiers.proving.service import Proof, will_be_proven
 from notifapp.notifiers.sending import stored_values
 from notifapp.notifiers.service import NotifierDetails
 from notifapp.notifiers.values import parse_update
@@ -45,12 +47,16 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """The channel's codes, so many in the last day, are sent with these values from now on."""
+    """The channel's codes, so many in the last day, are sent with values that nobody has proven from now on.
+
+    `proven_at` is when the present ones were, if they are.
+    """
 
     kind: ClassVar[str] = "edited"
     channel: Channel
     asked_for: int
     changes: Sequence[Change]
+    proven_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,9 @@ def of_disabling(project: ProjectRef, notifier: NotifierDetails) -> list[Consequ
 
 
 def of_editing(project: ProjectRef, notifier: NotifierDetails, fields: Mapping[str, object]) -> list[Consequence]:
-    """What saving these raw values of this notifier would do; another name changes nothing that is sent.
+    """What saving these raw values of this notifier would do: nothing to fear where they are proven.
+
+    Another name changes nothing that is sent.
 
     Raise `ValidationFailed` with every failing field.
     """
@@ -98,7 +106,10 @@ def of_editing(project: ProjectRef, notifier: NotifierDetails, fields: Mapping[s
     changes = before.differences(replace(after, name=before.name))
     if not changes or not _is_sending(project, notifier):
         return []
-    return [Edited(notifier.channel, asked_for(project, notifier.channel), changes)]
+    if will_be_proven(project, notifier.channel, notifier.id, after):
+        return []
+    proven_at = notifier.proven_at if notifier.proof is Proof.PROVEN else None
+    return [Edited(notifier.channel, asked_for(project, notifier.channel), changes, proven_at)]
 
 
 def _cleared(project: ProjectRef, after: Settings) -> list[Consequence]:

@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
+from notifapp import clock
 from notifapp.access.models import UserSession
 from notifapp.database import reading, table_of, writing
 from notifapp.delivery.models import Delivery
@@ -60,7 +61,7 @@ def test_editing_the_notifier_in_force_says_what_is_sent_with_the_new_values(
     asked = staff.post(line, STORED | {"from_number": "+983000506"})
     page = page_text(asked)
     assert "Save line? Nothing has been changed yet." in page
-    assert "The next code by SMS is sent with other values" in page
+    assert "The next code by SMS is sent with values that nobody has proven" in page
     assert "Sender number: from +983000505 → to +983000506" in page
     assert "1 code was requested by SMS in the last 24 hours." in page
     assert sender(app) == "+983000505"
@@ -130,6 +131,21 @@ def test_a_notifier_through_which_nothing_is_sent_is_edited_at_once(
     assert staff.post(line, STORED | {"from_number": "+983000507"}).status_code == 303
 
 
+def test_a_proof_that_would_lapse_is_said_and_what_was_proven_comes_back_without_a_question(
+    app: Flask, staff: Browser, line: str
+) -> None:
+    assert "lapses" not in page_text(staff.post(line, STORED | {"from_number": "+983000506"}))
+    notifier = table_of(Notifier).c
+    with app.app_context(), writing() as connection:
+        proven = {"proven_digest": notifier.digest, "proven_at": clock.now()}
+        connection.execute(update(Notifier).where(notifier.id == 3).values(proven))
+    asked = staff.post(line, STORED | {"from_number": "+983000506"})
+    assert "The proof of what is stored, just now, lapses." in page_text(asked)
+    staff.post(line, hidden(asked))
+    assert staff.post(line, STORED).status_code == 303
+    assert sender(app) == "+983000505"
+
+
 def test_what_cannot_be_saved_is_refused_before_anything_is_asked(staff: Browser, line: str) -> None:
     answer = staff.post(line, STORED | {"from_number": "nobody"})
     assert (answer.status_code, ASKS in page_text(answer)) == (400, False)
@@ -192,7 +208,7 @@ def test_a_session_that_ends_while_the_page_asks_disables_nothing(staff: Browser
     sign_in_again(staff, ended)
     page = page_text(staff.get(line))
     assert "Nothing was changed. Do it again if you still want to." in page
-    assert re.search(r"line SMS through IPPanel Enabled In use", page)
+    assert re.search(r"line SMS through IPPanel,.*? Enabled In use", page)
     assert caller.send().status_code == 201
 
 
