@@ -19,7 +19,7 @@ from notifapp.config import MAX_BODY_BYTES
 from notifapp.errors import ProofRequired, Unauthenticated
 from notifapp.notifiers.backends import BACKENDS
 from notifapp.second_factor.passkeys import Site
-from notifapp.web import error_responses, kept_forms
+from notifapp.web import error_responses, forms, kept_forms
 
 _PASSWORDS = {"password", "current", "new", "repeat", "code", "recovery_code", "credential"}
 _WITHOUT_SESSION = ("account.sign_in", "account.second_step", "account.set_password")
@@ -122,10 +122,10 @@ def _is_from_this_site() -> bool:
 
 def _typed() -> str:
     """The posted fields as JSON, without secrets; nothing if they are too long to be sent once more."""
-    dropped = secret_fields()
+    dropped = {*secret_fields(), forms.CONFIRMED, forms.BACK}
     posted = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
     fields = [(name, value) for name, value in posted if name not in dropped]
-    has_secrets = any(name in dropped and value for name, value in posted)
+    has_secrets = any(name in {*secret_fields(), "kept"} and value for name, value in posted)
     kept = json.dumps({"fields": fields, "has_secrets": has_secrets}, ensure_ascii=False)
     return kept if len(quote(kept)) < MAX_BODY_BYTES - 4096 else ""
 

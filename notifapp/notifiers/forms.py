@@ -143,7 +143,7 @@ def show_kept(form: Form, names: Iterable[str]) -> None:
     for name in names:
         if form[name].errors:
             continue
-        form[name].description = "Kept for 10 minutes since your test. Leave it blank to use it."
+        form[name].description = "Kept for 10 minutes. Leave it blank to use it."
         form[name].flags.required = False
 
 

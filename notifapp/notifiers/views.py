@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
 
 from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -25,7 +26,8 @@ from notifapp.channels import Channel
 from notifapp.delivery import stopping
 from notifapp.delivery.typed_secrets import TypedSecrets
 from notifapp.errors import Conflict, NotFound, ValidationFailed
-from notifapp.health.service import asked_for
+from notifapp.guards import service as guards
+from notifapp.guards.service import Consequence
 from notifapp.notifiers import service
 from notifapp.notifiers.asking import balances
 from notifapp.notifiers.asking.service import can_ask
@@ -39,7 +41,7 @@ from notifapp.notifiers.sending import receipt_url
 from notifapp.notifiers.service import NotifierDetails
 from notifapp.settings.service import get_policy, ids_in_force
 from notifapp.web import paging
-from notifapp.web.forms import Form, add_errors
+from notifapp.web.forms import Form, add_errors, goes_back, is_confirmed, posted_again
 from notifapp.web.times import time_zone
 
 SEARCH_FROM = 10  # notifiers of a channel; fewer are seen at a glance
@@ -140,11 +142,15 @@ def edit(project: ProjectRef, channel: Channel, notifier_id: int) -> str:
 @notifier_permission_required("update")
 @recent_proof_required
 def save(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
-    """Change a notifier from the form."""
+    """Change a notifier from the form; ask first where the codes of its channel go through it."""
     notifier = service.get_notifier(project, channel, notifier_id)
     form, typed = edit_form(notifier), typed_secrets(project, channel, find_backend(notifier.backend), notifier_id)
+    if goes_back():
+        return edit_page(project, notifier, form, typed=typed)
     try:
         fields = posted_fields(form, typed)
+        if not is_confirmed() and (consequences := guards.of_editing(project, notifier, fields)):
+            return _ask_to_save(notifier, consequences, typed.keep(cast(Mapping[str, object], fields["settings"])))
         saved = service.update_notifier(project, channel, notifier_id, fields, principal=principal())
     except ValidationFailed as failed:
         add_errors(form, failed)
@@ -153,6 +159,17 @@ def save(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseRet
     changed = saved.updated_at != notifier.updated_at
     flash(f"{saved.name} was saved." if changed else "Nothing was changed.", "success")
     return _after_change(project)
+
+
+def _ask_to_save(notifier: NotifierDetails, consequences: list[Consequence], typed: TypedSecrets) -> str:
+    """The page that asks, with all that was typed but the secrets, which are held meanwhile."""
+    return render_template(
+        "guards/ask.html",
+        title=f"Save {notifier.name}?",
+        label="Save anyway",
+        consequences=consequences,
+        hidden=posted_again(**dict.fromkeys(typed.backend.secrets, ""), kept=typed.key),
+    )
 
 
 @notifier_permission_required("update")
@@ -166,12 +183,20 @@ def enable(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseR
 @notifier_permission_required("update")
 def disable(project: ProjectRef, channel: Channel, notifier_id: int) -> ResponseReturnValue:
     """Take it out of the settings' choice; ask first where that stops the codes of its channel."""
-    is_in_use = notifier_id in ids_in_force(project)
-    if is_in_use and "confirmed" not in request.form:
-        notifier = service.get_notifier(project, channel, notifier_id)
-        return render_template("notifiers/disable.html", notifier=notifier, asked_for=asked_for(project, channel))
-    notifier = stopping.disable_notifier(project, channel, notifier_id, principal=principal())
-    if is_in_use:
+    notifier = service.get_notifier(project, channel, notifier_id)
+    consequences = guards.of_disabling(project, notifier)
+    if consequences and not is_confirmed():
+        return render_template(
+            "guards/ask.html",
+            title=f"Disable {notifier.name}?",
+            label="Disable notifier",
+            consequences=consequences,
+            hidden=posted_again(),
+            back_url=url_for(".index", project_slug=project.slug),
+            back_label="Keep it enabled",
+        )
+    stopping.disable_notifier(project, channel, notifier_id, principal=principal())
+    if consequences:
         flash(
             f"{notifier.name} is disabled. No code can be sent by {channel.sentence} until you enable it or choose "
             "another notifier in the settings.",

@@ -75,8 +75,8 @@ def _valid(notifier: Any, channel: str) -> Any:
     )
 
 
-# The current settings, locked, the requested notifiers, and whether the project is still open, in one query.
-_CURRENT_AND_CHOSEN = Statement(
+# The current settings, the requested notifiers, and whether the project is still open, in one query.
+_SELECT_CHOICE = (
     _SELECT.add_columns(
         _new_sms.c.id.label("new_sms_id"),
         _new_sms.c.name.label("new_sms_name"),
@@ -91,8 +91,8 @@ _CURRENT_AND_CHOSEN = Statement(
     )
     .outerjoin(_new_sms, _valid(_new_sms, "sms"))
     .outerjoin(_new_email, _valid(_new_email, "email"))
-    .with_for_update(of=_table)
 )
+_CHOICE, _LOCKED_CHOICE = Statement(_SELECT_CHOICE), Statement(_SELECT_CHOICE.with_for_update(of=_table))
 SELECT_POLICY = _SELECT.add_columns(
     _settings.requires_proof,
     _sms.c.backend.label("sms_backend"),
@@ -288,30 +288,65 @@ def update_notification_settings(
     `ValidationFailed` with every failing field, and `Conflict` if a chosen notifier is deleted or the project archived
     meanwhile; then nothing is changed.
     """
-    parsed, errors = parse(changes)
-    reason = (reason or "").strip() or None
-    if reason and len(reason) > MAX_REASON_LENGTH:
-        errors.messages["reason"] = [inputs.too_long(MAX_REASON_LENGTH)]
+    wanted = _Wanted.of(changes, expected_version, reason)
     try:
         with writing() as connection:
-            row = _lock(connection, _lookup(project, parsed))
-            if not row.is_open:
-                raise ProjectArchived
-            before = settings_of(row)
-            if expected_version is not None and expected_version != before.version:
-                raise StaleVersion
-            chosen = _chosen(row, parsed, changes, errors.messages)
-            errors.raise_any()
-            after = _changed(before, parsed, chosen)
+            row = _lock(connection, _lookup(project, wanted.parsed))
+            planned = _plan(row, wanted)
+            before, after = planned.before, planned.after
             if after != before:
-                after = replace(after, version=before.version + 1)
-                write_revision(connection, project, before, after, principal, reason)
+                write_revision(connection, project, before, after, principal, wanted.reason)
                 if row.is_told:
                     data = {"version": after.version, "settings": body(after), "source": principal.source.value}
                     publish(connection, Event(project.id, EventType.SETTINGS_CHANGED, data))
     except IntegrityError:
         raise Conflict("A chosen notifier was deleted in the meantime. Choose again.") from None
-    return Update(before, after)
+    return planned
+
+
+def plan_notification_settings(
+    project: ProjectRef,
+    changes: Mapping[str, object],
+    *,
+    expected_version: int | None = None,
+    reason: str | None = None,
+) -> Update:
+    """What `update_notification_settings` would change now; it raises the same. Nothing is written."""
+    wanted = _Wanted.of(changes, expected_version, reason)
+    with reading() as connection:
+        return _plan(_CHOICE.first(connection, **_lookup(project, wanted.parsed)), wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """An update that was asked for: the raw values, those that could be parsed, and what is wrong with the others."""
+
+    changes: Mapping[str, object]
+    parsed: Mapping[str, int | None]
+    errors: inputs.FieldErrors
+    expected_version: int | None
+    reason: str | None
+
+    @classmethod
+    def of(cls, changes: Mapping[str, object], expected_version: int | None, reason: str | None) -> _Wanted:
+        parsed, errors = parse(changes)
+        reason = (reason or "").strip() or None
+        if reason and len(reason) > MAX_REASON_LENGTH:
+            errors.messages["reason"] = [inputs.too_long(MAX_REASON_LENGTH)]
+        return cls(changes, parsed, errors, expected_version, reason)
+
+
+def _plan(row: Any, wanted: _Wanted) -> Update:
+    """What the update changes of the settings in this row of `_CHOICE`; with the next version, if anything."""
+    if not row.is_open:
+        raise ProjectArchived
+    before = settings_of(row)
+    if wanted.expected_version is not None and wanted.expected_version != before.version:
+        raise StaleVersion
+    chosen = _chosen(row, wanted.parsed, wanted.changes, wanted.errors.messages)
+    wanted.errors.raise_any()
+    after = _changed(before, wanted.parsed, chosen)
+    return Update(before, replace(after, version=before.version + 1) if after != before else before)
 
 
 def lock(connection: Connection, project: ProjectRef) -> tuple[Any, Settings]:
@@ -338,11 +373,11 @@ def write_revision(
 
 def _lock(connection: Connection, lookup: Mapping[str, int | None]) -> Any:
     """The current settings, locked until the transaction ends, and the requested notifiers."""
-    row = _CURRENT_AND_CHOSEN.first(connection, **lookup)
+    row = _LOCKED_CHOICE.first(connection, **lookup)
     in_force = ((row.sms_notifier_id, row.sms_notifier_name), (row.email_notifier_id, row.email_notifier_name))
     if any(id_ is not None and name is None for id_, name in in_force):
         # PostgreSQL waited for a writer, and joined its new row with the old notifiers: query again.
-        row = _CURRENT_AND_CHOSEN.first(connection, **lookup)
+        row = _LOCKED_CHOICE.first(connection, **lookup)
     return row
 
 

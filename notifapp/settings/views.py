@@ -11,6 +11,8 @@ from werkzeug.wrappers import Response
 from notifapp.access import NOTIFIERS_READ, Permission, ProjectRef, may, permission_required, principal, require
 from notifapp.channels import Channel
 from notifapp.errors import NotFound, StaleVersion, ValidationFailed
+from notifapp.guards import service as guards
+from notifapp.guards.service import Consequence
 from notifapp.health import service as health
 from notifapp.otp.preview.service import get_preview
 from notifapp.otp.test_recipients.service import in_force
@@ -20,20 +22,16 @@ from notifapp.settings.forms import PhoneRegionForm, ProofForm, SettingsForm, as
 from notifapp.settings.history import history as read_history
 from notifapp.settings.history import settings_at
 from notifapp.settings.values import (
-    EMAIL_NOTIFIER,
     OTP_CODE_LEN,
     OTP_TTL,
-    SMS_NOTIFIER,
     NotifierRef,
     Settings,
     differences,
     parse,
 )
 from notifapp.standby.service import as_ids, get_standby, set_standby
-from notifapp.web.forms import add_errors
+from notifapp.web.forms import add_errors, goes_back, is_confirmed, posted_again
 from notifapp.web.revisions import flash_saved, history_page
-
-NOTIFIER_FIELDS = {Channel.SMS: SMS_NOTIFIER, Channel.EMAIL: EMAIL_NOTIFIER}
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
@@ -50,15 +48,15 @@ def page(project: ProjectRef) -> str:
 def save(project: ProjectRef) -> ResponseReturnValue:
     """Save what was changed on the form, unless the settings have changed since it was shown.
 
-    Ask first where a channel that is used loses its notifier. The button "Show what this means" saves nothing.
+    Ask first where that has consequences. The button "Show what this means" saves nothing.
     """
     form = SettingsForm()
-    if "preview" in request.form:
+    if "preview" in request.form or goes_back():
         return _render(project, form, service.get_notification_settings(project))
     changes = touched(form.posted(), _shown(project, form))
-    if question := _question(project, changes):
-        return question
     try:
+        if consequences := _unconfirmed(project, changes, form):
+            return _ask("Save these settings?", "Save anyway", consequences)
         updated = service.update_notification_settings(
             project,
             changes,
@@ -120,9 +118,10 @@ def restore(project: ProjectRef, version: int) -> ResponseReturnValue:
     """Save an old revision's values as a new revision, by the same rules as any change."""
     form, wanted, reason = SettingsForm(), settings_at(project, version), f"Restored version {version}"
     changes = touched(as_posted(wanted), _shown(project, form))
-    if question := _question(project, changes):
-        return question
     try:
+        if consequences := _unconfirmed(project, changes, form):
+            label = f"Restore version {version}"
+            return _ask(f"{label}?", label, consequences, back_url=request.path)
         updated = service.update_notification_settings(
             project, changes, principal=principal(), expected_version=form.shown_version(), reason=reason
         )
@@ -143,20 +142,25 @@ def restore(project: ProjectRef, version: int) -> ResponseReturnValue:
     return _saved(project, service.Update(before, after))
 
 
-def _question(project: ProjectRef, changes: Mapping[str, str]) -> str | None:
-    """A page that asks before a channel in use loses its notifier; None if it needn't, or was confirmed."""
-    stopped = _stopped_by(project, changes)
-    if not stopped or "confirmed" in request.form:
-        return None
-    posted = {name: value for name, value in request.form.items() if name != "csrf_token"} | {"confirmed": "yes"}
-    return render_template("settings/confirm.html", posted=posted, stopped=stopped)
+def _unconfirmed(project: ProjectRef, changes: Mapping[str, str], form: SettingsForm) -> list[Consequence]:
+    """What saving these changes would do, unless that was confirmed. Refuse first what can't be saved."""
+    if is_confirmed():
+        return []
+    version, reason = form.shown_version(), form.reason.data
+    return guards.of_settings(
+        project, service.plan_notification_settings(project, changes, expected_version=version, reason=reason)
+    )
 
 
-def _stopped_by(project: ProjectRef, changes: Mapping[str, str]) -> dict[Channel, int]:
-    """The channels that would lose their notifier though they were used in the last 24 hours, and how much."""
-    cleared = [channel for channel, field in NOTIFIER_FIELDS.items() if changes.get(field) == ""]
-    used = {channel: health.asked_for(project, channel) for channel in cleared}
-    return {channel: asked_for for channel, asked_for in used.items() if asked_for}
+def _ask(title: str, label: str, consequences: list[Consequence], back_url: str = "") -> str:
+    return render_template(
+        "guards/ask.html",
+        title=title,
+        label=label,
+        consequences=consequences,
+        hidden=posted_again(),
+        back_url=back_url,
+    )
 
 
 def _shown(project: ProjectRef, form: SettingsForm) -> Settings:
@@ -172,9 +176,8 @@ def _saved(project: ProjectRef, updated: service.Update) -> Response:
     lost = [
         channel for channel in Channel if _notifier(updated.before, channel) and not _notifier(updated.after, channel)
     ]
-    stopped = [channel for channel in lost if health.asked_for(project, channel)]
-    saved = "Settings saved." + "".join(f" No code can be sent by {channel.sentence} now." for channel in stopped)
-    kind = "warning" if stopped else "success"
+    saved = "Settings saved." + "".join(f" No code can be sent by {channel.sentence} now." for channel in lost)
+    kind = "warning" if lost else "success"
     flash_saved(saved, changes, unchanged="You have not changed anything.", kind=kind)
     return _to_page(project)
 
@@ -225,8 +228,14 @@ def _render_restore(project: ProjectRef, version: int, form: SettingsForm) -> st
     require(Permission.NOTIFICATIONS_SETTINGS_READ)
     current = settings_at(project, service.get_notification_settings(project).version)
     form.version.data = str(current.version)
-    changes = differences(current, settings_at(project, version))
-    return render_template("settings/restore.html", form=form, version=version, current=current, changes=changes)
+    restored = settings_at(project, version)
+    return render_template(
+        "settings/restore.html",
+        form=form,
+        version=version,
+        changes=differences(current, restored),
+        consequences=guards.of_settings(project, service.Update(current, restored)),
+    )
 
 
 def _may_update(project: ProjectRef) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import request
 from flask_wtf import FlaskForm
 from wtforms import Field, SelectMultipleField
 from wtforms import Form as AnyForm
@@ -17,6 +18,8 @@ from notifapp.web.kept_forms import kept_fields
 # Attributes of a field for names, and of one for a whole number, which may be typed in any script's digits.
 AS_TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 DIGITS = {"autocomplete": "off", "inputmode": "numeric"}
+# What a page posts that asks before it acts: do it, or show the form again as it was filled in.
+CONFIRMED, BACK = "confirmed", "back"
 
 
 class Form(FlaskForm):  # type: ignore[misc]
@@ -65,6 +68,23 @@ class Hints:
 
     def __call__(self, form: AnyForm, field: object) -> None:
         """Accept any value."""
+
+
+def is_confirmed() -> bool:
+    """Whether a page has asked whether to do this."""
+    return CONFIRMED in request.form
+
+
+def goes_back() -> bool:
+    """Whether somebody wants to see the form again, instead of confirming it."""
+    return BACK in request.form
+
+
+def posted_again(**instead: str) -> list[tuple[str, str]]:
+    """All that was posted, and that it is confirmed: the hidden fields of a page that asks. `instead` replaces some."""
+    dropped = {"csrf_token", CONFIRMED, BACK, *instead}
+    kept = [(name, value) for name, value in request.form.items(multi=True) if name not in dropped]
+    return [*kept, *instead.items(), (CONFIRMED, "yes")]
 
 
 def _without_nul(data: object) -> object:

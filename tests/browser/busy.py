@@ -36,6 +36,7 @@ from notifapp.settings.values import EMAIL_NOTIFIER, OTP_CODE_LEN, OTP_TTL, SMS_
 from notifapp.tokens import service as tokens
 from notifapp.users import service as users
 from tests.browser.live import LiveServer
+from tests.otp.preview.rows import verified
 from tests.world import PASSWORD
 
 READ, UPDATE = Permission.NOTIFICATIONS_SETTINGS_READ, Permission.NOTIFICATIONS_SETTINGS_UPDATE
@@ -82,6 +83,7 @@ def furnish(live: LiveServer) -> BusyServer:
             values.update(_tokens(people, shop, admin))
             values.update(_endpoints(shop, admin))
             _deliveries(shop, admin)
+            _verified(shop)
             values.update(_receipts(shop, admin))
             _long_project(people, admin)
             _other_projects(admin)
@@ -259,6 +261,14 @@ def _deliveries(shop: ProjectRef, admin: Principal) -> None:
                 stopped_at=clock.now(),
             )
         )
+
+
+def _verified(shop: ProjectRef) -> None:
+    """Codes that customers entered, most of them quickly."""
+    now = clock.now()
+    rows = [verified(shop.id, n, now - timedelta(minutes=n), seconds=9 + n % 40 + 5 * (n % 11)) for n in range(400)]
+    with writing() as connection:
+        connection.execute(insert(OtpChallenge), rows)
 
 
 def _test_recipients(shop: ProjectRef, admin: Principal) -> int:

@@ -274,8 +274,25 @@ def settings_meaning_as_typed(page: Page) -> None:
 @state("editor", SETTINGS)
 def settings_saved(page: Page) -> None:
     page.get_by_label("Code length").fill("8")
-    page.get_by_label("SMS notifier").select_option(label="None")
     press(page, "Save settings")
+
+
+@state("editor", SETTINGS)
+def settings_asked(page: Page) -> None:
+    page.get_by_label("SMS notifier").select_option(label="None")
+    page.get_by_label("Email notifier").select_option(label="None")
+    page.get_by_label("Code length").fill("4")
+    page.get_by_label("Code lifetime").fill("60")
+    press(page, "Save settings")
+    page.get_by_role("heading", name="What will happen").wait_for()
+
+
+@state("editor", SETTINGS)
+def settings_typed_again(page: Page) -> None:
+    page.get_by_label("Code length").fill("4")
+    press(page, "Save settings")
+    press(page, "Go back")
+    page.get_by_label("Code length").wait_for()
 
 
 @state("editor", SETTINGS)
@@ -347,10 +364,24 @@ def notifier_refused(page: Page) -> None:
     press(page, "Create notifier")
 
 
-@state("admin", f"{SMS}/{{sms_in_use}}")
+@state("admin", "/projects/{shop}/notifiers/email/{email_in_use}")
 def notifier_without_its_secret(page: Page) -> None:
+    page.get_by_label("Host").fill("mail.example.com")
+    press(page, "Save notifier")
+
+
+@state("admin", f"{SMS}/{{sms_in_use}}")
+def notifier_edit_asked(page: Page) -> None:
+    page.get_by_label("API key").fill("another secret")
     page.get_by_label("Sender number").fill("+983000506")
     press(page, "Save notifier")
+    page.get_by_role("heading", name="What will happen").wait_for()
+
+
+@state("admin", f"{SMS}/{{sms_in_use}}")
+def notifier_disabling_asked(page: Page) -> None:
+    press(page, "Disable")
+    page.get_by_role("heading", name="What will happen").wait_for()
 
 
 @state("admin", f"{SMS}/{{sms_in_use}}")

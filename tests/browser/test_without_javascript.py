@@ -113,6 +113,22 @@ def test_an_old_revision_is_restored(live: LiveServer, shop: ProjectRef, plain: 
     said(page, change("Code length", "7 digits", "6 digits"))
 
 
+def test_what_will_happen_is_said_before_a_channel_is_cleared(live: LiveServer, shop: ProjectRef, plain: Visit) -> None:
+    page = sign_in(plain(live, "/projects/shop/settings"), "omid@example.org")
+    line = "ippanel_one (Console, development only: nothing is sent, never proven)"
+    page.get_by_label("SMS notifier").select_option(label=line)
+    press(page, "Save settings")
+    page.get_by_label("SMS notifier").select_option(label="None")
+    page.get_by_label("Reason").fill("Closing the shop")
+    press(page, "Save settings")
+    expect(page.get_by_role("heading", name="No code can be sent by SMS")).to_be_visible()
+    press(page, "Go back")
+    expect(page.get_by_label("Reason")).to_have_value("Closing the shop")
+    press(page, "Save settings")
+    press(page, "Save anyway")
+    said(page, change("SMS notifier", "ippanel_one", "None"))
+
+
 def test_a_notifier_is_created_and_chosen(live: LiveServer, shop: ProjectRef, plain: Visit) -> None:
     live.world.admin("admin@example.org")
     page = sign_in(plain(live, "/projects/shop/notifiers"), "admin@example.org")
@@ -128,7 +144,7 @@ def test_a_notifier_is_created_and_chosen(live: LiveServer, shop: ProjectRef, pl
     press(page, "Create notifier")
     said(page, "moeinmail was created.")
     page.get_by_role("navigation", name="Shop").get_by_role("link", name="Settings").click()
-    page.get_by_label("Email notifier").select_option(label="moeinmail (SMTP)")
+    page.get_by_label("Email notifier").select_option(label="moeinmail (SMTP, never proven)")
     press(page, "Save settings")
     said(page, change("Email notifier", "None", "moeinmail"))
 

@@ -137,39 +137,6 @@ def test_the_dropdown_says_that_console_sends_nothing(staff: Browser, caller: Ca
     assert "gateway (Console, development only: nothing is sent, never proven)" in page_text(staff.get(SETTINGS))
 
 
-def clear_sms(browser: Browser, **more: str) -> Any:
-    fields = {
-        "version": "1",
-        "notifications_sms_notifier": "",
-        "notifications_email_notifier": "2",
-        "notifications_otp_code_len": "5",
-        "notifications_otp_ttl": "120",
-        "reason": "A new gateway",
-        **more,
-    }
-    return browser.post(SETTINGS, fields)
-
-
-def test_clearing_a_channel_that_is_used_asks_first_and_keeps_what_was_typed(staff: Browser, caller: Caller) -> None:
-    caller.open()
-    asked = clear_sms(staff)
-    assert asked.status_code == 200
-    assert "1 code was requested by SMS in the last 24 hours." in page_text(asked)
-    assert 'name="reason" value="A new gateway"' in asked.text
-    assert caller.send("+989120000000").status_code == 201
-
-    assert clear_sms(staff, confirmed="yes").status_code == 303
-    overview = staff.get(OVERVIEW)
-    assert "No SMS notifier is chosen." in page_text(overview)
-    assert '<div class="notice notice-warning" role="alert">' in overview.text  # the flash, not a warning of the page
-    assert "Settings saved. No code can be sent by SMS now." in page_text(overview)
-
-
-def test_clearing_a_channel_that_nobody_uses_asks_nothing(staff: Browser, caller: Caller) -> None:
-    assert clear_sms(staff).status_code == 303
-    assert "No code can be sent by SMS" not in page_text(staff.get(SETTINGS))
-
-
 def test_archiving_says_how_many_messages_stop(app: Flask, world: World, caller: Caller) -> None:
     admin = Browser(app).sign_in(world.admin())
     caller.open()
@@ -194,18 +161,6 @@ def test_the_steps_are_gone_when_all_are_done(staff: Browser, caller: Caller) ->
     assert staff.get(OVERVIEW).text.count('class="is-done"') == 3
     caller.verify(*caller.open())
     assert "Get started" not in staff.get(OVERVIEW).text
-
-
-def test_restoring_a_version_without_a_notifier_asks_too(app: Flask, staff: Browser, caller: Caller) -> None:
-    clear_sms(staff)
-    caller.change_settings(sms_notifier=1)
-    caller.open()
-    restore = f"{SETTINGS}/history/2/restore"
-    asked = staff.post(restore, {"version": "3"})
-    assert asked.status_code == 200
-    assert "1 code was requested by SMS in the last 24 hours." in page_text(asked)
-    assert staff.post(restore, {"version": "3", "confirmed": "yes"}).status_code == 303
-    assert "No SMS notifier is chosen." in page_text(staff.get(OVERVIEW))
 
 
 def test_a_notifier_in_use_says_what_disabling_would_stop(app: Flask, world: World, caller: Caller) -> None:

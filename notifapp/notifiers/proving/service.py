@@ -95,15 +95,33 @@ def configured(
 ) -> dict[str, object]:
     """The columns of a notifier that is configured like this from now on, proven if these values were before."""
     digest = digest_of(project.id, channel, values)
+    proven_at = _proven_at(connection, project, channel, digest, now)
+    columns: dict[str, object] = {"digest": digest, "configured_at": now}
+    return {**columns, "proven_digest": digest, "proven_at": proven_at} if proven_at else columns
+
+
+def will_be_proven(project: ProjectRef, channel: Channel, notifier_id: int, values: NotifierValues) -> bool:
+    """Whether a stored notifier is proven as soon as these values are saved."""
+    digest = digest_of(project.id, channel, values)
+    is_last = _notifier.id == notifier_id, _notifier.proven_digest == digest
+    with reading() as connection:
+        if connection.execute(select(_notifier.id).where(*is_last)).first() is not None:
+            return True
+        return _proven_at(connection, project, channel, digest, clock.now()) is not None
+
+
+def _proven_at(
+    connection: Connection, project: ProjectRef, channel: Channel, digest: str, now: datetime
+) -> datetime | None:
+    """When this configuration was proven last, of those that wait to be saved."""
     were_proven = (
         _code.project_id == project.id,
         _code.channel == channel.value,
         _code.digest == digest,
         _code.proven_at > now - KEPT,
     )
-    proven_at = connection.execute(select(func.max(_code.proven_at)).where(*were_proven)).scalar_one()
-    columns: dict[str, object] = {"digest": digest, "configured_at": now}
-    return {**columns, "proven_digest": digest, "proven_at": proven_at} if proven_at else columns
+    proven_at: datetime | None = connection.execute(select(func.max(_code.proven_at)).where(*were_proven)).scalar_one()
+    return proven_at
 
 
 def new_code() -> str:

@@ -12,6 +12,7 @@ from notifapp.channels import Channel
 from notifapp.errors import Conflict, NotFound
 from notifapp.otp.blocked import service
 from notifapp.otp.blocked.service import Blocked
+from notifapp.web.forms import is_confirmed, posted_again
 
 
 @project_admin_required
@@ -23,7 +24,7 @@ def release(project: ProjectRef) -> ResponseReturnValue:
     if not is_all and not chosen:
         flash("Nobody was unblocked: select at least one recipient first.", "warning")
         return _back(project)
-    if "confirmed" not in request.form:
+    if not is_confirmed():
         return _ask(project, chosen, is_all=is_all)
     if is_all:
         return _released(project, service.release_all(project, principal=principal()))
@@ -49,7 +50,7 @@ def _ask(project: ProjectRef, chosen: list[Blocked], *, is_all: bool) -> str:
         "otp/release.html",
         names=names,
         recipients=wording.count(count, "recipient"),
-        hidden={"confirmed": "yes", **({"all": "yes"} if is_all else {"recipient": keys})},
+        hidden=posted_again(**({} if is_all else {"recipient": keys})),
     )
 
 

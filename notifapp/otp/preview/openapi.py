@@ -78,6 +78,12 @@ _SCHEMAS: Json = {
                     "too_late": _count("Those of them that this lifetime would have lost."),
                     "shortest_ttl": nullable(_TTL)
                     | {"description": "The shortest lifetime that would have lost 1 % of them; null without any."},
+                    "percentile_95": {
+                        "type": ["integer", "null"],
+                        "minimum": 1,
+                        "description": "Seconds within which 95 % of them were entered; null without any."
+                        " The settings page asks before it saves a shorter lifetime.",
+                    },
                 },
                 "How the last verified codes would have fared. Codes that came too late before aren't counted.",
             ),
@@ -112,7 +118,7 @@ def _new_shop(length: int, ttl: int) -> Json:
             one_customer=odds.one_customer(length, ttl, limits, traffic),
             all_customers=odds.all_customers(length, limits, traffic),
             clauses=clauses(length, ttl, limits, list(Channel)),
-            arrivals=Arrivals(0, 0, None),
+            arrivals=Arrivals(0, 0, None, None),
             messages={
                 channel: preview(Template(), channel, length=length, ttl=ttl, project_name="Shop")
                 for channel in Channel

@@ -45,7 +45,7 @@ def test_it_tells_the_figures_of_what_is_asked(api: ApiClient, token: str) -> No
     assert one == {"codes": 10, "tries": 50, "codes_alive": 2}
     assert every.pop("probability") == pytest.approx(0.0488, rel=0.001)
     assert every == {"codes": 10_000, "tries": 50_000, "codes_alive": 1}
-    assert body["arrivals"] == {"verified": 0, "too_late": 0, "shortest_ttl": None}
+    assert body["arrivals"] == {"verified": 0, "too_late": 0, "shortest_ttl": None, "percentile_95": None}
     assert body["sms"] == {"encoding": "GSM-7", "length": 56, "segments": 1}
 
 
