@@ -113,8 +113,7 @@ def of_editing(project: ProjectRef, notifier: NotifierDetails, fields: Mapping[s
 
 
 def _cleared(project: ProjectRef, after: Settings) -> list[Consequence]:
-    chosen = {Channel.SMS: after.sms_notifier, Channel.EMAIL: after.email_notifier}
-    lost = [channel for channel in get_policy(project).usable if chosen[channel] is None]
+    lost = [channel for channel in get_policy(project).usable if after.notifier(channel) is None]
     return [Stopped(channel, asked_for(project, channel)) for channel in lost]
 
 

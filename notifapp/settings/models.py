@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, String, false, text
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, ForeignKeyConstraint, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifapp.audit.revisions import Authored
@@ -69,3 +71,5 @@ class SettingsRevision(Authored, Base):
     email_notifier_name: Mapped[str | None] = mapped_column(String(120))
     otp_code_len: Mapped[int]
     otp_ttl: Mapped[int]
+    # {channel: [[id, name], …]}, carried over from one revision to the next; null until the first change.
+    standby: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

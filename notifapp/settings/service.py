@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import and_, bindparam, insert, or_, select, true, update
+from sqlalchemy import and_, bindparam, func, insert, or_, select, true, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -16,7 +16,7 @@ from notifapp.access.archived import is_open, keep_open
 from notifapp.audit.revisions import MAX_REASON_LENGTH, authorship
 from notifapp.audit.service import Action, Change, record
 from notifapp.channels import Channel
-from notifapp.database import MAX_ID, Statement, insertion, reading, table_of, writing
+from notifapp.database import MAX_ID, Statement, reading, table_of, writing
 from notifapp.errors import Conflict, StaleVersion
 from notifapp.events.models import EventType
 from notifapp.events.publishing import Event, is_told, publish
@@ -37,6 +37,7 @@ from notifapp.settings.values import (
     no_such_notifier,
     parse,
     settings_of,
+    standby_as_stored,
     unproven,
 )
 
@@ -106,7 +107,22 @@ _UPDATE = Statement(
     .where(_settings.project_id == bindparam("of_project"), _settings.version == bindparam("from_version"))
     .values({name: bindparam(name) for name in _WRITTEN})
 )
-_INSERT_REVISION = insertion(table_of(SettingsRevision))
+_revisions = table_of(SettingsRevision)
+_former = _revisions.alias("former").c
+# The standby notifiers stay as they were in the revision before, unless they are given.
+_FORMER_STANDBY = select(_former.standby).where(
+    _former.project_id == bindparam("of_project"), _former.version == bindparam("from_version")
+)
+_INSERT_REVISION = Statement(
+    insert(_revisions).values(
+        {column.name: bindparam(column.name) for column in _revisions.c if column.name != "standby"}
+        | {
+            "standby": func.coalesce(
+                bindparam("new_standby", type_=_former.standby.type), _FORMER_STANDBY.scalar_subquery()
+            )
+        }
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,21 +241,25 @@ def ids_in_force(project: ProjectRef) -> set[int]:
 
 def notifier_choices(project: ProjectRef, settings: Settings) -> dict[Channel, list[Choice]]:
     """The notifiers of each channel: those in force first, even if not valid, then the valid ones sorted by name."""
+    return choices(project, [chosen.id for chosen in (settings.sms_notifier, settings.email_notifier) if chosen])
+
+
+def choices(project: ProjectRef, chosen: Collection[int]) -> dict[Channel, list[Choice]]:
+    """The notifiers of each channel: the chosen ones first, even if not valid, then the valid ones sorted by name."""
     notifier = table_of(Notifier).c
-    in_force = [chosen.id for chosen in (settings.sms_notifier, settings.email_notifier) if chosen]
     requires_proof = select(_settings.requires_proof).where(_settings.project_id == project.id).scalar_subquery()
     shown = ("id", "channel", "name", "backend", "is_enabled", "digest", "proven_digest", "proven_at")
-    may_be_chosen = or_(is_valid(requires_proof=requires_proof), notifier.id.in_(in_force))
+    may_be_chosen = or_(is_valid(requires_proof=requires_proof), notifier.id.in_(chosen))
     statement = (
         select(*(notifier[name] for name in shown))
         .where(notifier.project_id == project.id, may_be_chosen)
-        .order_by(notifier.id.not_in(in_force), notifier.name)
+        .order_by(notifier.id.not_in(chosen), notifier.name)
     )
-    choices: dict[Channel, list[Choice]] = {channel: [] for channel in Channel}
+    offered: dict[Channel, list[Choice]] = {channel: [] for channel in Channel}
     with reading() as connection:
         for row in connection.execute(statement):
-            choices[Channel(row.channel)].append(Choice(row.id, _label(row)))
-    return choices
+            offered[Channel(row.channel)].append(Choice(row.id, _label(row)))
+    return offered
 
 
 def _label(notifier: Any) -> str:
@@ -275,8 +295,7 @@ def update_notification_settings(
             planned = _plan(row, wanted)
             before, after = planned.before, planned.after
             if after != before:
-                _write(connection, project, before, after, principal, wanted.reason)
-                _record(connection, project, before, after, principal)
+                write_revision(connection, project, before, after, principal, wanted.reason)
                 if row.is_told:
                     data = {"version": after.version, "settings": body(after), "source": principal.source.value}
                     publish(connection, Event(project.id, EventType.SETTINGS_CHANGED, data))
@@ -328,6 +347,28 @@ def _plan(row: Any, wanted: _Wanted) -> Update:
     wanted.errors.raise_any()
     after = _changed(before, wanted.parsed, chosen)
     return Update(before, replace(after, version=before.version + 1) if after != before else before)
+
+
+def lock(connection: Connection, project: ProjectRef) -> tuple[Any, Settings]:
+    """Keep the settings as they are until the transaction ends, for what is a part of them elsewhere.
+
+    Return their row, with `is_open` and `is_told`, and the settings.
+    """
+    row = _lock(connection, _lookup(project, {}))
+    return row, settings_of(row)
+
+
+def write_revision(
+    connection: Connection,
+    project: ProjectRef,
+    before: Settings,
+    after: Settings,
+    principal: Principal,
+    reason: str | None,
+) -> None:
+    """Write locked settings with their revision and its audit event. Raise `StaleVersion`."""
+    _write(connection, project, before, after, principal, reason)
+    _record(connection, project, before, after, principal)
 
 
 def _lock(connection: Connection, lookup: Mapping[str, int | None]) -> Any:
@@ -402,7 +443,9 @@ def _write(
         "email_notifier_name": email and email.name,
         **authorship(principal, reason),
     }
-    _INSERT_REVISION.execute(connection, **revision)
+    its = {"of_project": project.id, "from_version": before.version}
+    standby = standby_as_stored(after) if after.standby != before.standby else None
+    _INSERT_REVISION.execute(connection, **revision, **its, new_standby=standby)
 
 
 def _record(

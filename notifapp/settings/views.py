@@ -24,11 +24,11 @@ from notifapp.settings.history import settings_at
 from notifapp.settings.values import (
     OTP_CODE_LEN,
     OTP_TTL,
-    NotifierRef,
     Settings,
     differences,
     parse,
 )
+from notifapp.standby.service import as_ids, get_standby, set_standby
 from notifapp.web.forms import add_errors, goes_back, is_confirmed, posted_again
 from notifapp.web.revisions import flash_saved, history_page
 
@@ -115,18 +115,21 @@ def confirm_restore(project: ProjectRef, version: int) -> str:
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
 def restore(project: ProjectRef, version: int) -> ResponseReturnValue:
     """Save an old revision's values as a new revision, by the same rules as any change."""
-    form = SettingsForm()
-    changes = touched(as_posted(settings_at(project, version)), _shown(project, form))
+    form, wanted, reason = SettingsForm(), settings_at(project, version), f"Restored version {version}"
+    changes = touched(as_posted(wanted), _shown(project, form))
     try:
         if consequences := _unconfirmed(project, changes, form):
             label = f"Restore version {version}"
             return _ask(f"{label}?", label, consequences, back_url=request.path)
         updated = service.update_notification_settings(
+            project, changes, principal=principal(), expected_version=form.shown_version(), reason=reason
+        )
+        restored = set_standby(
             project,
-            changes,
+            as_ids(wanted.standby),
             principal=principal(),
-            expected_version=form.shown_version(),
-            reason=f"Restored version {version}",
+            expected_version=updated.after.version,
+            reason=reason,
         )
     except ValidationFailed as error:
         add_errors(form, error)
@@ -134,7 +137,8 @@ def restore(project: ProjectRef, version: int) -> ResponseReturnValue:
     except StaleVersion:
         flash("The settings have changed in the meantime. Check again what restoring will change.", "warning")
         return _render_restore(project, version, form), 409
-    return _saved(project, updated)
+    before, after = settings_at(project, updated.before.version), settings_at(project, restored.version)
+    return _saved(project, service.Update(before, after))
 
 
 def _unconfirmed(project: ProjectRef, changes: Mapping[str, str], form: SettingsForm) -> list[Consequence]:
@@ -168,17 +172,11 @@ def _shown(project: ProjectRef, form: SettingsForm) -> Settings:
 
 def _saved(project: ProjectRef, updated: service.Update) -> Response:
     changes = differences(updated.before, updated.after)
-    lost = [
-        channel for channel in Channel if _notifier(updated.before, channel) and not _notifier(updated.after, channel)
-    ]
+    lost = [channel for channel in Channel if updated.before.notifier(channel) and not updated.after.notifier(channel)]
     saved = "Settings saved." + "".join(f" No code can be sent by {channel.sentence} now." for channel in lost)
     kind = "warning" if lost else "success"
     flash_saved(saved, changes, unchanged="You have not changed anything.", kind=kind)
     return _to_page(project)
-
-
-def _notifier(settings: Settings, channel: Channel) -> NotifierRef | None:
-    return {Channel.SMS: settings.sms_notifier, Channel.EMAIL: settings.email_notifier}[channel]
 
 
 def _to_page(project: ProjectRef) -> Response:
@@ -203,6 +201,7 @@ def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more:
         requires_proof=policy.requires_proof,
         proof_form=ProofForm(requires_proof="yes" if policy.requires_proof else ""),
         warnings=health.warnings(project, policy),
+        standby=get_standby(project).standby,
         test_recipients=in_force(project),
         preview=get_preview(project, code_len=typed.get(OTP_CODE_LEN), ttl=typed.get(OTP_TTL)),
         can_preview=not errors.messages,
@@ -220,7 +219,7 @@ def _render_conflict(project: ProjectRef, form: SettingsForm, typed: dict[str, s
 
 def _render_restore(project: ProjectRef, version: int, form: SettingsForm) -> str:
     require(Permission.NOTIFICATIONS_SETTINGS_READ)
-    current = service.get_notification_settings(project)
+    current = settings_at(project, service.get_notification_settings(project).version)
     form.version.data = str(current.version)
     restored = settings_at(project, version)
     return render_template(
