@@ -26,7 +26,8 @@ from notifapp.otp.preview.arrivals import Arrivals
 from notifapp.otp.preview.clauses import LEAST_DIGITS
 from notifapp.otp.preview.service import Preview, get_preview
 from notifapp.settings.service import Update, get_policy
-from notifapp.settings.values import Settings
+from notifapp.settings.values import NotifierRef, Settings
+from notifapp.standby.service import get_standby
 
 _delivery = table_of(Delivery).c
 
@@ -49,7 +50,7 @@ class Stopped:
 class Edited:
     """The channel's codes, so many in the last day, are sent with values that nobody has proven from now on.
 
-    `proven_at` is when the present ones were, if they are.
+    `proven_at` is when the present ones were, if they are. The notifiers of `standby` take over where a value is wrong.
     """
 
     kind: ClassVar[str] = "edited"
@@ -57,6 +58,7 @@ class Edited:
     asked_for: int
     changes: Sequence[Change]
     proven_at: datetime | None
+    standby: Sequence[NotifierRef]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +111,12 @@ def of_editing(project: ProjectRef, notifier: NotifierDetails, fields: Mapping[s
     if will_be_proven(project, notifier.channel, notifier.id, after):
         return []
     proven_at = notifier.proven_at if notifier.proof is Proof.PROVEN else None
-    return [Edited(notifier.channel, asked_for(project, notifier.channel), changes, proven_at)]
+    standby = get_standby(project).standby[notifier.channel]
+    return [Edited(notifier.channel, asked_for(project, notifier.channel), changes, proven_at, standby)]
 
 
 def _cleared(project: ProjectRef, after: Settings) -> list[Consequence]:
-    chosen = {Channel.SMS: after.sms_notifier, Channel.EMAIL: after.email_notifier}
-    lost = [channel for channel in get_policy(project).usable if chosen[channel] is None]
+    lost = [channel for channel in get_policy(project).usable if after.notifier(channel) is None]
     return [Stopped(channel, asked_for(project, channel)) for channel in lost]
 
 

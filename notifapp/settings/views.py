@@ -24,7 +24,6 @@ from notifapp.settings.history import settings_at
 from notifapp.settings.values import (
     OTP_CODE_LEN,
     OTP_TTL,
-    NotifierRef,
     Settings,
     differences,
     parse,
@@ -173,17 +172,11 @@ def _shown(project: ProjectRef, form: SettingsForm) -> Settings:
 
 def _saved(project: ProjectRef, updated: service.Update) -> Response:
     changes = differences(updated.before, updated.after)
-    lost = [
-        channel for channel in Channel if _notifier(updated.before, channel) and not _notifier(updated.after, channel)
-    ]
+    lost = [channel for channel in Channel if updated.before.notifier(channel) and not updated.after.notifier(channel)]
     saved = "Settings saved." + "".join(f" No code can be sent by {channel.sentence} now." for channel in lost)
     kind = "warning" if lost else "success"
     flash_saved(saved, changes, unchanged="You have not changed anything.", kind=kind)
     return _to_page(project)
-
-
-def _notifier(settings: Settings, channel: Channel) -> NotifierRef | None:
-    return {Channel.SMS: settings.sms_notifier, Channel.EMAIL: settings.email_notifier}[channel]
 
 
 def _to_page(project: ProjectRef) -> Response:

@@ -11,10 +11,12 @@ from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from notifapp import clock
+from notifapp.access import Principal
 from notifapp.access.models import UserSession
 from notifapp.database import reading, table_of, writing
 from notifapp.delivery.models import Delivery
 from notifapp.notifiers.models import Notifier
+from notifapp.standby.service import set_standby
 from tests.account.test_ended_session import OURS, kept, sign_in_again, values
 from tests.audit.trail import events
 from tests.client import ApiClient, Browser, page_text
@@ -144,6 +146,15 @@ def test_a_proof_that_would_lapse_is_said_and_what_was_proven_comes_back_without
     staff.post(line, hidden(asked))
     assert staff.post(line, STORED).status_code == 303
     assert sender(app) == "+983000505"
+
+
+def test_what_stands_by_is_said(app: Flask, staff: Browser, caller: Caller, line: str) -> None:
+    no_code = "If a value is wrong, no code arrives by SMS until somebody corrects it."
+    assert no_code in page_text(staff.post(line, STORED | {"from_number": "+983000506"}))
+    with app.app_context():
+        set_standby(caller.project, {"sms": [1]}, principal=Principal.operator())
+    asked = page_text(staff.post(line, STORED | {"from_number": "+983000506"}))
+    assert "If a value is wrong, codes depend on what stands by, gateway, until somebody corrects it." in asked
 
 
 def test_what_cannot_be_saved_is_refused_before_anything_is_asked(staff: Browser, line: str) -> None:
