@@ -113,8 +113,9 @@ def test_it_tells_how_the_notifiers_in_force_do(
     world.archive(archived)
     found = figures(app)
     states = {key[1:]: value for key, value in found.items() if key[0] == "notifapp_notifiers" and value}
-    assert states == {("sms", "works"): 1, ("email", "nobody_asked"): 1}
+    assert states == {("sms", "works"): 1, ("email", "untested"): 1}
     assert found["notifapp_notifiers", "sms", "failing"] == 0
+    assert found["notifapp_breakers", "sms", "closed"] == found["notifapp_breakers", "email", "closed"] == 1
     assert found["notifapp_codes_last_hour", "sms", "console", "verified"] == 12
     assert found["notifapp_codes_last_hour", "email", "console", "asked"] == 0
     for quantile in ("0.5", "0.95"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from notifapp.breakers.models import Cause
+from notifapp.breakers.service import Breaker
 from notifapp.health.arriving.tally import Tally
 from notifapp.wording import count
 
@@ -38,6 +40,12 @@ class Verdict:
     reason: str
 
 
+_TROUBLE = {
+    Cause.FAILING: Verdict(State.FAILING, "The gateway took none of the last messages."),
+    Cause.SLOW: Verdict(State.SLOW, "The last codes were not delivered or verified in time."),
+}
+
+
 @dataclass(slots=True)
 class Lately:
     """A notifier's codes of the last hour and the last day, and those that customers may still enter."""
@@ -47,13 +55,17 @@ class Lately:
     fresh: Tally
 
 
-def judge(lately: Lately, ttl: int, *, is_enabled: bool) -> Verdict:
+def judge(lately: Lately, ttl: int, *, is_enabled: bool, is_proven: bool, breaker: Breaker) -> Verdict:
     """How sending goes through a notifier of this use, with codes that live for `ttl` seconds."""
     if not is_enabled:
         return Verdict(State.FAILING, "It is disabled, so it sends nothing.")
+    if breaker.cause:
+        return _TROUBLE[breaker.cause]
     if not lately.day.asked:
-        return Verdict(State.NOBODY_ASKED, "Nobody asked for a code in the last 24 hours.")
-    return _failing(lately) or _slow(lately.hour, ttl) or _working(lately.day)
+        if is_proven:
+            return Verdict(State.NOBODY_ASKED, "Nobody asked for a code in the last 24 hours.")
+        return Verdict(State.UNTESTED, "Nobody asked for a code in the last 24 hours, and it isn't proven.")
+    return _failing(lately) or _slow(lately.hour, ttl) or _working(lately.day, is_proven)
 
 
 def _failing(lately: Lately) -> Verdict | None:
@@ -76,9 +88,11 @@ def _slow(hour: Tally, ttl: int) -> Verdict | None:
     return None
 
 
-def _working(day: Tally) -> Verdict:
+def _working(day: Tally, is_proven: bool) -> Verdict:
     if day.verified:
         return Verdict(State.WORKS, f"{count(day.verified, 'code')} verified in the last 24 hours.")
     if day.delivered:
         return Verdict(State.WORKS, f"{count(day.delivered, 'code')} delivered in the last 24 hours, none verified.")
+    if is_proven and day.asked < FEW:
+        return Verdict(State.WORKS, "It is proven. None of its codes was verified in the last 24 hours.")
     return Verdict(State.UNTESTED, "None of its codes was verified in the last 24 hours.")

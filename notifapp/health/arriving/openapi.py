@@ -6,6 +6,8 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from notifapp.access import Permission
+from notifapp.breakers.models import BreakerState, Cause
+from notifapp.breakers.service import CLOSED
 from notifapp.channels import Channel
 from notifapp.delivery.queries import CHART_HOURS, Chart, Hour
 from notifapp.health.arriving.api import HEALTH_PATH, body
@@ -14,6 +16,7 @@ from notifapp.health.arriving.judging import State, Verdict
 from notifapp.health.arriving.service import HOUR, Health
 from notifapp.health.arriving.tally import Tally
 from notifapp.notifiers.asking.forecast import Forecast
+from notifapp.notifiers.proving.service import Proof
 from notifapp.settings.service import NotifierInForce
 from notifapp.web.openapi import Json, Part, nullable, operation, ref, response
 
@@ -21,7 +24,7 @@ _STATES = {
     State.WORKS: "codes were verified or delivered in the last 24 hours",
     State.SLOW: "they arrive, but one in twenty takes most of its life to be verified",
     State.FAILING: "most fail, aren't delivered, or are never verified; or the notifier is disabled",
-    State.UNTESTED: "codes were sent, and nothing says that any arrived",
+    State.UNTESTED: "nothing says that any code arrived",
     State.NOBODY_ASKED: "nobody asked for a code in the last 24 hours",
 }
 
@@ -60,6 +63,19 @@ _TALLY = _object(
         "p95_seconds": _seconds("The same for 95 % of them."),
     }
 )  # fmt: skip
+_BREAKER = _object(
+    {
+        "state": {
+            "type": "string",
+            "enum": list(BreakerState),
+            "description": "`closed` while the notifier works. Messages avoid an `open` one if another stands by; of a "
+                           "`half_open` one, a message tries whether it works again.",
+        },
+        "cause": {"type": ["string", "null"], "enum": [*Cause, None]},
+        "since": nullable(_TIME) | {"description": "When the trouble began."},
+        "retry_at": nullable(_TIME) | {"description": "When the next message may try it."},
+    }
+)  # fmt: skip
 _BALANCE = _object(
     {
         "amount": {"type": "number"},
@@ -74,13 +90,18 @@ _BALANCE = _object(
 _SCHEMAS: Json = {
     "NotifierHealth": _object(
         {
-            "notifier": ref("schemas", "NotifierReference"),
+            "channel": {"type": "string", "enum": list(Channel)},
+            "in_force": {"type": "boolean", "description": "false for one that stands by."},
+            "notifier": _object({"id": {"type": "integer"}, "name": {"type": "string"}}),
             "state": {
                 "type": "string",
                 "enum": list(State),
                 "description": "; ".join(f"`{state.value}`: {meaning}" for state, meaning in _STATES.items()) + ".",
             },
             "reason": {"type": "string", "description": "The state in a sentence."},
+            "proven_at": nullable(_TIME)
+            | {"description": "When its present configuration was proven by a code; null if it wasn't."},
+            "breaker": _BREAKER,
             "last_hour": _TALLY,
             "last_day": _TALLY,
             "hours": {
@@ -94,7 +115,7 @@ _SCHEMAS: Json = {
             | {"description": "What is left on the account; null if it wasn't read in the last day."},
         }
     ),
-    "Health": _object({channel.value: nullable(ref("schemas", "NotifierHealth")) for channel in Channel}),
+    "Health": _object({"notifiers": {"type": "array", "items": ref("schemas", "NotifierHealth")}}),
 }
 
 
@@ -106,7 +127,16 @@ def _shop() -> Json:
     day = Tally(96, sent=96, delivered=96, verified=91, times=Counter({8120: 80, 30080: 11}))
     runs_out_at = noon + timedelta(days=9, hours=4)
     shown = Health(
-        Chosen(1, Channel.SMS, NotifierInForce(3, "kavenegar_main", "kavenegar", True), 120),
+        Chosen(
+            project_id=1,
+            channel=Channel.SMS,
+            notifier=NotifierInForce(3, "kavenegar_main", "kavenegar", True),
+            ttl=120,
+            position=0,
+            proof=Proof.PROVEN,
+            proven_at=noon,
+            breaker=CLOSED,
+        ),
         Verdict(State.WORKS, "91 codes verified in the last 24 hours."),
         tally,
         day,
@@ -125,13 +155,14 @@ PART = Part(
             "get": operation(
                 "readHealth",
                 summary="See whether codes arrive",
-                description="Tells for the notifier in force of each channel how sending goes, how many codes of the "
-                "last hour and day were sent and verified, how long that took, and when the account runs out. An hour "
-                "and a day are counted to five minutes. Codes for test recipients don't count.",
+                description="Tells how sending goes through each channel's notifier in force, and through those that "
+                "stand by: how many codes of the last hour and day were sent and verified, how long that took, and "
+                "when the account runs out. An hour and a day are counted to five minutes. Codes for test recipients don't "
+                "count.",
                 permission=Permission.NOTIFICATIONS_SETTINGS_READ,
                 responses={
                     "200": response(
-                        "The channels; null for one without a notifier.",
+                        "SMS before email; the one in force first, then those that stand by, in their order.",
                         ref("schemas", "Health"),
                         {"A shop without email": _shop()},
                     )

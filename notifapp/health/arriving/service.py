@@ -1,4 +1,4 @@
-"""How sending goes through each notifier in force."""
+"""How sending goes through each notifier in force, and through those that stand by."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from notifapp.health.arriving.judging import Lately, Verdict, judge
 from notifapp.health.arriving.slices import Slice
 from notifapp.health.arriving.tally import Tally
 from notifapp.notifiers.asking.forecast import Forecast, forecasts
+from notifapp.notifiers.proving.service import Proof
 
 HOUR = timedelta(hours=1)
 
@@ -35,7 +36,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A notifier in force, and how sending through it goes."""
+    """A notifier, and how sending through it goes."""
 
     chosen: Chosen
     verdict: Verdict
@@ -43,7 +44,7 @@ class Judged:
 
 
 def of_project(project: ProjectRef, zone: ZoneInfo) -> list[Health]:
-    """The project's notifiers in force, SMS first; the chart's hours are those of clocks in `zone`."""
+    """The project's notifiers, SMS first; the chart's hours are those of clocks in `zone`."""
     chosen = list_chosen([project.id])
     used = _slices_of(chosen, [project.id], apart_since=_ago(slices.DAY))
     balances = forecasts([each.notifier.id for each in chosen])
@@ -56,7 +57,7 @@ def of_project(project: ProjectRef, zone: ZoneInfo) -> list[Health]:
 
 
 def judged(projects: Collection[int] | None = None) -> list[Judged]:
-    """The notifiers in force in these projects, in every open one if none are given."""
+    """The notifiers of these projects, of every open one if none are given."""
     chosen = list_chosen(projects)
     used = _slices_of(chosen, projects, apart_since=_ago(HOUR))
     found = []
@@ -70,7 +71,8 @@ def by_project(projects: Collection[int]) -> dict[int, list[Judged]]:
     """The notifiers in force of each of these projects that has any."""
     found: dict[int, list[Judged]] = defaultdict(list)
     for each in judged(projects) if projects else ():
-        found[each.chosen.project_id].append(each)
+        if each.chosen.is_in_force:
+            found[each.chosen.project_id].append(each)
     return found
 
 
@@ -89,7 +91,8 @@ def _slices_of(
 
 
 def _judge(chosen: Chosen, lately: Lately) -> Verdict:
-    return judge(lately, chosen.ttl, is_enabled=chosen.notifier.is_enabled)
+    is_proven = chosen.proof is Proof.PROVEN
+    return judge(lately, chosen.ttl, is_enabled=chosen.notifier.is_enabled, is_proven=is_proven, breaker=chosen.breaker)
 
 
 def _lately(used: Sequence[Slice]) -> Lately:

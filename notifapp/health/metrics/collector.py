@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
 from notifapp import clock
+from notifapp.breakers.models import BreakerState
 from notifapp.channels import Channel
 from notifapp.database import reading, table_of
 from notifapp.delivery.heartbeat import count_workers
@@ -34,6 +35,7 @@ class Metrics(Collector):
         yield from _queue()
         found = judged()
         yield _notifiers(found)
+        yield _breakers(found)
         yield from _codes(found)
 
 
@@ -50,15 +52,26 @@ def _notifiers(found: Iterable[Judged]) -> Metric:
     family = GaugeMetricFamily(
         "notifapp_notifiers", "Notifiers in force, by how sending through them goes.", labels=("channel", "state")
     )
-    numbers = Counter((each.chosen.channel, each.verdict.state) for each in found)
+    numbers = Counter((each.chosen.channel, each.verdict.state) for each in found if each.chosen.is_in_force)
     for channel in Channel:
         for state in State:
             family.add_metric((channel, state), numbers[channel, state])
     return family
 
 
+def _breakers(found: Iterable[Judged]) -> Metric:
+    family = GaugeMetricFamily(
+        "notifapp_breakers", "Notifiers in force or standing by, by their breaker.", labels=("channel", "state")
+    )
+    numbers = Counter((each.chosen.channel, each.chosen.breaker.state) for each in found)
+    for channel in Channel:
+        for state in BreakerState:
+            family.add_metric((channel, state), numbers[channel, state])
+    return family
+
+
 def _codes(found: Iterable[Judged]) -> Iterator[Metric]:
-    """The last hour of the notifiers in force, by their channel and the kind of their gateway."""
+    """The last hour, by the channel and the kind of gateway."""
     tallies: dict[tuple[str, str], Tally] = defaultdict(Tally)
     for each in found:
         tallies[each.chosen.channel, each.chosen.notifier.backend].add(each.hour)

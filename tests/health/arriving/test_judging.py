@@ -6,12 +6,18 @@ from collections import Counter
 
 import pytest
 
-from notifapp.health.arriving.judging import Lately, State, judge
+from notifapp.breakers.models import BreakerState, Cause
+from notifapp.breakers.service import CLOSED, Breaker
+from notifapp.health.arriving.judging import Lately, State, Verdict, judge
 from notifapp.health.arriving.tally import Tally
 
 
 def lately(hour: Tally, day: Tally | None = None, fresh: Tally | None = None) -> Lately:
     return Lately(hour, day or hour, fresh or Tally())
+
+
+def judged(found: Lately, *, is_enabled: bool = True, is_proven: bool = False, breaker: Breaker = CLOSED) -> Verdict:
+    return judge(found, 120, is_enabled=is_enabled, is_proven=is_proven, breaker=breaker)
 
 
 def verified(number: int, seconds: float = 8) -> Tally:
@@ -22,7 +28,7 @@ def verified(number: int, seconds: float = 8) -> Tally:
 @pytest.mark.parametrize(
     ("found", "state"),
     [
-        (lately(Tally()), State.NOBODY_ASKED),
+        (lately(Tally()), State.UNTESTED),
         (lately(Tally(1, sent=1)), State.UNTESTED),
         (lately(Tally(2)), State.UNTESTED),  # they wait
         (lately(Tally(2, failed=2)), State.UNTESTED),
@@ -45,18 +51,38 @@ def verified(number: int, seconds: float = 8) -> Tally:
     ],
 )
 def test_a_state_follows_from_the_figures(found: Lately, state: State) -> None:
-    verdict = judge(found, 120, is_enabled=True)
+    verdict = judged(found)
     assert verdict.state == state
     assert verdict.reason
 
 
 def test_a_disabled_notifier_fails() -> None:
-    assert judge(lately(verified(10)), 120, is_enabled=False).state == State.FAILING
+    assert judged(lately(verified(10)), is_enabled=False).state == State.FAILING
+
+
+@pytest.mark.parametrize(
+    ("found", "state"),
+    [
+        (lately(Tally()), State.NOBODY_ASKED),
+        (lately(Tally(2, sent=2)), State.WORKS),
+        (lately(Tally(3, sent=3)), State.UNTESTED),
+        (lately(Tally(3, failed=3)), State.FAILING),
+    ],
+)
+def test_a_proven_notifier_gets_some_trust(found: Lately, state: State) -> None:
+    assert judged(found, is_proven=True).state == state
+
+
+@pytest.mark.parametrize("state", [BreakerState.OPEN, BreakerState.HALF_OPEN])
+@pytest.mark.parametrize("cause", list(Cause))
+def test_a_breaker_that_is_not_closed_decides(state: BreakerState, cause: Cause) -> None:
+    verdict = judged(lately(verified(10)), breaker=Breaker(state, cause))
+    assert verdict.state == State(cause.value)
 
 
 def test_the_reason_says_how_many() -> None:
     found = lately(Tally(20, sent=8, failed=12, verified=8))
-    assert judge(found, 120, is_enabled=True).reason == "12 of 20 codes in the last hour failed or were not delivered."
+    assert judged(found).reason == "12 of 20 codes in the last hour failed or were not delivered."
 
 
 def test_percentiles_are_the_nearest_ranks() -> None:

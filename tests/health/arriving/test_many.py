@@ -19,7 +19,7 @@ from tests.statements import analyze, plans, read_row_by_row, sent
 
 ROWS = 1_000_000
 STEP = timedelta(milliseconds=86)  # so many fit into a day, and the last is verified before it is over
-LARGE = {"delivery", "otp_challenge", "code_slice"}
+LARGE = {"delivery", "otp_challenge"}
 
 
 @pytest.mark.slow
