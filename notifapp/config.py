@@ -25,6 +25,7 @@ MAX_BODY_BYTES = 64 * 1024
 MAX_RETENTION_DAYS = 36_500
 # The backends whose gateway has an address of its own, which the operator may put another in the place of.
 GATEWAYS = ("ippanel", "kavenegar", "melipayamak", "twilio")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f]*:[0-9a-f:.]+")  # the latter is an IPv6 address
 
 
@@ -92,6 +93,8 @@ class Config:
     trusted_hosts: tuple[str, ...] = ()
     hsts_include_subdomains: bool = False
     require_second_factor: WhoNeeds = WhoNeeds.NONE
+    metrics_token: str | None = field(default=None, repr=False)
+    metrics_addresses: tuple[Network, ...] = ()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Config:
@@ -125,6 +128,8 @@ class Config:
             trusted_hosts=_host_names(env, "NOTIFAPP_TRUSTED_HOSTS"),
             hsts_include_subdomains=_boolean(env, "NOTIFAPP_HSTS_INCLUDE_SUBDOMAINS"),
             require_second_factor=_who_needs_second_factor(env, debug),
+            metrics_token=_metrics_token(env),
+            metrics_addresses=_networks(env, "NOTIFAPP_METRICS_ADDRESSES"),
         )
         if not _boolean(env, "NOTIFAPP_ALLOW_PLAIN"):
             _refuse_plain_postgresql(env, make_url(config.database_url))
@@ -173,6 +178,21 @@ def _host_names(env: Mapping[str, str], name: str) -> tuple[str, ...]:
     if not all(map(_HOST_NAME.fullmatch, names)):
         raise ConfigError(f"{name} must list host names without scheme and port, such as desk.example.com,10.1.2.3")
     return names
+
+
+def _metrics_token(env: Mapping[str, str]) -> str | None:
+    name = "NOTIFAPP_METRICS_TOKEN"
+    token = env.get(name, "").strip() or None
+    if token is not None:
+        _refuse_weak(token, name)
+    return token
+
+
+def _networks(env: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part) for part in env.get(name, "").replace(",", " ").split())
+    except ValueError:
+        raise ConfigError(f"{name} must list addresses or networks, such as 10.1.2.3,192.168.7.0/24,fd00::/8") from None
 
 
 def _who_needs_second_factor(env: Mapping[str, str], debug: bool) -> WhoNeeds:

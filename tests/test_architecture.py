@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "notifapp"
 # Services call services downwards only: each feature's may import those of the features after it.
 FEATURES = (
-    "guards", "health", "retention", "timeline", "otp", "traffic", "receipts", "delivery", "projects", "standby",
+    "guards", "retention", "health", "timeline", "otp", "traffic", "receipts", "delivery", "projects", "standby",
     "settings", "message_templates", "breakers", "events", "notifiers", "users", "account", "tokens", "second_factor",
     "traces", "audit", "access",
 )  # fmt: skip

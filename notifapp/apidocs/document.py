@@ -8,6 +8,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+from notifapp.health.arriving.openapi import PART as HEALTH
 from notifapp.notifiers.openapi import PARTS as NOTIFIERS
 from notifapp.otp.openapi import PART as OTP
 from notifapp.otp.preview.openapi import PART as PREVIEW
@@ -19,7 +20,7 @@ from notifapp.web import openapi
 from notifapp.web.openapi import Json
 
 # In the order of the reference. A new feature with endpoints adds its part here.
-PARTS = (SETTINGS, STANDBY, PREVIEW, *NOTIFIERS, OTP, TIMELINE, TOKENS)
+PARTS = (SETTINGS, STANDBY, PREVIEW, HEALTH, *NOTIFIERS, OTP, TIMELINE, TOKENS)
 VERSION: str = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["version"]
 
 _DESCRIPTION = " ".join(

@@ -11,6 +11,7 @@ from flask.cli import with_appcontext
 
 from notifapp.cli.repeating import Repeating
 from notifapp.delivery.worker import Worker
+from notifapp.health.arriving import slices
 from notifapp.notifiers.asking import balances
 from notifapp.otp.expired.service import tell_expired
 from notifapp.otp.proofs.service import prove_by_codes
@@ -26,7 +27,8 @@ def worker(threads: int) -> None:
     """Send queued messages and tell events until SIGINT or SIGTERM.
 
     Beside that, ask gateways what became of messages and what is left on the accounts, tell which codes have expired,
-    note which notifiers customers' codes prove, watch whether codes arrive in time, and purge what is old once an hour.
+    note which notifiers customers' codes prove, watch whether codes arrive in time, count what became of codes for the
+    overviews, and purge what is old once an hour.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     running = Worker(app, threads)
@@ -37,6 +39,7 @@ def worker(threads: int) -> None:
         beside.enter_context(Repeating(app, "balances", balances.read_due, seconds=60))
         beside.enter_context(Repeating(app, "receipts", asking.take_in, seconds=2))
         beside.enter_context(Repeating(app, "expired codes", tell_expired, seconds=5))
+        beside.enter_context(Repeating(app, "counting codes", slices.store, seconds=60))
         beside.enter_context(Repeating(app, "slowness", slowness.judge, seconds=10))
         beside.enter_context(Repeating(app, "proofs", prove_by_codes, seconds=5))
         running.run()

@@ -7,7 +7,7 @@ import socket
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, func, select
 
 from notifapp import clock
 from notifapp.database import Statement, UtcDateTime, reading, table_of, upsert, writing
@@ -56,3 +56,10 @@ def is_worker_running() -> bool:
     """Whether any worker has given a sign of life lately."""
     with reading() as connection:
         return _ANY_ALIVE.first(connection, since=clock.now() - MISSING_AFTER) is not None
+
+
+def count_workers() -> int:
+    """How many workers have given a sign of life lately."""
+    are_alive = select(func.count()).where(_worker.seen_at > clock.now() - MISSING_AFTER)
+    with reading() as connection:
+        return int(connection.execute(are_alive).scalar_one())

@@ -155,8 +155,7 @@ def list_notifier_names(project: ProjectRef, channels: Collection[Channel]) -> l
 
 def charts(project: ProjectRef, channels: Collection[Channel], zone: ZoneInfo) -> list[Chart]:
     """A chart of the last 24 hours, as clocks in `zone` count them, for each notifier used in them, sorted by name."""
-    this_hour = clock.now().astimezone(zone).replace(minute=0, second=0, microsecond=0).astimezone(UTC)
-    first = this_hour - timedelta(hours=CHART_HOURS - 1)
+    first = first_hour(zone)
     found: dict[str, Chart] = {}
     with reading() as connection:
         for name, place, *counts in connection.execute(_by_hour(project, channels, first)):
@@ -165,6 +164,12 @@ def charts(project: ProjectRef, channels: Collection[Channel], zone: ZoneInfo) -
             if place < CHART_HOURS:
                 found[name].hours[place] = Hour(found[name].hours[place].starts_at, *counts)
     return [found[name] for name in sorted(found)]
+
+
+def first_hour(zone: ZoneInfo) -> datetime:
+    """When a chart's first hour begins, as clocks in `zone` count hours."""
+    this_hour = clock.now().astimezone(zone).replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+    return this_hour - timedelta(hours=CHART_HOURS - 1)
 
 
 def _on(channels: Collection[Channel]) -> list[ColumnElement[bool]]:

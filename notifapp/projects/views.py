@@ -25,6 +25,7 @@ from notifapp.delivery.queries import visible_channels
 from notifapp.delivery.stopping import archive_project
 from notifapp.errors import ValidationFailed
 from notifapp.health import service as health
+from notifapp.health.arriving import service as arriving
 from notifapp.health.checklist import checklist
 from notifapp.message_templates.service import channels_with_project_name
 from notifapp.otp.test_recipients.service import in_force
@@ -32,6 +33,7 @@ from notifapp.projects import queries, service
 from notifapp.projects.forms import NewProjectForm, RenameForm
 from notifapp.web import paging
 from notifapp.web.forms import add_errors
+from notifapp.web.times import time_zone
 
 
 @sign_in_required
@@ -39,7 +41,9 @@ def index() -> str:
     """The projects that the caller may enter."""
     search = paging.search_text()
     part = queries.list_projects(principal(), search, paging.requested())
-    return render_template("projects/index.html", page=paging.page(part), search=search)
+    page = paging.page(part)
+    readable = [row.id for row in page.items if row.may_read_settings and row.archived_at is None]
+    return render_template("projects/index.html", page=page, search=search, judged=arriving.by_project(readable))
 
 
 @admin_required
@@ -72,6 +76,7 @@ def overview(project: ProjectRef) -> str:
     return render_template(
         "projects/overview.html",
         overview=found,
+        arriving=[] if project.archived_at else arriving.of_project(project, time_zone()),
         warnings=health.warnings(project, found.policy),
         steps=_steps(project),
         sending=health.sending(project, visible),

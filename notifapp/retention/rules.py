@@ -19,6 +19,7 @@ from notifapp.config import Retention
 from notifapp.database import table_of
 from notifapp.delivery.models import Delivery, WorkerHeartbeat
 from notifapp.events.models import EventMessage
+from notifapp.health.arriving.models import CodeSlice
 from notifapp.idempotency.models import IdempotentRequest
 from notifapp.message_templates.models import MessageTemplate, MessageTemplateRevision
 from notifapp.notifiers.models import NotifierBalance, NotifierProof, OutboxMessage
@@ -146,6 +147,7 @@ RULES = (
     Rule("audit events", _event.at, "audit"),
     Rule("settings revisions", _revision.created_at, "history", (_IS_FORMER,)),
     Rule("message revisions", _template_revision.created_at, "history", (_IS_FORMER_TEMPLATE,)),
+    Rule("code slices", table_of(CodeSlice).c.starts_at, 2),
     Rule("proofs", table_of(NotifierProof).c.created_at, 1),
     Rule("balances", table_of(NotifierBalance).c.hour, 90),
     Rule("outbox messages", table_of(OutboxMessage).c.created_at, 1),

@@ -29,7 +29,7 @@ _ALWAYS = [
     ("Permissions-Policy", "camera=(), microphone=(), geolocation=()"),
 ]
 _STS_MAX_AGE = "max-age=31536000"
-_HEALTH = ("/healthz", "/readyz")  # load balancers ask for them by the machine's address
+_HEALTH = ("/healthz", "/readyz", "/metrics")  # machines ask for them by the machine's address
 
 
 class UntrustedHost(DomainError):

@@ -23,6 +23,7 @@ PUBLIC = {
     "apidocs.page",
     "apidocs.openapi",
     "health.healthz",
+    "health.metrics",
     "health.readyz",
     "health.security_txt",
     "receipts.receive",

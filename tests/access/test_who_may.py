@@ -75,6 +75,8 @@ WHO: dict[str, Who | Of | tuple[Permission, ...]] = {
     "events.show": Who.ADMIN,
     "events.test": Who.ADMIN,
     "health.healthz": Who.ANYONE,
+    "health.metrics": Who.ANYONE,  # with the operator's token, or from a listed address
+    "health.of_project": READ,
     "health.readyz": Who.ANYONE,
     "health.security_txt": Who.ANYONE,
     "message_templates.confirm_restore": UPDATE,

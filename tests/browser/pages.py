@@ -27,6 +27,7 @@ class Example:
 NOT_PAGES = {
     "static",
     "health.healthz",
+    "health.metrics",
     "health.readyz",
     "health.security_txt",
     "account.home",

@@ -1,0 +1,1 @@
+"""Figures of the whole installation for a monitoring system."""

@@ -1,0 +1,1 @@
+"""Tests of whether codes arrive: counted, judged, shown."""

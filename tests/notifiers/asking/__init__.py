@@ -1,0 +1,1 @@
+"""Tests of what gateways are asked, beside those in tests/gateways."""
