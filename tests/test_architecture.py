@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "notifapp"
 # Services call services downwards only: each feature's may import those of the features after it.
 FEATURES = (
-    "health", "retention", "timeline", "otp", "traffic", "receipts", "delivery", "projects", "settings",
+    "health", "retention", "alerts", "timeline", "otp", "traffic", "receipts", "delivery", "projects", "settings",
     "message_templates", "events", "notifiers", "users", "account", "tokens", "second_factor", "traces", "audit",
     "access",
 )  # fmt: skip

@@ -9,6 +9,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
+from notifapp.alerts import evaluation as alerts
 from notifapp.cli.repeating import Repeating
 from notifapp.delivery.worker import Worker
 from notifapp.notifiers.asking import balances
@@ -23,8 +24,8 @@ from notifapp.retention.service import purge_if_due
 def worker(threads: int) -> None:
     """Send queued messages and tell events until SIGINT or SIGTERM.
 
-    Beside that, ask gateways what became of messages and what is left on the accounts, tell which codes have expired,
-    and purge what is old once an hour.
+    Beside that, ask gateways what became of messages and what is left on the accounts, tell which codes have expired
+    and what is wrong, and purge what is old once an hour.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     running = Worker(app, threads)
@@ -35,4 +36,6 @@ def worker(threads: int) -> None:
         beside.enter_context(Repeating(app, "balances", balances.read_due, seconds=60))
         beside.enter_context(Repeating(app, "receipts", asking.take_in, seconds=2))
         beside.enter_context(Repeating(app, "expired codes", tell_expired, seconds=5))
+        beside.enter_context(Repeating(app, "alerts", alerts.evaluate_quick, seconds=5))
+        beside.enter_context(Repeating(app, "slow alerts", alerts.evaluate_slow, seconds=60))
         running.run()

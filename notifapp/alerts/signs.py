@@ -1,0 +1,127 @@
+"""The signs that something is wrong, read from the tables of all projects that aren't archived.
+
+A sign that is strong begins an alert. A weak one only keeps an open alert from ending, so that what hovers around a
+threshold is told once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import case, func, or_, select, true
+
+from notifapp import clock, wording
+from notifapp.access.models import Project
+from notifapp.alerts.models import AlertKind
+from notifapp.channels import Channel
+from notifapp.database import AnyRow, reading, table_of
+from notifapp.events.models import NotifierHealth
+from notifapp.notifiers.models import Notifier
+from notifapp.notifiers.service import is_valid
+from notifapp.otp.models import OtpRecipient
+from notifapp.settings.models import NotificationSettings
+from notifapp.traffic import stops
+from notifapp.traffic.destinations import country_label
+
+HOUR = timedelta(hours=1)
+BLOCKED_LEAST = 10  # recipients within an hour
+BLOCKED_TIMES = 5  # as many as in an hour of the day before
+
+_project, _notifier = table_of(Project).c, table_of(Notifier).c
+_settings, _health = table_of(NotificationSettings).c, table_of(NotifierHealth).c
+_recipient = table_of(OtpRecipient).c
+
+
+class Key(NamedTuple):
+    """What an alert is about."""
+
+    project_id: int
+    kind: AlertKind
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """That something is wrong: with what, as it is called, and why in figures."""
+
+    key: Key
+    label: str
+    detail: str
+    is_strong: bool = True
+
+
+def failing() -> list[Sign]:
+    """The notifiers in use that are down."""
+    down = in_use(_health.failures).join(table_of(NotifierHealth), _health.notifier_id == _notifier.id)
+    with reading() as connection:
+        rows = connection.execute(down.where(_health.is_down == true())).all()
+    return [
+        Sign(
+            key_of(row, AlertKind.FAILING),
+            label_of(row),
+            f"It has failed {wording.count(row.failures, 'time')} in a row, not because of the recipients.",
+        )
+        for row in rows
+    ]
+
+
+def stopped() -> list[Sign]:
+    """The countries in which more codes than usual weren't verified."""
+    return [
+        Sign(Key(stop.project_id, AlertKind.STOPPED, stop.country), country_label(stop.country), _figures_of(stop))
+        for stop in stops.unusual_countries()
+    ]
+
+
+def blocked() -> list[Sign]:
+    """The projects in which many more recipients than usual are being blocked."""
+    now = clock.now()
+    lately = func.sum(case((_recipient.stopped_at > now - HOUR, 1), else_=0)).label("lately")
+    counted = (
+        select(_project.id.label("project_id"), lately, func.count().label("all"))
+        .join_from(table_of(Project), table_of(OtpRecipient), _recipient.project_id == _project.id)
+        .where(_project.archived_at.is_(None), _recipient.stopped_at > now - 25 * HOUR)
+        .group_by(_project.id)
+    )
+    with reading() as connection:
+        rows = connection.execute(counted).all()
+    return [_blocked_in(row) for row in rows if row.lately >= BLOCKED_LEAST / 2]
+
+
+def in_use(*columns: Any) -> Any:
+    """The notifiers that are in force and enabled, with these columns."""
+    is_chosen = or_(_settings.sms_notifier_id == _notifier.id, _settings.email_notifier_id == _notifier.id)
+    return (
+        select(_notifier.id, _notifier.project_id, _notifier.channel, _notifier.name, *columns)
+        .select_from(table_of(Notifier))
+        .join(table_of(Project), _project.id == _notifier.project_id)
+        .join(table_of(NotificationSettings), _settings.project_id == _notifier.project_id)
+        .where(is_valid(), _project.archived_at.is_(None), is_chosen)
+    )
+
+
+def key_of(notifier: AnyRow, kind: AlertKind) -> Key:
+    """What an alert about a notifier is about."""
+    return Key(notifier.project_id, kind, str(notifier.id))
+
+
+def label_of(notifier: AnyRow) -> str:
+    """What a notifier is called in a sentence."""
+    return f"the {Channel(notifier.channel).sentence} notifier “{notifier.name}”"
+
+
+def _blocked_in(row: AnyRow) -> Sign:
+    usual = (row.all - row.lately) / 24
+    detail = (
+        f"{wording.count(row.lately, 'recipient')} in the last hour, and {row.all - row.lately} in the 24 hours before."
+    )
+    is_strong = row.lately >= BLOCKED_LEAST and row.lately > BLOCKED_TIMES * usual
+    return Sign(Key(row.project_id, AlertKind.BLOCKED, ""), "", detail, is_strong)
+
+
+def _figures_of(stop: stops.Stop) -> str:
+    where = f"numbers that begin with +{stop.prefix}" if stop.prefix else "it"
+    what = "More codes are not sent." if stop.is_denied else "They are sent all the same, as your limits say."
+    return f"Of {stop.sent} codes to {where} in the last 24 hours, {stop.unverified} were not verified. {what}"
