@@ -13,8 +13,8 @@ PACKAGE = ROOT / "notifapp"
 # Services call services downwards only: each feature's may import those of the features after it.
 FEATURES = (
     "health", "retention", "alerts", "timeline", "otp", "traffic", "receipts", "delivery", "projects", "settings",
-    "message_templates", "events", "notifiers", "users", "account", "tokens", "second_factor", "traces", "audit",
-    "access",
+    "message_templates", "breakers", "events", "notifiers", "users", "account", "tokens", "second_factor", "traces",
+    "audit", "access",
 )  # fmt: skip
 BASE = {
     "channels", "clock", "config", "countries", "database", "destinations", "errors", "extensions", "front", "inputs",

@@ -25,7 +25,7 @@ from notifapp.alerts.telling import News, tell
 from notifapp.database import AnyRow, Statement, UtcDateTime, reading, table_of, upsert, writing
 
 # What shows within seconds, and what takes hours to come about and more to find out.
-QUICK: Mapping[AlertKind, Callable[[], list[Sign]]] = {AlertKind.FAILING: signs.failing}
+QUICK: Mapping[AlertKind, Callable[[], list[Sign]]] = {AlertKind.FAILING: signs.failing, AlertKind.SLOW: signs.slow}
 SLOW: Mapping[AlertKind, Callable[[], list[Sign]]] = {
     AlertKind.BALANCE: balance.running_out,
     AlertKind.STOPPED: signs.stopped,

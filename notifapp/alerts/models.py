@@ -19,6 +19,7 @@ class AlertKind(StrEnum):
     """What is wrong. Those of a notifier have its id as their subject."""
 
     FAILING = "failing"
+    SLOW = "slow"
     BALANCE = "balance"
     STOPPED = "stopped"  # of a country, by its ISO 3166 code
     BLOCKED = "blocked"  # of the whole project; the subject is empty
@@ -31,7 +32,7 @@ class AlertKind(StrEnum):
     @property
     def is_of_notifier(self) -> bool:
         """Whether the subject is a notifier's id."""
-        return self in (AlertKind.FAILING, AlertKind.BALANCE)
+        return self in (AlertKind.FAILING, AlertKind.SLOW, AlertKind.BALANCE)
 
     @property
     def settles(self) -> timedelta:
@@ -53,6 +54,11 @@ _WORDS = {
         "{} works again or is no longer used",
         "Look at the deliveries for the reason. Until it works again, choose another notifier in the settings.",
     ),
+    AlertKind.SLOW: Words(
+        "What {} sends does not arrive in time",
+        "What {} sends arrives in time again, or it is no longer used",
+        "Ask the gateway whether it has a delay. Until it is over, choose another notifier in the settings.",
+    ),
     AlertKind.BALANCE: Words(
         "The balance of {} is running out",
         "The balance of {} is enough again, or it is no longer used",
@@ -72,6 +78,7 @@ _WORDS = {
 }
 _SETTLES = {
     AlertKind.FAILING: timedelta(minutes=10),
+    AlertKind.SLOW: timedelta(minutes=10),
     AlertKind.STOPPED: timedelta(hours=2),
     AlertKind.BLOCKED: timedelta(hours=2),
 }

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, func, or_, select, true
+from sqlalchemy import case, func, or_, select
 
 from notifapp import clock, wording
 from notifapp.access.models import Project
 from notifapp.alerts.models import AlertKind
+from notifapp.breakers.models import Cause, NotifierBreaker
 from notifapp.channels import Channel
 from notifapp.database import AnyRow, reading, table_of
-from notifapp.events.models import NotifierHealth
 from notifapp.notifiers.models import Notifier
 from notifapp.notifiers.service import is_valid
 from notifapp.otp.models import OtpRecipient
@@ -30,7 +30,7 @@ BLOCKED_LEAST = 10  # recipients within an hour
 BLOCKED_TIMES = 5  # as many as in an hour of the day before
 
 _project, _notifier = table_of(Project).c, table_of(Notifier).c
-_settings, _health = table_of(NotificationSettings).c, table_of(NotifierHealth).c
+_settings, _breaker = table_of(NotificationSettings).c, table_of(NotifierBreaker).c
 _recipient = table_of(OtpRecipient).c
 
 
@@ -53,18 +53,15 @@ class Sign:
 
 
 def failing() -> list[Sign]:
-    """The notifiers in use that are down."""
-    down = in_use(_health.failures).join(table_of(NotifierHealth), _health.notifier_id == _notifier.id)
-    with reading() as connection:
-        rows = connection.execute(down.where(_health.is_down == true())).all()
-    return [
-        Sign(
-            key_of(row, AlertKind.FAILING),
-            label_of(row),
-            f"It has failed {wording.count(row.failures, 'time')} in a row, not because of the recipients.",
-        )
-        for row in rows
-    ]
+    """The notifiers in use that fail, or don't answer."""
+    detail = "Messages fail, or it does not answer, and that is not because of the recipients."
+    return _with_open_breaker(Cause.FAILING, AlertKind.FAILING, detail)
+
+
+def slow() -> list[Sign]:
+    """The notifiers in use that take messages, of which too many don't arrive in time."""
+    detail = "It takes messages, but far fewer of them than usual arrive in time."
+    return _with_open_breaker(Cause.SLOW, AlertKind.SLOW, detail)
 
 
 def stopped() -> list[Sign]:
@@ -110,6 +107,13 @@ def key_of(notifier: AnyRow, kind: AlertKind) -> Key:
 def label_of(notifier: AnyRow) -> str:
     """What a notifier is called in a sentence."""
     return f"the {Channel(notifier.channel).sentence} notifier “{notifier.name}”"
+
+
+def _with_open_breaker(cause: Cause, kind: AlertKind, detail: str) -> list[Sign]:
+    found = in_use().join(table_of(NotifierBreaker), _breaker.notifier_id == _notifier.id)
+    with reading() as connection:
+        rows = connection.execute(found.where(_breaker.cause == cause.value)).all()
+    return [Sign(key_of(row, kind), label_of(row), detail) for row in rows]
 
 
 def _blocked_in(row: AnyRow) -> Sign:

@@ -19,11 +19,12 @@ from notifapp.access import ProjectRef
 from notifapp.access.models import Project
 from notifapp.alerts.models import AlertKind
 from notifapp.alerts.service import told_in
+from notifapp.breakers import service as breakers
 from notifapp.channels import Channel
 from notifapp.database import reading, table_of
 from notifapp.delivery.models import Purpose
 from notifapp.delivery.service import Outgoing, enqueue
-from notifapp.events.models import EventEndpoint, EventSubscription, EventType, NotifierHealth
+from notifapp.events.models import EventEndpoint, EventSubscription, EventType
 from notifapp.events.publishing import Event, publish
 from notifapp.notifiers.models import Notifier
 from notifapp.notifiers.service import is_valid
@@ -34,16 +35,17 @@ LIFETIME = timedelta(hours=1)  # that an email is tried for; what it says soon i
 
 _project, _notifier = table_of(Project).c, table_of(Notifier).c
 _endpoint, _subscription = table_of(EventEndpoint).c, table_of(EventSubscription).c
-_settings, _health = table_of(NotificationSettings).c, table_of(NotifierHealth).c
+_settings = table_of(NotificationSettings).c
 
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """An email notifier by which alerts can be told now."""
+    """An email notifier by which alerts can be told; it `works` as far as is known, or it is time to try it again."""
 
     id: int
     name: str
     backend: str
+    works: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,9 @@ def title(kind: AlertKind, label: str, *, has_ended: bool) -> str:
 
 
 def carriers(project: ProjectRef) -> list[Carrier]:
-    """The email notifiers by which alerts can be told now: the one that is used first, and those in its stead."""
+    """The email notifiers that work: the one by which alerts are told, and those in its stead."""
     with reading() as connection:
-        return _carriers(connection, project.id)
+        return [each for each in _carriers(connection, project.id) if each.works]
 
 
 def endpoints(project: ProjectRef) -> int:
@@ -111,19 +113,19 @@ def tell(connection: Connection, news: News) -> str | None:
 
 
 def _carriers(connection: Connection, project_id: int) -> list[Carrier]:
-    is_down = select(_health.is_down).where(_health.notifier_id == _notifier.id).scalar_subquery()
+    """The best first. One that failed is tried now and then, as nobody else may use it and find that it works again."""
+    is_in_force = _settings.email_notifier_id == _notifier.id
     statement = (
         select(_notifier.id, _notifier.name, _notifier.backend)
         .join_from(table_of(Notifier), table_of(NotificationSettings), _settings.project_id == _notifier.project_id)
-        .where(
-            _notifier.project_id == project_id,
-            _notifier.channel == Channel.EMAIL.value,
-            is_valid(),
-            is_down.is_not(True),
-        )
-        .order_by(case((_settings.email_notifier_id == _notifier.id, 0), else_=1), _notifier.id)
+        .where(_notifier.project_id == project_id, _notifier.channel == Channel.EMAIL.value, is_valid())
+        .order_by(case((is_in_force, 0), else_=1), _notifier.id)
     )
-    return [Carrier(*row) for row in connection.execute(statement)]
+    rows, now = connection.execute(statement).all(), clock.now()
+    states = breakers.states_on(connection, [row.id for row in rows])
+    found = [Carrier(*row, works=states[row.id].is_closed) for row in rows]
+    usable = [each for each in found if each.works or states[each.id].may_be_tried(now)]
+    return sorted(usable, key=lambda each: not each.works)
 
 
 def _event(news: News) -> Event:

@@ -18,14 +18,14 @@ from sqlalchemy import and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from notifapp import clock
+from notifapp.breakers import service as breakers
 from notifapp.channels import Channel
 from notifapp.database import Statement, Unreadable, UtcDateTime, reading, seal, table_of, unseal, writing
 from notifapp.delivery.models import TEST_BACKEND, TEST_NOTIFIER, Delivery, DeliveryStatus, FixedOutcome, Purpose
-from notifapp.events import notifier_health
 from notifapp.events.models import EventType
 from notifapp.events.publishing import Event, projects_told, publish, publish_undelivered
 from notifapp.notifiers.backends import find_backend
-from notifapp.notifiers.gateway.base import Accepted, Message, SendFailed
+from notifapp.notifiers.gateway.base import Accepted, Fault, Message, SendFailed
 from notifapp.notifiers.gateway.receipts import TellsStatus
 from notifapp.notifiers.sending import DELETED, Stopped, send_through
 from notifapp.traces import service as traces
@@ -280,7 +280,7 @@ def exchange(outcomes: Sequence[Outcome], room: int) -> list[Claim]:
     with writing() as connection:
         for outcome in sorted(outcomes, key=lambda each: each.claim.id):
             _write(connection, outcome)
-        notifier_health.note(connection, ((each.claim.notifier_id, each.result) for each in outcomes))
+        breakers.note(connection, ((each.claim.notifier_id, each.result) for each in outcomes))
         return _claim(connection, room) if room else []
 
 
@@ -294,7 +294,7 @@ def send(claim: Claim) -> Outcome:
         outcome = Outcome(claim, failed)
     except Exception:
         _log.exception("unexpected error while sending a delivery")
-        outcome = Outcome(claim, SendFailed("Something went wrong on our side.", code="internal", retryable=True))
+        outcome = Outcome(claim, _internal())
     _log_attempt(outcome)
     return outcome
 
@@ -427,14 +427,19 @@ def _opened(claim: Claim) -> dict[str, Any]:
         payload: dict[str, Any] = unseal(_delivery.payload, claim)
     except Unreadable:
         reason = "The message can't be decrypted: its key is missing, or it was written for another delivery."
-        raise SendFailed(reason, code="key", retryable=False) from None
+        raise SendFailed(reason, code="key", retryable=False, fault=Fault.OURS) from None
     return payload
+
+
+def _internal() -> SendFailed:
+    reason = "Something went wrong on our side."
+    return SendFailed(reason, code="internal", retryable=True, fault=Fault.OURS)
 
 
 def _pretended(outcome: FixedOutcome) -> Reported:
     """What a gateway and a carrier would say of a test recipient. Raise `SendFailed` if it is to be refused."""
     if outcome is FixedOutcome.REFUSED:
-        raise SendFailed("This test recipient is set to be refused.", code="test", retryable=False)
+        raise SendFailed("This test recipient is set to be refused.", code="test", retryable=False, fault=Fault.OURS)
     if outcome is FixedOutcome.UNDELIVERED:
         return Reported("", DeliveryStatus.UNDELIVERED, "This test recipient is set to be undelivered.")
     return Reported("", DeliveryStatus.DELIVERED, None)

@@ -11,11 +11,11 @@ from sqlalchemy.engine import Connection
 
 from notifapp import clock
 from notifapp.access import Principal, ProjectRef
+from notifapp.breakers import service as breakers
 from notifapp.channels import Channel
 from notifapp.database import table_of, writing
 from notifapp.delivery.models import Delivery, DeliveryStatus
 from notifapp.delivery.service import TOLD, tell_failed
-from notifapp.events import notifier_health
 from notifapp.notifiers import service as notifiers
 from notifapp.notifiers.sending import DELETED, DISABLED, PROJECT_ARCHIVED, Stopped
 from notifapp.notifiers.service import NotifierDetails
@@ -39,7 +39,7 @@ def disable_notifier(
         notifiers.lock(connection, project, channel, notifier_id)
         notifiers.disable(connection, project, channel, notifier_id, principal=principal)
         _give_up(connection, _delivery.notifier_id == notifier_id, DISABLED)
-        notifier_health.forget(connection, notifier_id)
+        breakers.forget(connection, notifier_id)
     return notifiers.get_notifier(project, channel, notifier_id)
 
 
@@ -52,7 +52,7 @@ def delete_notifier(project: ProjectRef, channel: Channel, notifier_id: int, *, 
         notifiers.lock(connection, project, channel, notifier_id)
         _give_up(connection, _delivery.notifier_id == notifier_id, DELETED)  # first, or they forget whose they were
         name = notifiers.delete(connection, project, channel, notifier_id, principal=principal)
-        notifier_health.forget(connection, notifier_id)  # last, as workers write deliveries before they note health
+        breakers.forget(connection, notifier_id)  # last, as workers write deliveries before they note results
     return name
 
 

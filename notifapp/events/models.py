@@ -1,4 +1,4 @@
-"""The tables of endpoints, of the events that each takes, of the messages that tell them, and of notifiers' health."""
+"""The tables of endpoints, of the events that each takes, and of the messages that tell them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false, true
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifapp.database import Base, Sealed, UtcDateTime
@@ -40,8 +40,9 @@ _ABOUT = {
     EventType.SETTINGS_CHANGED: "Somebody changed the notification settings.",
     EventType.LIMIT_REACHED: "A limit of the project, a token or a client refused codes, or traffic looked unusual, "
     "for the first time on this day (UTC).",
-    EventType.NOTIFIER_DOWN: "A notifier failed five times in a row, not because of the recipients.",
-    EventType.NOTIFIER_UP: "A notifier that was down sent a message again.",
+    EventType.NOTIFIER_DOWN: "A notifier failed five times in a row, not because of the recipients, or what it takes "
+    "stopped arriving in time.",
+    EventType.NOTIFIER_UP: "A notifier that was down works again.",
     EventType.ALERT_BEGAN: "Something is wrong with the project's codes, as the page “Alerts” lists it.",
     EventType.ALERT_ENDED: "An alert is over.",
 }
@@ -133,19 +134,3 @@ class EventMessage(Base):
     error_reason: Mapped[str | None] = mapped_column(String(300))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-
-class NotifierHealth(Base):
-    """How many times in a row a notifier has failed, and whether that counts as down.
-
-    Without a foreign key: a worker that notes an outcome must not wait for whoever deletes the notifier and waits for
-    the worker.
-    """
-
-    __tablename__ = "notifier_health"
-    __table_args__ = (CheckConstraint("failures >= 0", "failures_count"),)
-
-    notifier_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    failures: Mapped[int] = mapped_column(server_default="0")
-    is_down: Mapped[bool] = mapped_column(server_default=false())
-    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -15,7 +15,7 @@ from notifapp.channels import Channel
 from notifapp.database import MAX_ID, Statement, Unreadable, reading, table_of, unseal
 from notifapp.errors import NotFound
 from notifapp.notifiers.backends import find_backend
-from notifapp.notifiers.gateway.base import Accepted, Backend, Message, SendFailed
+from notifapp.notifiers.gateway.base import Accepted, Backend, Fault, Message, SendFailed
 from notifapp.notifiers.gateway.receipts import PushesReceipts
 from notifapp.notifiers.models import Notifier
 from notifapp.notifiers.values import NotifierValues
@@ -32,7 +32,7 @@ class Stopped(SendFailed):
     CODE = "stopped"
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason, code=self.CODE, retryable=False)
+        super().__init__(reason, code=self.CODE, retryable=False, fault=Fault.OURS)
 
 
 _notifier, _project = table_of(Notifier).c, table_of(Project).c

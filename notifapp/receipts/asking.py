@@ -18,7 +18,7 @@ from notifapp import clock
 from notifapp.database import reading, table_of, writing
 from notifapp.delivery.models import Delivery, DeliveryStatus
 from notifapp.notifiers.gateway.base import SendFailed
-from notifapp.notifiers.gateway.http_client import time_limit
+from notifapp.notifiers.gateway.network import time_limit
 from notifapp.notifiers.gateway.receipts import Report, TellsStatus
 from notifapp.notifiers.sending import open_notifier
 from notifapp.receipts.service import apply, settle_early

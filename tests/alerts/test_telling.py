@@ -80,7 +80,7 @@ def test_a_notifier_that_fails_is_told_once_and_so_is_that_it_works_again(desk: 
         "kind": "failing",
         "subject": "1",
         "title": "The SMS notifier “gateway” is failing",
-        "detail": "It has failed 5 times in a row, not because of the recipients.",
+        "detail": "Messages fail, or it does not answer, and that is not because of the recipients.",
         "began_at": "2026-11-23T12:00:00.000000Z",
     }
     assert ended[1]["ended_at"] == "2026-11-23T12:11:00.000000Z"

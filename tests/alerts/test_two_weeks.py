@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from notifapp.delivery.models import Delivery
-from notifapp.notifiers.gateway.base import Accepted, SendFailed
+from notifapp.notifiers.gateway.base import Accepted, Fault, SendFailed
 from tests.alerts.desk import BROKEN, GATEWAY, OWNER, WORKS, Desk
 from tests.clock import Clock
 from tests.traffic.caller import iranian
@@ -24,7 +24,7 @@ CODES_A_DAY = 140
 PRICE = 100.0  # of a message
 A_DAYS_USE = PRICE * CODES_A_DAY * 1.2  # what a day costs, weekends and second codes included
 NO_CREDIT = SendFailed("The account has no credit left.", code="402", retryable=False)
-NOBODY = SendFailed("The recipient's number was not accepted.", code="21211", retryable=False)
+NOBODY = SendFailed("The recipient's number was not accepted.", code="21211", retryable=False, fault=Fault.RECIPIENT)
 
 
 @dataclass(frozen=True)
@@ -128,5 +128,8 @@ def test_two_weeks(desk: Desk, time: Clock) -> None:
     desk.tell(OWNER)
     shop = Shop(desk, time, balance=12.5 * A_DAYS_USE)
     shop.run(days=14)
-    found = [(alert.kind, shop.since(alert.began_at), shop.since(alert.ended_at)) for alert in desk.alerts()]
+    found = [
+        (alert.kind, str(alert.began_at - shop.began), str(alert.ended_at and alert.ended_at - shop.began))
+        for alert in desk.alerts()
+    ]
     assert found == []

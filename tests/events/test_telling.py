@@ -13,16 +13,18 @@ from flask import Flask
 from sqlalchemy import update
 
 from notifapp import clock
+from notifapp.breakers import service as breakers
+from notifapp.breakers.models import NotifierBreaker
+from notifapp.breakers.service import OPENS_AFTER
 from notifapp.channels import Channel
 from notifapp.database import close_connection, table_of, writing
 from notifapp.delivery import service as deliveries
 from notifapp.delivery import stopping
 from notifapp.delivery.models import Delivery
-from notifapp.events import notifier_health, service
-from notifapp.events.models import EventEndpoint, EventType, NotifierHealth
-from notifapp.events.notifier_health import DOWN_AFTER
+from notifapp.events import service
+from notifapp.events.models import EventEndpoint, EventType
 from notifapp.events.publishing import publish_undelivered
-from notifapp.notifiers.gateway.base import Accepted, SendFailed
+from notifapp.notifiers.gateway.base import Accepted, Fault, SendFailed
 from notifapp.notifiers.sending import Stopped
 from notifapp.otp.expired import service as expired
 from notifapp.otp.models import OtpChallenge
@@ -33,7 +35,7 @@ from tests.statements import sent
 from tests.traffic.caller import CountedCaller
 from tests.world import World
 
-REFUSED = SendFailed("The recipient's number was not accepted.", code="21211", retryable=False)
+REFUSED = SendFailed("The recipient's number was not accepted.", code="21211", retryable=False, fault=Fault.RECIPIENT)
 BROKEN = SendFailed("The gateway is busy or out of order.", code="503", retryable=True)
 
 
@@ -170,7 +172,7 @@ def test_what_a_carrier_could_not_deliver_can_be_told(receiver: Receiver) -> Non
 
 
 def test_a_notifier_is_down_after_failures_in_a_row_and_up_with_the_next_success(receiver: Receiver) -> None:
-    for _ in range(DOWN_AFTER - 1):
+    for _ in range(OPENS_AFTER - 1):
         attempt(receiver, BROKEN)
     assert types(receiver) == []
     for _ in range(3):
@@ -180,14 +182,15 @@ def test_a_notifier_is_down_after_failures_in_a_row_and_up_with_the_next_success
         attempt(receiver, Accepted("1"))
     down, up = receiver.told()
     assert (down["type"], up["type"]) == ("notifier.down", "notifier.up")
-    assert down["data"] == up["data"] == {"notifier": {"id": 2, "name": "mail", "channel": "email"}}
+    about = {"notifier": {"id": 2, "name": "mail", "channel": "email"}, "cause": "failing"}
+    assert down["data"] == up["data"] == about
 
 
 def test_a_failing_notifier_can_be_deleted_while_a_worker_notes_its_failure(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt(receiver, BROKEN)
-    caller, note = receiver.caller, notifier_health.note
+    caller, note = receiver.caller, breakers.note
     caller.open(PHONE, "sms")
     caller.open(EMAIL.replace("@", "2@"), "email")
     caller.change_settings(email_notifier=None)
@@ -206,24 +209,24 @@ def test_a_failing_notifier_can_be_deleted_while_a_worker_notes_its_failure(
             note(*args)
 
         claims = deliveries.exchange([], 100)
-        monkeypatch.setattr(notifier_health, "note", note_meanwhile)
+        monkeypatch.setattr(breakers, "note", note_meanwhile)
         deliveries.exchange([deliveries.Outcome(claim, BROKEN) for claim in claims], 0)
         deleting[0].result()
-    assert caller.count(NotifierHealth, notifier_id=2) == 0
+    assert caller.count(NotifierBreaker, notifier_id=2) == 0
 
 
 def test_a_success_in_between_and_what_is_the_recipients_or_ours_takes_no_notifier_down(receiver: Receiver) -> None:
-    internal = SendFailed("Something went wrong on our side.", code="internal", retryable=True)
+    internal = SendFailed("Something went wrong on our side.", code="internal", retryable=True, fault=Fault.OURS)
     for result in (BROKEN, BROKEN, BROKEN, BROKEN, Accepted("1"), BROKEN, BROKEN, BROKEN, BROKEN):
         attempt(receiver, result)
-    for _ in range(DOWN_AFTER):
+    for _ in range(OPENS_AFTER):
         for result in (REFUSED, internal, Stopped("The notifier has been disabled.")):
             attempt(receiver, result)
     assert not {"notifier.down", "notifier.up"} & set(types(receiver))
 
 
 def test_a_notifier_that_is_disabled_is_counted_anew(receiver: Receiver) -> None:
-    for _ in range(DOWN_AFTER - 1):
+    for _ in range(OPENS_AFTER - 1):
         attempt(receiver, BROKEN)
     with receiver.app.app_context():
         stopping.disable_notifier(receiver.caller.project, Channel.EMAIL, 2, principal=OPERATOR)

@@ -18,7 +18,8 @@ from notifapp.access import ProjectRef
 from notifapp.notifiers.asking import service
 from notifapp.notifiers.backends import BACKENDS
 from notifapp.notifiers.gateway.base import SendFailed
-from notifapp.notifiers.gateway.http_client import HttpClient, time_limit
+from notifapp.notifiers.gateway.http_client import HttpClient
+from notifapp.notifiers.gateway.network import time_limit
 from notifapp.notifiers.gateway.questions import Balance, Line, Template
 from tests.client import Browser, page_text
 from tests.conftest import LOOPBACK

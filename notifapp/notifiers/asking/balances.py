@@ -17,7 +17,7 @@ from notifapp.database import AnyRow, Unreadable, reading, table_of, unseal, wri
 from notifapp.notifiers.backends import BACKENDS
 from notifapp.notifiers.backends.console import is_console_on
 from notifapp.notifiers.gateway.base import SendFailed
-from notifapp.notifiers.gateway.http_client import time_limit
+from notifapp.notifiers.gateway.network import time_limit
 from notifapp.notifiers.gateway.questions import Balance, TellsBalance
 from notifapp.notifiers.models import Notifier, NotifierBalance
 

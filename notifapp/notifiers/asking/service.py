@@ -13,7 +13,7 @@ from notifapp.access.throttle import Limit, take
 from notifapp.channels import Channel
 from notifapp.errors import NotFound, Unavailable
 from notifapp.notifiers.gateway.base import Backend, SendFailed
-from notifapp.notifiers.gateway.http_client import time_limit
+from notifapp.notifiers.gateway.network import time_limit
 from notifapp.notifiers.gateway.questions import (
     Account,
     Balance,

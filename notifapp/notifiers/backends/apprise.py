@@ -110,7 +110,7 @@ def _failure(status: int | None) -> SendFailed:
     """The error for a message that wasn't sent, with the service's status if it answered."""
     if status is None:
         reason = "The service refused the message or could not be reached."
-        return SendFailed(reason, code="apprise", retryable=True)
+        return SendFailed(reason, code="apprise", retryable=True, may_have_gone=True)
     return GatewayResponse(status, {}).failure()
 
 

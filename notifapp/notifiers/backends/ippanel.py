@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from notifapp.channels import Channel
-from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
+from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, fault_of, setting
 from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient, base_url
 from notifapp.notifiers.gateway.patterns import CODE_HELP, NAMED_PLACE, PLACES_ERROR, PLACES_HELP, pattern_values
 from notifapp.notifiers.gateway.questions import Account, Balance, Line, Template, amount, entries, shown
@@ -186,7 +186,8 @@ def _failure(response: GatewayResponse, meta: Mapping[str, object]) -> SendFaile
         return response.failure(BAD_KEY, code=code)
     errors = meta.get("errors")
     fields = [_field(str(key)) for key in errors] if isinstance(errors, dict) else []
-    return response.failure(next((REASONS[name] for name in REASONS if name in fields), ""), code=code)
+    name = next((name for name in REASONS if name in fields), "")
+    return response.failure(REASONS.get(name, ""), code=code, fault=fault_of(name, {"recipients"}))
 
 
 def _field(key: str) -> str:

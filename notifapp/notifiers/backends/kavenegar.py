@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from notifapp.channels import Channel
-from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
+from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, fault_of, setting
 from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient, base_url
 from notifapp.notifiers.gateway.iranian_numbers import LINE, LINE_ERROR, iran_national
 from notifapp.notifiers.gateway.patterns import CODE_HELP, pattern_values, places
@@ -49,6 +49,7 @@ REASONS = {
     501: "A trial account sends only to its owner's number.",
 }
 RETRYABLE = {402, 409, 429, 451}
+RECIPIENTS_FAULT = {411}
 # What becomes of a message: its status in the answer to sending it, in that of sms/status, and in what is pushed.
 DELIVERED = 10
 UNDELIVERED = {
@@ -57,6 +58,7 @@ UNDELIVERED = {
     13: "The message was cancelled.",
     14: "The recipient has blocked messages from this line.",
 }
+BLOCKED = 14
 
 # Where a value goes that names no place, and how many blanks each place takes; each takes 100 characters.
 TOKENS = {"code": "token", "minutes": "token2", "validity": "token10", "project": "token20"}
@@ -130,7 +132,8 @@ class Kavenegar(Backend[KavenegarConfig]):
         entry = _first(response)
         status = entry.get("status")
         if isinstance(status, int) and status in UNDELIVERED:
-            raise SendFailed(UNDELIVERED[status], code=str(status), retryable=False)
+            fault = fault_of(status, {BLOCKED})
+            raise SendFailed(UNDELIVERED[status], code=str(status), retryable=False, fault=fault)
         if not entry.get("messageid"):
             raise response.unclear()
         return Accepted(str(entry["messageid"]))
@@ -229,7 +232,8 @@ def _entries(response: GatewayResponse) -> list[dict[str, Any]]:
     if not isinstance(code, int):
         raise response.unclear() if response.ok else response.failure()
     if code in REASONS:
-        raise SendFailed(REASONS[code], code=str(code), retryable=code in RETRYABLE)
+        fault = fault_of(code, RECIPIENTS_FAULT)
+        raise SendFailed(REASONS[code], code=str(code), retryable=code in RETRYABLE, fault=fault)
     if not response.ok or code != 200:
         raise response.failure(code=code)
     found = response.data.get("entries")

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from notifapp.channels import Channel
-from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
+from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, fault_of, setting
 from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient, base_url
 from notifapp.notifiers.gateway.iranian_numbers import LINE, LINE_ERROR, iran_national
 from notifapp.notifiers.gateway.patterns import CODE_HELP, IN_ORDER, IN_ORDER_ERROR, IN_ORDER_HELP, pattern_values
@@ -55,6 +55,7 @@ REASONS = {
     35: "The recipient's number is on the carriers' blocklist.",
 }
 RETRYABLE = {-6, 3, 4, 6, 19}
+RECIPIENTS_FAULT = {11, 16, 18, 35}
 
 # What becomes of a message: resultsAsCode of receive/status.
 DELIVERED = 1
@@ -209,9 +210,11 @@ def _failure(response: GatewayResponse, rec_id: int) -> SendFailed:
         return SendFailed(BAD_KEY, code=str(response.status), retryable=False)
     code = rec_id if rec_id in REASONS else _code(response)
     if code:
-        return SendFailed(REASONS[code], code=str(code), retryable=code in RETRYABLE)
+        fault = fault_of(code, RECIPIENTS_FAULT)
+        return SendFailed(REASONS[code], code=str(code), retryable=code in RETRYABLE, fault=fault)
     if not response.ok:
-        return response.failure(_field_reason(response.data.get("errors")))
+        field = _field(response.data.get("errors"))
+        return response.failure(FIELDS.get(field, ""), fault=fault_of(field, {"to"}))
     if rec_id or response.data.get("recId") == 0 or status:
         return response.failure(code=rec_id)
     return response.unclear()
@@ -237,6 +240,7 @@ def _integer(value: object) -> int:
         return 0
 
 
-def _field_reason(errors: Any) -> str:
+def _field(errors: Any) -> str:
+    """The known field with an error, or an empty string."""
     fields = {str(key).split(".")[-1].lower() for key in errors} if isinstance(errors, dict) else set()
-    return next((FIELDS[name] for name in FIELDS if name in fields), "")
+    return next((name for name in FIELDS if name in fields), "")

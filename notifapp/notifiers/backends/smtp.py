@@ -16,7 +16,7 @@ from email.message import EmailMessage
 from threading import Lock
 
 from notifapp.channels import Channel
-from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
+from notifapp.notifiers.gateway.base import Accepted, Backend, Fault, Kind, Message, SendFailed, setting
 from notifapp.notifiers.gateway.names import Resolver
 from notifapp.notifiers.gateway.network import (
     CLEAR_TEXT,
@@ -29,6 +29,7 @@ from notifapp.notifiers.gateway.network import (
 
 TIMEOUT_SECONDS = 15  # for each step
 TOTAL_SECONDS = 30
+_NO_ANSWER = {"connection", "timeout"}  # codes of failures in which the server said neither yes nor no
 HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
 
 
@@ -141,6 +142,7 @@ class Smtp(Backend[SmtpConfig]):
                 return Accepted(email["Message-ID"])
             except (OSError, UnicodeError, ValueError, smtplib.SMTPException) as error:
                 failure = _failure(TimeoutError() if call.is_cut else error)
+                failure.may_have_gone = call.is_begun and failure.code in _NO_ANSWER
             failure.retryable = failure.retryable and not config.fail_silently
             raise failure
 
@@ -156,11 +158,13 @@ class Smtp(Backend[SmtpConfig]):
             call.hold(session.connection)
             session.send_message(email)
         except smtplib.SMTPServerDisconnected:
+            call.is_begun = session.is_begun
             session.close()
             if session.is_begun or call.is_cut:
                 raise
             return False
         except Exception:
+            call.is_begun = session.is_begun
             session.close()
             raise
         self._idle.keep(config, session)
@@ -259,7 +263,8 @@ def _compose(config: SmtpConfig, message: Message) -> EmailMessage:
 def _failure(error: Exception) -> SendFailed:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code = next(iter(error.recipients.values()))[0]
-        return SendFailed("The recipient's address was not accepted.", code=str(code), retryable=code < 500)
+        reason = "The recipient's address was not accepted."
+        return SendFailed(reason, code=str(code), retryable=code < 500, fault=Fault.RECIPIENT)
     if isinstance(error, smtplib.SMTPResponseException):
         return _refusal(error)
     if isinstance(error, smtplib.SMTPServerDisconnected):

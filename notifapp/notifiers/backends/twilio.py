@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from notifapp.channels import Channel
-from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, setting
+from notifapp.notifiers.gateway.base import Accepted, Backend, Kind, Message, SendFailed, fault_of, setting
 from notifapp.notifiers.gateway.http_client import CLIENT, GatewayResponse, HttpClient, base_url
 from notifapp.notifiers.gateway.patterns import CODE_HELP, PLACES_HELP, pattern_values
 from notifapp.notifiers.gateway.questions import Balance, Line, Template, amount, entries, shown
@@ -59,6 +59,7 @@ REASONS = {
     572005: "A trial account may not do this.",
 }
 RETRYABLE = {14107, 20429, 21611, 21730, 60728, 63038}
+RECIPIENTS_FAULT = {21211, 21610, 21612, 21614}
 NOT_FOUND = "20404"
 MAX_VALIDITY = 36_000  # seconds
 
@@ -304,14 +305,15 @@ def _failure(response: GatewayResponse) -> SendFailed:
         return response.failure()
     if code in RETRYABLE:
         return SendFailed(REASONS[code], code=str(code), retryable=True)
-    return response.failure(REASONS.get(code, ""), code=code)
+    return response.failure(REASONS.get(code, ""), code=code, fault=fault_of(code, RECIPIENTS_FAULT))
 
 
 def _failed(code: object, status: str) -> SendFailed:
     """The error for a message that was taken and failed at once."""
     known = code if isinstance(code, int) and code in REASONS else None
     reason = REASONS[known] if known else "The gateway took the message and couldn't send it."
-    return SendFailed(reason, code=str(code or status), retryable=known in RETRYABLE)
+    fault = fault_of(known, RECIPIENTS_FAULT)
+    return SendFailed(reason, code=str(code or status), retryable=known in RETRYABLE, fault=fault)
 
 
 def _can_send(number: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -114,19 +114,43 @@ class Accepted:
         object.__setattr__(self, "provider_id", printable(self.provider_id))
 
 
+class Fault(StrEnum):
+    """Whose fault it is that a message was not accepted."""
+
+    NOTIFIER = "notifier"  # the gateway's, the account's or the settings': another notifier may do better
+    RECIPIENT = "recipient"
+    OURS = "ours"  # this server's, or nobody's, such as a message that isn't to be sent any more
+
+
+def fault_of(code: object, of_recipients: Collection[object]) -> Fault:
+    """The recipient's fault if the code is one of those, else the notifier's."""
+    return Fault.RECIPIENT if code in of_recipients else Fault.NOTIFIER
+
+
 class SendFailed(Exception):
     """A message was not accepted.
 
     `retryable` says whether sending it again may succeed; `code` is the gateway's; `reason` is for people, in our own
-    words, because the gateway's may quote the recipient or the text.
+    words, because the gateway's may quote the recipient or the text. `may_have_gone` says that the gateway may have
+    sent the message all the same: it was asked to and gave no answer, or none that can be read.
     """
 
-    def __init__(self, reason: str, *, code: str = "", retryable: bool) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        code: str = "",
+        retryable: bool,
+        fault: Fault = Fault.NOTIFIER,
+        may_have_gone: bool = False,
+    ) -> None:
         code = printable(code)
         super().__init__(f"{reason} ({code})" if code else reason)
         self.reason = reason
         self.code = code
         self.retryable = retryable
+        self.fault = fault
+        self.may_have_gone = may_have_gone
 
 
 def printable(text: str) -> str:

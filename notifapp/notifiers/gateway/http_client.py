@@ -12,8 +12,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
@@ -26,7 +25,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from notifapp.notifiers.gateway.base import SendFailed
+from notifapp.notifiers.gateway.base import Fault, SendFailed
 from notifapp.notifiers.gateway.names import Resolver
 from notifapp.notifiers.gateway.network import KEEP_SECONDS, Call, tls_context
 
@@ -42,6 +41,7 @@ _BUSY = "The gateway is busy or out of order."
 _REFUSED = "The gateway refused the message."
 _NOT_THE_GATEWAY = "The call was refused, but not in the gateway's words: by a proxy or a firewall on the way, perhaps."
 _UNCLEAR = "The gateway's answer can't be understood."
+_PROXY_TIMED_OUT = 504
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,18 @@ class GatewayResponse:
         """Whether the status is 2xx (RFC 9110, 15.3)."""
         return 200 <= self.status < 300
 
-    def failure(self, reason: str = "", *, code: object = None) -> SendFailed:
+    def failure(self, reason: str = "", *, code: object = None, fault: Fault = Fault.NOTIFIER) -> SendFailed:
         """The error for this response; `code` is the gateway's, by default the status."""
         retryable = self.status in {408, 425, 429} or self.status >= 500
         if not reason:
             reason = _BUSY if retryable else _REFUSED if self.is_json else _NOT_THE_GATEWAY
-        return SendFailed(reason, code=str(self.status if code is None else code), retryable=retryable)
+        return SendFailed(
+            reason,
+            code=str(self.status if code is None else code),
+            retryable=retryable,
+            fault=fault,
+            may_have_gone=self.status == _PROXY_TIMED_OUT,
+        )
 
     def unclear(self) -> SendFailed:
         """The error for a response of success that can't be read, or lacks what it should say.
@@ -74,7 +80,7 @@ class GatewayResponse:
         timeout, somebody answered and may have sent the message, and would most likely answer the same again, each
         time with one more message.
         """
-        return SendFailed(_UNCLEAR, code=str(self.status), retryable=False)
+        return SendFailed(_UNCLEAR, code=str(self.status), retryable=False, may_have_gone=True)
 
 
 @dataclass(frozen=True)
@@ -100,13 +106,13 @@ class HttpClient:
         return self._call("GET", url, MAX_LIST_BYTES, request)
 
     def _call(self, method: str, url: str, max_bytes: int, request: Mapping[str, Any]) -> GatewayResponse:
-        seconds = min(self.total, _current.ends_at - time.monotonic())
-        with Call(max(seconds, 0), self.resolve) as call:
+        with Call(self.total, self.resolve) as call:
             _current.call = call
             try:
                 return self._response(method, url, max_bytes, request)
             except requests.exceptions.RequestException as error:
                 failure = _failure(requests.exceptions.Timeout() if call.is_cut else error)
+                failure.may_have_gone = call.is_begun
             raise failure
 
     @cached_property
@@ -142,16 +148,6 @@ class HttpClient:
         return GatewayResponse(response.status_code, found or {}, is_json=found is not None)
 
 
-@contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Within the block all calls of this thread together take no longer than this."""
-    _current.ends_at = time.monotonic() + seconds
-    try:
-        yield
-    finally:
-        _current.ends_at = float("inf")
-
-
 def base_url(backend: str, default: str) -> str:
     """The beginning of a gateway's addresses: the provider's own, or what the operator has put in its place."""
     urls: Mapping[str, str] = current_app.config["NOTIFAPP"].gateway_urls if current_app else {}
@@ -159,10 +155,9 @@ def base_url(backend: str, default: str) -> str:
 
 
 class _Current(threading.local):
-    """This thread's current call, and when its time limit ends."""
+    """This thread's current call."""
 
     call: Call
-    ends_at = float("inf")
 
 
 class _Held(HTTPConnection):
@@ -191,6 +186,11 @@ class _Held(HTTPConnection):
             _current.call.hold(self.sock)
         self._used_at = now
         super().request(*args, **kwargs)
+
+    def send(self, data: Any) -> None:
+        """Send a part of a request, and note that it is out, whatever becomes of it."""
+        super().send(data)
+        _current.call.is_begun = True
 
 
 class _PlainConnection(_Held):

@@ -13,7 +13,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -54,16 +55,36 @@ class DestinationNotAllowed(SendFailed):
         super().__init__(reason, code="destination", retryable=False)
 
 
+class _Limit(threading.local):
+    """When this thread's time limit ends."""
+
+    ends_at = float("inf")
+
+
+_limit = _Limit()
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Within the block all calls of this thread together take no longer than this."""
+    _limit.ends_at = time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        _limit.ends_at = float("inf")
+
+
 class Call:
     """A call, as a context manager: `connect` opens its connection, which is cut after `seconds`.
 
     A socket's timeouts bound each step; this bounds all of them together, even if the peer sends a byte now and then.
-    `is_cut` says whether the connection was cut.
+    `is_cut` says whether the connection was cut, `is_begun` whether a message may have got through before that.
     """
 
     def __init__(self, seconds: float, resolve: Resolver = socket.getaddrinfo) -> None:
         self.is_cut = False
-        self.ends_at = time.monotonic() + seconds
+        self.is_begun = False
+        self.ends_at = min(time.monotonic() + seconds, _limit.ends_at)
         self._resolve = resolve
         self._socket: socket.socket | None = None
 
@@ -83,7 +104,7 @@ class Call:
 
         Raise `DestinationNotAllowed`, or `OSError` if no connection can be made.
         """
-        ends_at = time.monotonic() + timeout
+        ends_at = min(time.monotonic() + timeout, self.ends_at)
         try:
             candidates = look_up(self._resolve, host, port, timeout)
         except UnicodeError:
