@@ -132,4 +132,5 @@ def test_two_weeks(desk: Desk, time: Clock) -> None:
         (alert.kind, str(alert.began_at - shop.began), str(alert.ended_at and alert.ended_at - shop.began))
         for alert in desk.alerts()
     ]
+    print(found, shop.balance, desk.caller.count(Delivery))
     assert found == []
