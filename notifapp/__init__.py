@@ -31,6 +31,7 @@ from notifapp.projects import routes as projects
 from notifapp.receipts import routes as receipts
 from notifapp.second_factor import routes as second_factor
 from notifapp.settings import routes as settings
+from notifapp.standby import routes as standby
 from notifapp.timeline import routes as timeline
 from notifapp.tokens import routes as tokens
 from notifapp.traffic import routes as traffic
@@ -74,6 +75,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(tokens.blueprint)
     app.register_blueprint(audit.blueprint)
     app.register_blueprint(settings.blueprint)
+    app.register_blueprint(standby.blueprint)
     app.register_blueprint(message_templates.blueprint)
     app.register_blueprint(notifiers.blueprint)
     app.register_blueprint(otp.blueprint)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from math import ceil
+
+from notifapp import clock
+
+_UNITS = (("year", 365 * 86400), ("month", 30 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60))
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
@@ -30,6 +35,16 @@ def wait(seconds: int) -> str:
         if seconds >= 2 * size:
             return count(ceil(seconds / size), unit)
     return count(seconds, "second")
+
+
+def relative(moment: datetime) -> str:
+    """How long ago, or how long until then: "3 minutes ago", "in 2 days", "just now"."""
+    seconds = (clock.now() - moment).total_seconds()
+    for unit, size in _UNITS:
+        if abs(seconds) >= size:
+            length = count(int(abs(seconds) // size), unit)
+            return f"{length} ago" if seconds > 0 else f"in {length}"
+    return "just now" if seconds >= 0 else "in less than a minute"
 
 
 def odds(probability: float) -> str:

@@ -101,7 +101,7 @@ PRESETS = {
 
 _NOTES = {
     Permission.OTP_SEND: "Also shows the deliveries of both channels: to whom, when, and with what result. "
-    "Recipients are masked.",
+    "Recipients are masked. Who may read a channel's notifiers may also prove them.",
     Permission.OTP_VERIFY: "Together with “Send codes” (9001) it opens the “Try it” page.",
     Permission.OTP_RELEASE: "Opens the page “Not arrived?” for a shop's support. Releasing is for the API, which their "
     "tools call; on the pages admins do this.",

@@ -25,7 +25,11 @@ from notifapp.alerts.telling import News, tell
 from notifapp.database import AnyRow, Statement, UtcDateTime, reading, table_of, upsert, writing
 
 # What shows within seconds, and what takes hours to come about and more to find out.
-QUICK: Mapping[AlertKind, Callable[[], list[Sign]]] = {AlertKind.FAILING: signs.failing, AlertKind.SLOW: signs.slow}
+QUICK: Mapping[AlertKind, Callable[[], list[Sign]]] = {
+    AlertKind.FAILING: signs.failing,
+    AlertKind.SLOW: signs.slow,
+    AlertKind.STANDBY: signs.standing_in,
+}
 SLOW: Mapping[AlertKind, Callable[[], list[Sign]]] = {
     AlertKind.BALANCE: balance.running_out,
     AlertKind.STOPPED: signs.stopped,
@@ -107,10 +111,10 @@ def _write(project_id: int, change: Callable[[Connection], None]) -> None:
 def _begin_one(sign: Sign, connection: Connection) -> None:
     now = clock.now()
     project_id, kind, subject = sign.key
-    about = {"label": sign.label, "detail": sign.detail, "began_at": now}
-    row = _BEGIN.first(connection, project_id=project_id, kind=kind.value, subject=subject, **about)
+    values = {"label": sign.label, "detail": sign.detail, "began_at": now}
+    row = _BEGIN.first(connection, project_id=project_id, kind=kind.value, subject=subject, **values)
     if row is not None:
-        carrier = tell(connection, News(row.id, project_id, kind, subject, **about))
+        carrier = tell(connection, News(row.id, *sign.key, sign.label, sign.detail, now))
         _NAME_CARRIER.execute(connection, alert_id=row.id, name=carrier)
 
 

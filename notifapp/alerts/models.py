@@ -20,6 +20,7 @@ class AlertKind(StrEnum):
 
     FAILING = "failing"
     SLOW = "slow"
+    STANDBY = "standby"
     BALANCE = "balance"
     STOPPED = "stopped"  # of a country, by its ISO 3166 code
     BLOCKED = "blocked"  # of the whole project; the subject is empty
@@ -32,12 +33,15 @@ class AlertKind(StrEnum):
     @property
     def is_of_notifier(self) -> bool:
         """Whether the subject is a notifier's id."""
-        return self in (AlertKind.FAILING, AlertKind.SLOW, AlertKind.BALANCE)
+        return self in _OF_NOTIFIERS
 
     @property
     def settles(self) -> timedelta:
         """For how long nothing must be wrong before the alert ends, so that one that comes and goes is told once."""
         return _SETTLES.get(self, timedelta(0))
+
+
+_OF_NOTIFIERS = (AlertKind.FAILING, AlertKind.SLOW, AlertKind.STANDBY, AlertKind.BALANCE)
 
 
 class Words(NamedTuple):
@@ -59,6 +63,11 @@ _WORDS = {
         "What {} sends arrives in time again, or it is no longer used",
         "Ask the gateway whether it has a delay. Until it is over, choose another notifier in the settings.",
     ),
+    AlertKind.STANDBY: Words(
+        "Another notifier stands in for {}",
+        "No other notifier stands in for {} any more",
+        "Customers still get their codes. See to the notifier before the one that stands in fails, too.",
+    ),
     AlertKind.BALANCE: Words(
         "The balance of {} is running out",
         "The balance of {} is enough again, or it is no longer used",
@@ -79,6 +88,7 @@ _WORDS = {
 _SETTLES = {
     AlertKind.FAILING: timedelta(minutes=10),
     AlertKind.SLOW: timedelta(minutes=10),
+    AlertKind.STANDBY: timedelta(minutes=10),
     AlertKind.STOPPED: timedelta(hours=2),
     AlertKind.BLOCKED: timedelta(hours=2),
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import and_, case, exists, false, func, or_, select
 
 from notifapp import clock, wording
 from notifapp.access.models import Project
@@ -22,6 +22,7 @@ from notifapp.notifiers.models import Notifier
 from notifapp.notifiers.service import is_valid
 from notifapp.otp.models import OtpRecipient
 from notifapp.settings.models import NotificationSettings
+from notifapp.standby.models import StandbyNotifier
 from notifapp.traffic import stops
 from notifapp.traffic.destinations import country_label
 
@@ -31,7 +32,8 @@ BLOCKED_TIMES = 5  # as many as in an hour of the day before
 
 _project, _notifier = table_of(Project).c, table_of(Notifier).c
 _settings, _breaker = table_of(NotificationSettings).c, table_of(NotifierBreaker).c
-_recipient = table_of(OtpRecipient).c
+_recipient, _standby = table_of(OtpRecipient).c, table_of(StandbyNotifier).c
+_in_force, _other_breaker = table_of(Notifier).alias("in_force").c, table_of(NotifierBreaker).alias("other")
 
 
 class Key(NamedTuple):
@@ -64,6 +66,36 @@ def slow() -> list[Sign]:
     return _with_open_breaker(Cause.SLOW, AlertKind.SLOW, detail)
 
 
+def standing_in() -> list[Sign]:
+    """The notifiers in force that don't work, in whose stead another one does."""
+    found = (
+        select(_in_force.id, _in_force.project_id, _in_force.channel, _in_force.name, _notifier.name.label("instead"))
+        .join(table_of(NotificationSettings), _settings.project_id == _in_force.project_id)
+        .join(table_of(Project), _project.id == _in_force.project_id)
+        .join(table_of(NotifierBreaker), and_(_breaker.notifier_id == _in_force.id, _breaker.cause.is_not(None)))
+        .join(
+            table_of(StandbyNotifier),
+            and_(_standby.project_id == _in_force.project_id, _standby.channel == _in_force.channel),
+        )
+        .join(table_of(Notifier), _notifier.id == _standby.notifier_id)
+        .outerjoin(_other_breaker, _other_breaker.c.notifier_id == _notifier.id)
+        .where(
+            _project.archived_at.is_(None),
+            or_(_settings.sms_notifier_id == _in_force.id, _settings.email_notifier_id == _in_force.id),
+            is_valid(requires_proof=_settings.requires_proof),
+            _other_breaker.c.cause.is_(None),
+        )
+        .order_by(_in_force.id, _standby.position)
+    )
+    with reading() as connection:
+        rows = connection.execute(found).all()
+    first = {row.id: row for row in reversed(rows)}
+    return [
+        Sign(key_of(row, AlertKind.STANDBY), label_of(row), f"Messages go through “{row.instead}” for now.")
+        for row in first.values()
+    ]
+
+
 def stopped() -> list[Sign]:
     """The countries in which more codes than usual weren't verified."""
     return [
@@ -88,14 +120,18 @@ def blocked() -> list[Sign]:
 
 
 def in_use(*columns: Any) -> Any:
-    """The notifiers that are in force and enabled, with these columns."""
-    is_chosen = or_(_settings.sms_notifier_id == _notifier.id, _settings.email_notifier_id == _notifier.id)
+    """The enabled notifiers that are in force or stand by, with these columns."""
+    is_chosen = or_(
+        _settings.sms_notifier_id == _notifier.id,
+        _settings.email_notifier_id == _notifier.id,
+        exists().where(_standby.notifier_id == _notifier.id),
+    )
     return (
         select(_notifier.id, _notifier.project_id, _notifier.channel, _notifier.name, *columns)
         .select_from(table_of(Notifier))
         .join(table_of(Project), _project.id == _notifier.project_id)
         .join(table_of(NotificationSettings), _settings.project_id == _notifier.project_id)
-        .where(is_valid(), _project.archived_at.is_(None), is_chosen)
+        .where(is_valid(requires_proof=false()), _project.archived_at.is_(None), is_chosen)
     )
 
 

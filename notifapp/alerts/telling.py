@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import case, func, select, true
+from sqlalchemy import case, false, func, select, true
 from sqlalchemy.engine import Connection
 
 from notifapp import clock
@@ -118,7 +118,11 @@ def _carriers(connection: Connection, project_id: int) -> list[Carrier]:
     statement = (
         select(_notifier.id, _notifier.name, _notifier.backend)
         .join_from(table_of(Notifier), table_of(NotificationSettings), _settings.project_id == _notifier.project_id)
-        .where(_notifier.project_id == project_id, _notifier.channel == Channel.EMAIL.value, is_valid())
+        .where(
+            _notifier.project_id == project_id,
+            _notifier.channel == Channel.EMAIL.value,
+            is_valid(requires_proof=false()),
+        )
         .order_by(case((is_in_force, 0), else_=1), _notifier.id)
     )
     rows, now = connection.execute(statement).all(), clock.now()

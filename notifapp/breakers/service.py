@@ -32,7 +32,8 @@ OPENS_AFTER = 5  # failures in a row
 SILENCE_COUNTS = 2  # failures: a gateway that doesn't answer keeps a sender, and the messages behind it, waiting
 # Until a message tries it again: half as long as the trouble has lasted, within these bounds.
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(seconds=60)
-PROBE_TIME = timedelta(seconds=60)  # until the next message may try, if it isn't known what became of the last one
+PROBE_TIME = timedelta(seconds=150)  # until the next message may try, if it isn't known what became of the last one
+SLOW_WAIT = timedelta(minutes=10)  # after which the messages that came too late are no longer the last ones
 
 _table, _notifier = table_of(NotifierBreaker), table_of(Notifier).c
 _breaker = _table.c
@@ -94,6 +95,7 @@ def _let_through() -> Statement:
         update(_table)
         .where(_breaker.notifier_id.in_(select(free.c.notifier_id)))
         .values(state=BreakerState.HALF_OPEN.value, probe_id=bindparam("probe"), retry_at=_RETRY_AT)
+        .returning(_breaker.notifier_id)  # SQLite's driver counts no rows after WITH
     )
 
 
@@ -139,7 +141,7 @@ def note(connection: Connection, results: Iterable[tuple[int | None, Accepted | 
     """
     of_notifier: dict[int, list[Accepted | SendFailed]] = defaultdict(list)
     for notifier_id, result in results:
-        if notifier_id is not None and _is_telling(result):
+        if notifier_id is not None and result is not None and _is_telling(result):
             of_notifier[notifier_id].append(result)
     for notifier_id, found in sorted(of_notifier.items()):
         for is_success, row in groupby(found, lambda result: isinstance(result, Accepted)):
@@ -158,13 +160,13 @@ def let_through(connection: Connection, notifier_id: int, delivery_id: int) -> b
     """Let this message try whether the notifier works again. Return False if it isn't time, or another one does."""
     now = clock.now()
     its = {"notifier": notifier_id, "probe": delivery_id, "now": now, "retry_at": now + PROBE_TIME}
-    return _LET_THROUGH.execute(connection, **its) > 0
+    return _LET_THROUGH.first(connection, **its) is not None
 
 
 def open_slow(connection: Connection, notifier_id: int) -> None:
     """Open a closed breaker because what its notifier takes doesn't arrive in time, and tell it."""
     now = clock.now()
-    if _OPEN_SLOW.execute(connection, notifier=notifier_id, now=now, retry_at=now + LONGEST_WAIT):
+    if _OPEN_SLOW.execute(connection, notifier=notifier_id, now=now, retry_at=now + SLOW_WAIT):
         _tell(connection, notifier_id, EventType.NOTIFIER_DOWN, Cause.SLOW)
 
 
@@ -179,8 +181,8 @@ def close_slow(connection: Connection, notifier_id: int) -> None:
         _tell(connection, notifier_id, EventType.NOTIFIER_UP, Cause.SLOW)
 
 
-def _is_telling(result: Accepted | SendFailed | None) -> Any:
-    return isinstance(result, Accepted) or (result is not None and result.fault is Fault.NOTIFIER)
+def _is_telling(result: Accepted | SendFailed) -> bool:
+    return isinstance(result, Accepted) or result.fault is Fault.NOTIFIER
 
 
 def _succeed(connection: Connection, notifier_id: int) -> None:

@@ -62,15 +62,22 @@ def show_settings(slug: str) -> None:
 @click.option("--email-notifier", EMAIL_NOTIFIER, metavar="ID|none")
 @click.option("--otp-code-len", OTP_CODE_LEN, metavar="N", help="Digits in a code.")
 @click.option("--otp-ttl", OTP_TTL, metavar="S", help="Lifetime of a code in seconds.")
-def set_settings(slug: str, **options: str | None) -> None:
+@click.option(
+    "--require-proof/--no-require-proof",
+    default=None,
+    help="Let only proven notifiers be chosen, in this command already; it stays so even if other settings fail.",
+)
+def set_settings(slug: str, require_proof: bool | None, **options: str | None) -> None:
     """Change the given settings and print the resulting ones."""
+    project, principal = open_project(slug), Principal.operator()
     given = {field: value for field, value in options.items() if value is not None}
     changes = {
         field: None if value == "none" and field in (SMS_NOTIFIER, EMAIL_NOTIFIER) else value
         for field, value in given.items()
     }
-    updated = service.update_notification_settings(open_project(slug), changes, principal=Principal.operator())
-    _print(updated.after)
+    if require_proof is not None:
+        service.set_requires_proof(project, require_proof, principal=principal)
+    _print(service.update_notification_settings(project, changes, principal=principal).after)
 
 
 @secrets.command("reencrypt")

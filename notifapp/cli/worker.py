@@ -14,6 +14,8 @@ from notifapp.cli.repeating import Repeating
 from notifapp.delivery.worker import Worker
 from notifapp.notifiers.asking import balances
 from notifapp.otp.expired.service import tell_expired
+from notifapp.otp.proofs.service import prove_by_codes
+from notifapp.otp.slowness import service as slowness
 from notifapp.receipts import asking
 from notifapp.retention.service import purge_if_due
 
@@ -25,7 +27,8 @@ def worker(threads: int) -> None:
     """Send queued messages and tell events until SIGINT or SIGTERM.
 
     Beside that, ask gateways what became of messages and what is left on the accounts, tell which codes have expired
-    and what is wrong, and purge what is old once an hour.
+    and what is wrong, note which notifiers customers' codes prove, watch whether codes arrive in time, and purge what
+    is old once an hour.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     running = Worker(app, threads)
@@ -36,6 +39,8 @@ def worker(threads: int) -> None:
         beside.enter_context(Repeating(app, "balances", balances.read_due, seconds=60))
         beside.enter_context(Repeating(app, "receipts", asking.take_in, seconds=2))
         beside.enter_context(Repeating(app, "expired codes", tell_expired, seconds=5))
+        beside.enter_context(Repeating(app, "slowness", slowness.judge, seconds=10))
+        beside.enter_context(Repeating(app, "proofs", prove_by_codes, seconds=5))
         beside.enter_context(Repeating(app, "alerts", alerts.evaluate_quick, seconds=5))
         beside.enter_context(Repeating(app, "slow alerts", alerts.evaluate_slow, seconds=60))
         running.run()

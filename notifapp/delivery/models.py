@@ -130,6 +130,8 @@ class Delivery(Base):
     reported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     next_ask_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     asks: Mapped[int] = mapped_column(server_default="0")
+    # The name of the notifier that it was queued for, if one that stands by has taken it over.
+    instead_of: Mapped[str | None] = mapped_column(String(120))
 
 
 class WorkerHeartbeat(Base):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection
 
 from notifapp import clock
 from notifapp.breakers import service as breakers
+from notifapp.breakers.models import BreakerState
 from notifapp.channels import Channel
 from notifapp.database import Statement, Unreadable, UtcDateTime, reading, seal, table_of, unseal, writing
 from notifapp.delivery.models import TEST_BACKEND, TEST_NOTIFIER, Delivery, DeliveryStatus, FixedOutcome, Purpose
@@ -26,14 +27,20 @@ from notifapp.events.models import EventType
 from notifapp.events.publishing import Event, projects_told, publish, publish_undelivered
 from notifapp.notifiers.backends import find_backend
 from notifapp.notifiers.gateway.base import Accepted, Fault, Message, SendFailed
+from notifapp.notifiers.gateway.network import time_limit
 from notifapp.notifiers.gateway.receipts import TellsStatus
 from notifapp.notifiers.sending import DELETED, Stopped, send_through
+from notifapp.standby.routing import Key, Order, Place, has_standby, orders
 from notifapp.traces import service as traces
 
 LEASE = timedelta(seconds=45)
 LONGEST_SEND = timedelta(seconds=30)  # that the backends' timeouts allow; no send starts with less of its lease left
 FIRST_ASK = timedelta(seconds=15)  # after which the gateway is asked what became of a message
 BACKOFF = (2, 5, 10, 20, 40)  # seconds after the first, second, … failure; the last one repeats
+FRESH = timedelta(seconds=1)  # a claim that has waited for a sender for less
+# Where others stand by: at least how long a gateway may take, and until what may be out already is sent once more.
+SHORTEST_PATIENCE = timedelta(seconds=2)
+SHORTEST_DEADLINE, LONGEST_DEADLINE = timedelta(seconds=4), timedelta(seconds=60)
 
 _log = logging.getLogger("notifapp.delivery")
 _table = table_of(Delivery)
@@ -82,7 +89,10 @@ class Reported(Accepted):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A delivery held by this worker; `attempt` fences off a worker whose lease has expired."""
+    """A delivery held by this worker; `attempt` fences off a worker whose lease has expired.
+
+    With `has_standby` another notifier that works stands by for the one that is to send it.
+    """
 
     id: int
     attempt: int
@@ -90,10 +100,28 @@ class Claim:
     expires_at: datetime
     project_id: int
     channel: Channel
+    purpose: Purpose
     notifier_id: int | None
+    notifier_name: str
     backend: str
     payload_id: str
     payload: str = field(repr=False)
+    created_at: datetime
+    has_standby: bool
+
+    @property
+    def is_movable(self) -> bool:
+        """Whether another notifier may send it: it has a code for a customer."""
+        return self.purpose is Purpose.OTP and self.notifier_id is not None
+
+    @property
+    def claimed_at(self) -> datetime:
+        """When this worker took it."""
+        return self.lease_until - LEASE
+
+    def part_of_life(self, part: int, least: timedelta, most: timedelta) -> timedelta:
+        """One of so many parts of its code's life, within these bounds."""
+        return min(max((self.expires_at - self.created_at) / part, least), most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +165,14 @@ def _claim_statement() -> Statement:
             _delivery.expires_at,
             _delivery.project_id,
             _delivery.channel,
+            _delivery.purpose,
             _delivery.notifier_id,
+            _delivery.notifier_name,
             _delivery.backend,
             _delivery.payload_id,
             _delivery.payload,  # opened when it is sent: a bad one mustn't stop the rest
+            _delivery.created_at,
+            has_standby(_delivery.project_id, _delivery.channel).label("has_standby"),
         )
     )
 
@@ -197,6 +229,17 @@ _RETRY = Statement(
         lease_until=None,
         **_RESULT,
     ).returning(*TOLD)
+)
+# What it was queued for stays known until it goes back there.
+_MOVE = Statement(
+    update(_table)
+    .where(_delivery.id == bindparam("delivery_id"))
+    .values(
+        notifier_id=bindparam("to_id"),
+        notifier_name=bindparam("to_name"),
+        backend=bindparam("to_backend"),
+        instead_of=func.nullif(func.coalesce(_delivery.instead_of, _delivery.notifier_name), bindparam("to_name")),
+    )
 )
 _RELEASE = Statement(
     _HELD.values(
@@ -278,18 +321,20 @@ def is_any_due() -> bool:
 def exchange(outcomes: Sequence[Outcome], room: int) -> list[Claim]:
     """In one transaction, save the outcomes of attempts and claim up to `room` due deliveries."""
     with writing() as connection:
+        onward = orders(connection, {_key(each.claim) for each in outcomes if _goes_on(each)})
         for outcome in sorted(outcomes, key=lambda each: each.claim.id):
-            _write(connection, outcome)
+            _write(connection, outcome, onward)
         breakers.note(connection, ((each.claim.notifier_id, each.result) for each in outcomes))
         return _claim(connection, room) if room else []
 
 
 def send(claim: Claim) -> Outcome:
     """Send a claimed delivery. Never raises: a failure is part of the outcome."""
-    if claim.lease_until - clock.now() < LONGEST_SEND:
+    if claim.lease_until - clock.now() < LONGEST_SEND or _is_overtaken(claim):
         return Outcome(claim, None)
     try:
-        outcome = Outcome(claim, _send(claim))
+        with time_limit(_patience(claim).total_seconds()):
+            outcome = Outcome(claim, _send(claim))
     except SendFailed as failed:
         outcome = Outcome(claim, failed)
     except Exception:
@@ -386,10 +431,7 @@ def _enqueue(
 def _claim(connection: Connection, room: int) -> list[Claim]:
     now = clock.now()
     rows = _CLAIM.all(connection, now=now, lease_until=now + LEASE, room=room)
-    for row in rows:
-        if row.attempts > 1:
-            traces.note_claim(connection, row.id, row.attempts)
-    return [
+    claims = [
         Claim(
             id=row.id,
             attempt=row.attempts,
@@ -397,13 +439,73 @@ def _claim(connection: Connection, room: int) -> list[Claim]:
             expires_at=row.expires_at,
             project_id=row.project_id,
             channel=Channel(row.channel),
+            purpose=Purpose(row.purpose),
             notifier_id=row.notifier_id,
+            notifier_name=row.notifier_name,
             backend=row.backend,
             payload_id=row.payload_id,
             payload=row.payload,
+            created_at=row.created_at,
+            has_standby=row.has_standby,
         )
         for row in sorted(rows)
     ]
+    known = orders(connection, {_key(claim) for claim in claims if claim.has_standby and claim.is_movable})
+    return [_routed(connection, claim, known.get(_key(claim))) for claim in claims]
+
+
+def _key(claim: Claim) -> Key:
+    return claim.project_id, claim.channel
+
+
+def _routed(connection: Connection, claim: Claim, order: Order | None) -> Claim:
+    """The claim, for the notifier that is to send it; it is noted unless that is the first one's first attempt."""
+    moved = replace(claim, has_standby=False) if claim.has_standby else claim
+    if order is not None and claim.notifier_id is not None and claim.is_movable:
+        place = order.for_claim(connection, claim.notifier_id, claim.id)
+        if place is not None and place.id != claim.notifier_id:
+            _move(connection, claim, place)
+            moved = replace(claim, notifier_id=place.id, notifier_name=place.name, backend=place.backend)
+        moved = replace(moved, has_standby=order.works_without(moved.notifier_id))
+    instead_of = claim.notifier_name if moved.notifier_id != claim.notifier_id else None
+    if claim.attempt > 1 or instead_of:
+        traces.note_claim(connection, claim.id, claim.attempt, notifier=moved.notifier_name, instead_of=instead_of)
+    return moved
+
+
+def _move(connection: Connection, claim: Claim, place: Place) -> None:
+    _MOVE.execute(connection, delivery_id=claim.id, to_id=place.id, to_name=place.name, to_backend=place.backend)
+
+
+def _is_overtaken(claim: Claim) -> bool:
+    """Whether its notifier has stopped working while the claim waited for a sender, so that another one is to send it.
+
+    A claim that didn't wait needn't ask: what was known when it was taken still holds.
+    """
+    if not claim.has_standby or claim.notifier_id is None or clock.now() - claim.claimed_at < FRESH:
+        return False
+    return breakers.states([claim.notifier_id])[claim.notifier_id].state is BreakerState.OPEN
+
+
+def _patience(claim: Claim) -> timedelta:
+    """How long its gateway may take: with others standing by, only as long as its code can wait."""
+    return claim.part_of_life(40, SHORTEST_PATIENCE, LONGEST_SEND) if claim.has_standby else LONGEST_SEND
+
+
+def _goes_on(outcome: Outcome) -> bool:
+    """Whether a message failed in a way in which another notifier may do better."""
+    failed = outcome.result
+    return outcome.claim.has_standby and isinstance(failed, SendFailed) and failed.fault is Fault.NOTIFIER
+
+
+def _onward_at(claim: Claim, failed: SendFailed, now: datetime) -> datetime:
+    """When the next notifier is to send a message that failed: at once, unless the customer may still get it.
+
+    Then only after a while that its code can spare, or every slow answer would send the message twice.
+    """
+    if not failed.may_have_gone:
+        return now
+    return max(now, claim.claimed_at + claim.part_of_life(24, SHORTEST_DEADLINE, LONGEST_DEADLINE))
 
 
 def _send(claim: Claim) -> Accepted:
@@ -445,15 +547,20 @@ def _pretended(outcome: FixedOutcome) -> Reported:
     return Reported("", DeliveryStatus.DELIVERED, None)
 
 
-def _write(connection: Connection, outcome: Outcome) -> None:
+def _write(connection: Connection, outcome: Outcome, known: Mapping[Key, Order]) -> None:
     claim, result, now = outcome.claim, outcome.result, clock.now()
     held = {"delivery_id": claim.id, "attempt": claim.attempt, "now": now}
     if result is None:
         _RELEASE.execute(connection, **held)
         return
-    if isinstance(result, SendFailed) and result.retryable:
-        next_attempt_at = now + timedelta(seconds=BACKOFF[min(claim.attempt, len(BACKOFF)) - 1])
+    order = known.get(_key(claim)) if _goes_on(outcome) else None
+    onward = order.after(claim.notifier_id) if order and claim.notifier_id is not None else None
+    if isinstance(result, SendFailed) and (result.retryable or onward):
+        wait = timedelta(seconds=BACKOFF[min(claim.attempt, len(BACKOFF)) - 1])
+        next_attempt_at = _onward_at(claim, result, now) if onward else now + wait
         written = _RETRY.first(connection, **held, next_attempt_at=next_attempt_at, **_result_columns(result))
+        if onward and written is not None and written.status == DeliveryStatus.QUEUED.value:
+            _move(connection, claim, onward)
     else:
         columns = _result_columns(result) | {
             "new_status": _status_of(result).value,
@@ -488,7 +595,7 @@ def _note_failure(connection: Connection, claim: Claim, failed: SendFailed, writ
     """Note that an attempt failed, and tell it if it was the last."""
     columns = _result_columns(failed)
     why = (columns["error_code"], columns["error_reason"])
-    traces.note_failure(connection, claim.id, claim.attempt, *why, at=now)
+    traces.note_failure(connection, claim.id, claim.attempt, *why, notifier=claim.notifier_name, at=now)
     if written.status == DeliveryStatus.FAILED.value:
         tell_failed(connection, [written])
 

@@ -1,10 +1,14 @@
-"""Test messages: sent at once, with values that may be unsaved, and with the gateway's response as the result."""
+"""Test messages: sent at once, with values that may be unsaved, and with the gateway's response as the result.
+
+A message that is to prove the values has a code that somebody types back: see notifiers/proving/service.py.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from threading import BoundedSemaphore
 
 from sqlalchemy import ScalarSelect, select
@@ -17,8 +21,12 @@ from notifapp.channels import Channel
 from notifapp.database import writing
 from notifapp.delivery.service import record_test
 from notifapp.errors import Unavailable, ValidationFailed
+from notifapp.message_templates.rendering import compose
+from notifapp.message_templates.service import get_templates
 from notifapp.notifiers.gateway.base import Accepted, Message, SendFailed
 from notifapp.notifiers.models import Notifier
+from notifapp.notifiers.proving import service as proving
+from notifapp.notifiers.proving.service import SentCode
 from notifapp.notifiers.sending import send_with, stored_values
 from notifapp.notifiers.values import NotifierValues, parse_new, parse_update
 from notifapp.recipients import mask, normalise
@@ -33,22 +41,49 @@ _slots = BoundedSemaphore(AT_ONCE)
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """The result of a test message: the gateway's acceptance or the failure, and the masked recipient."""
+    """The result of a test message: the gateway's acceptance or the failure, and the masked recipient.
+
+    `sent_code` is the code to type back, if there was one and it was accepted.
+    """
 
     recipient: str
     outcome: Accepted | SendFailed
+    sent_code: SentCode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """What to send: a test message, or a code."""
+
+    project: ProjectRef
+    channel: Channel
+    values: NotifierValues
+    address: str = field(repr=False)
+    notifier_id: int | None
+    code: str | None = field(repr=False)
+
+    @property
+    def masked(self) -> str:
+        """The recipient as it may be stored."""
+        return mask(self.channel, self.address)
 
 
 def test_new_notifier(
-    project: ProjectRef, channel: Channel, fields: Mapping[str, object], recipient: str, *, principal: Principal
+    project: ProjectRef,
+    channel: Channel,
+    fields: Mapping[str, object],
+    recipient: str,
+    *,
+    principal: Principal,
+    with_code: bool,
 ) -> TestResult:
     """Send a test message through a notifier that doesn't exist yet, from the fields that would create it.
 
-    Raise `ValidationFailed` with every failing field, including `recipient`, `TooManyRequests`, and `Unavailable` while
-    this process sends as many tests as it may at once.
+    `with_code` sends a code that proves them instead. Raise `ValidationFailed` with every failing field, including
+    `recipient`, `TooManyRequests`, and `Unavailable` while this process sends as many tests as it may at once.
     """
     values, address = _checked(lambda: parse_new(project, channel, fields), project, channel, recipient)
-    return _test(project, channel, values, address, None, principal)
+    return _test(_Test(project, channel, values, address, None, _code(with_code)), principal)
 
 
 def test_stored_notifier(
@@ -59,6 +94,7 @@ def test_stored_notifier(
     recipient: str,
     *,
     principal: Principal,
+    with_code: bool,
 ) -> TestResult:
     """Send a test message through a notifier with unsaved changes; a blank secret stands for the stored one.
 
@@ -67,7 +103,11 @@ def test_stored_notifier(
     """
     before = stored_values(project, channel, notifier_id)
     values, address = _checked(lambda: parse_update(project, channel, before, fields), project, channel, recipient)
-    return _test(project, channel, values, address, notifier_id, principal)
+    return _test(_Test(project, channel, values, address, notifier_id, _code(with_code)), principal)
+
+
+def _code(with_code: bool) -> str | None:
+    return proving.new_code() if with_code else None
 
 
 def _checked(
@@ -89,41 +129,13 @@ def _checked(
     return values, address
 
 
-def _test(
-    project: ProjectRef,
-    channel: Channel,
-    values: NotifierValues,
-    address: str,
-    notifier_id: int | None,
-    principal: Principal,
-) -> TestResult:
+def _test(test: _Test, principal: Principal) -> TestResult:
     with _slot():
-        return _test_now(project, channel, values, address, notifier_id, principal)
-
-
-def _test_now(
-    project: ProjectRef,
-    channel: Channel,
-    values: NotifierValues,
-    address: str,
-    notifier_id: int | None,
-    principal: Principal,
-) -> TestResult:
-    take({f"test:user:{principal.user_id}": PER_USER, f"test:project:{project.id}": PER_PROJECT})
-    started_at = clock.now()
-    outcome = _send(project, channel, values, address)
-    about = {
-        "project_id": project.id,
-        "notifier_id": _if_still_there(notifier_id),
-        "notifier_name": values.name,
-        "backend": values.backend.key,
-        "channel": channel.value,
-        "recipient": mask(channel, address),
-        "created_at": started_at,
-        "started_at": started_at,
-    }
-    _record(project, about, outcome, notifier_id, principal)
-    return TestResult(mask(channel, address), outcome)
+        project = test.project
+        take({f"test:user:{principal.user_id}": PER_USER, f"test:project:{project.id}": PER_PROJECT})
+        started_at = clock.now()
+        outcome = _send(test)
+        return TestResult(test.masked, outcome, _record(test, started_at, outcome, principal))
 
 
 @contextmanager
@@ -137,45 +149,67 @@ def _slot() -> Iterator[None]:
         _slots.release()
 
 
-def _if_still_there(notifier_id: int | None) -> ScalarSelect[int] | None:
-    """The notifier's id for the row; null if it has been deleted meanwhile."""
-    return None if notifier_id is None else select(Notifier.id).where(Notifier.id == notifier_id).scalar_subquery()
-
-
-def _send(project: ProjectRef, channel: Channel, values: NotifierValues, address: str) -> Accepted | SendFailed:
-    message = Message(
-        project_id=project.id,
-        channel=channel,
-        recipient=address,
-        subject=f"Test message of {project.name}" if channel is Channel.EMAIL else "",
-        body=f"This is a test message of {project.name}.",
-        variables={**_VARIABLES, "project": project.name},
-    )
+def _send(test: _Test) -> Accepted | SendFailed:
+    values = test.values
     try:
-        return send_with(values.backend.key, {**values.settings, **values.secrets}, message)
+        return send_with(values.backend.key, {**values.settings, **values.secrets}, _message(test))
     except SendFailed as failed:
         return failed
 
 
-def _record(
-    project: ProjectRef,
-    about: Mapping[str, object],
-    outcome: Accepted | SendFailed,
-    notifier_id: int | None,
-    principal: Principal,
-) -> None:
-    detail = {"id": notifier_id, **{key: about[key] for key in ("backend", "channel", "recipient")}}
+def _message(test: _Test) -> Message:
+    """A message that says that it is a test; or a code in the words that customers get."""
+    project, channel = test.project, test.channel
+    if test.code is None:
+        subject, body = f"Test message of {project.name}", f"This is a test message of {project.name}."
+        variables = {**_VARIABLES, "project": project.name}
+    else:
+        ttl = int(proving.LIFETIME.total_seconds())
+        template = get_templates(project.id)[channel]
+        words = compose(template, code=test.code, ttl=ttl, project_name=project.name)
+        subject, body, variables = words.subject, words.body, words.variables
+    return Message(
+        project_id=project.id,
+        channel=channel,
+        recipient=test.address,
+        subject=subject if channel is Channel.EMAIL else "",
+        body=body,
+        variables=variables,
+        expires_at=None if test.code is None else clock.now() + proving.LIFETIME,
+    )
+
+
+def _record(test: _Test, started_at: datetime, outcome: Accepted | SendFailed, principal: Principal) -> SentCode | None:
+    """Record the message, and keep its code if it was accepted."""
+    of_notifier = {"backend": test.values.backend.key, "channel": test.channel.value, "recipient": test.masked}
+    detail: dict[str, object] = {"id": test.notifier_id, **of_notifier}
     if isinstance(outcome, SendFailed):
         detail |= {"result": "failed", "code": outcome.code, "reason": outcome.reason}
     else:
         detail |= {"result": "sent"}
+    about = {
+        **of_notifier,
+        "project_id": test.project.id,
+        "notifier_id": _if_still_there(test.notifier_id),
+        "notifier_name": test.values.name,
+        "created_at": started_at,
+        "started_at": started_at,
+    }
     with writing() as connection:
         record_test(connection, about, outcome)
         record(
             connection,
             Action.TEST_SENT,
             principal=principal,
-            project_id=project.id,
-            subject=str(about["notifier_name"]),
+            project_id=test.project.id,
+            subject=test.values.name,
             detail=detail,
         )
+        if test.code is None or isinstance(outcome, SendFailed):
+            return None
+        return proving.keep_code(connection, test.project, test.channel, test.values, test.code)
+
+
+def _if_still_there(notifier_id: int | None) -> ScalarSelect[int] | None:
+    """The notifier's id for the row; null if it has been deleted meanwhile."""
+    return None if notifier_id is None else select(Notifier.id).where(Notifier.id == notifier_id).scalar_subquery()

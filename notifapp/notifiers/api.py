@@ -12,7 +12,9 @@ from notifapp.channels import Channel
 from notifapp.errors import ValidationFailed
 from notifapp.notifiers import service
 from notifapp.notifiers.backends import BACKENDS, find_backend
+from notifapp.notifiers.proving.service import Proof
 from notifapp.notifiers.service import NotifierDetails
+from notifapp.settings.service import get_policy
 from notifapp.web.json_api import json_response, read_fields
 from notifapp.web.paging import LimitOffset
 
@@ -36,7 +38,13 @@ def read_list(project: ProjectRef, channel: Channel) -> Response:
     """A page of the valid notifiers."""
     part = LimitOffset.of(request, service.ORDERINGS)
     count, notifiers = service.list_valid_notifiers(
-        project, channel, search=part.search, ordering=part.ordering, limit=part.limit, offset=part.offset
+        project,
+        channel,
+        requires_proof=get_policy(project).requires_proof,
+        search=part.search,
+        ordering=part.ordering,
+        limit=part.limit,
+        offset=part.offset,
     )
     return json_response(part.envelope(request, count, [represent(notifier) for notifier in notifiers]))
 
@@ -71,8 +79,13 @@ def update(project: ProjectRef, channel: Channel, notifier_id: int) -> Response:
 
 
 def represent(notifier: NotifierDetails) -> dict[str, object]:
-    """A notifier as JSON. A secret is null, with `has_<secret>` beside it."""
-    times = {"created_at": clock.iso(notifier.created_at), "updated_at": clock.iso(notifier.updated_at)}
+    """A notifier as JSON. A secret is null, with `has_<secret>` beside it; `proven_at` only of what is proven now."""
+    proven_at = notifier.proven_at if notifier.proof is Proof.PROVEN else None
+    times = {
+        "proven_at": clock.iso(proven_at) if proven_at else None,
+        "created_at": clock.iso(notifier.created_at),
+        "updated_at": clock.iso(notifier.updated_at),
+    }
     head: dict[str, object] = {"id": notifier.id, "name": notifier.name, "backend": notifier.backend}
     if notifier.channel is Channel.SMS:
         return {**head, "settings": _settings(notifier), **times}

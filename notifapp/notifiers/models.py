@@ -1,4 +1,4 @@
-"""The tables of notifiers, of their accounts' balances, and of the console backend's outbox."""
+"""The tables of notifiers, of codes that prove them, of accounts' balances, and of the console backend's outbox."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ class Notifier(Base):
 
     The secrets are bound to the settings, too, so that they only ever go where somebody said who typed them.
     `receipt_key` is the secret in the address where its gateway tells what became of messages; its digest finds it.
+    `digest` stands for the exact configuration: backend, settings and secrets, as they are since `configured_at`; a
+    worker computes it where it is missing. `proven_digest` is the configuration that delivered a code which somebody
+    typed back, last at `proven_at`: see proving/service.py.
     """
 
     __tablename__ = "notifier"
     __table_args__ = (
         CheckConstraint("channel IN ('sms', 'email')", "channel_known"),
         CheckConstraint("name <> ''", "name_not_empty"),
+        CheckConstraint("(configured_at IS NULL) = (digest IS NULL)", "configured_at_with_digest"),
+        CheckConstraint("(proven_at IS NULL) = (proven_digest IS NULL)", "proven_at_with_digest"),
         UniqueConstraint("project_id", "channel", "name"),
         # For the settings' foreign keys, which so refuse notifiers of another project or channel.
         UniqueConstraint("project_id", "channel", "id"),
@@ -40,8 +45,37 @@ class Notifier(Base):
     secrets: Mapped[str] = mapped_column(Sealed("project_id", "id", "backend", "settings"))
     receipt_key: Mapped[str | None] = mapped_column(Sealed("project_id", "id"))
     receipt_key_digest: Mapped[str | None] = mapped_column(String(64))
+    digest: Mapped[str | None] = mapped_column(String(64))
+    configured_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    proven_digest: Mapped[str | None] = mapped_column(String(64))
+    proven_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class NotifierProof(Base):
+    """A code that was sent to prove a configuration, saved or not, by its digest; typed back at `proven_at`.
+
+    It is kept for a day, so that values which were proven before they are saved make a proven notifier.
+    """
+
+    __tablename__ = "notifier_proof"
+    __table_args__ = (
+        CheckConstraint("channel IN ('sms', 'email')", "channel_known"),
+        CheckConstraint("attempts_left >= 0", "attempts_left_counts"),
+        Index("ix_notifier_proof_digest", "project_id", "channel", "digest"),
+        Index("ix_notifier_proof_created", "created_at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    channel: Mapped[str] = mapped_column(String(5))
+    digest: Mapped[str] = mapped_column(String(64))
+    code_mac: Mapped[str] = mapped_column(String(64))
+    attempts_left: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    proven_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class NotifierBalance(Base):

@@ -10,7 +10,12 @@ from notifapp.notifiers.service import ORDERINGS
 from notifapp.web.openapi import Json, Part, bad_request, body, example, operation, ref, response
 from notifapp.web.paging import DEFAULT_LIMIT, MAX_LIMIT
 
-_TIMES = {"created_at": "2026-11-23T12:14:05.235667Z", "updated_at": "2026-11-23T12:14:05.235667Z"}
+_TIMES = {
+    "proven_at": "2026-11-23T12:16:31.508912Z",
+    "created_at": "2026-11-23T12:14:05.235667Z",
+    "updated_at": "2026-11-23T12:14:05.235667Z",
+}
+_UNPROVEN = {"proven_at": None}
 _WITHOUT_PATTERN = {"pattern_code": "", "pattern_variables": "code"}
 _READ_EXAMPLE: dict[Channel, Json] = {
     Channel.SMS: {
@@ -38,12 +43,12 @@ _READ_EXAMPLE: dict[Channel, Json] = {
 }
 _UPDATED_EXAMPLE: dict[Channel, Json] = {
     Channel.SMS: _READ_EXAMPLE[Channel.SMS]
-    | {"settings": {"token": None, "has_token": True, "from_number": "+983000606", **_WITHOUT_PATTERN}},
-    Channel.EMAIL: _READ_EXAMPLE[Channel.EMAIL] | {"from_email": "codes@example.com"},
+    | {"settings": {"token": None, "has_token": True, "from_number": "+983000606", **_WITHOUT_PATTERN}, **_UNPROVEN},
+    Channel.EMAIL: _READ_EXAMPLE[Channel.EMAIL] | {"from_email": "codes@example.com", **_UNPROVEN},
 }
 _CREATED_EXAMPLE: dict[Channel, Json] = {
-    Channel.SMS: _READ_EXAMPLE[Channel.SMS] | {"id": 4, "name": "ippanel_two"},
-    Channel.EMAIL: _READ_EXAMPLE[Channel.EMAIL] | {"id": 5, "name": "newsletter"},
+    Channel.SMS: _READ_EXAMPLE[Channel.SMS] | {"id": 4, "name": "ippanel_two", **_UNPROVEN},
+    Channel.EMAIL: _READ_EXAMPLE[Channel.EMAIL] | {"id": 5, "name": "newsletter", **_UNPROVEN},
 }
 _CREATIONS: dict[Channel, Json] = {
     Channel.SMS: {
@@ -132,7 +137,8 @@ def _list(channel: Channel) -> Json:
         f"list{schema_name(channel)}s",
         summary=f"List {channel.sentence} notifiers",
         description=f"Returns the project's valid {channel.sentence} notifiers: the enabled ones, which the settings "
-        "may choose. Invalid parameters are ignored.",
+        "may choose. Where the project requires proof of receipt, unproven ones are left out. Invalid parameters are "
+        "ignored.",
         permission=NOTIFIER_PERMISSIONS[channel].read,
         parameters=_LIST_PARAMETERS,
         responses={

@@ -71,6 +71,8 @@ def _notifier(channel: Channel) -> Json:
         }
     head = {"id": _ID, "name": _NAME, "backend": _backend_key(channel)}
     times = {
+        "proven_at": nullable(_TIME)
+        | {"description": "When it last delivered a code that was typed back, in UTC; null if it was changed since."},
         "created_at": _TIME | {"description": "When it was created, in UTC."},
         "updated_at": _TIME | {"description": "When it last changed, in UTC."},
     }

@@ -7,6 +7,7 @@ from flask import Blueprint
 from notifapp.channels import Channel
 from notifapp.notifiers import api, testing_views, views
 from notifapp.notifiers.asking import views as asking_views
+from notifapp.notifiers.proving import views as proving_views
 
 PAGE = "/projects/<project_slug>/notifiers"
 NEW = f"{PAGE}/<any(sms, email):channel>/new"
@@ -19,10 +20,12 @@ blueprint.get(NEW)(views.choose)
 blueprint.get(f"{NEW}/<backend_key>")(views.new)
 blueprint.post(f"{NEW}/<backend_key>")(views.create)
 blueprint.post(f"{NEW}/<backend_key>/test")(testing_views.test_new)
+blueprint.post(f"{NEW}/<backend_key>/prove")(proving_views.prove_new)
 blueprint.post(f"{NEW}/<backend_key>/ask")(asking_views.ask_of_new)
 blueprint.get(ONE)(views.edit)
 blueprint.post(ONE)(views.save)
 blueprint.post(f"{ONE}/test")(testing_views.test_stored)
+blueprint.post(f"{ONE}/prove")(proving_views.prove_stored)
 blueprint.post(f"{ONE}/ask")(asking_views.ask_of_stored)
 blueprint.post(f"{ONE}/enable")(views.enable)
 blueprint.post(f"{ONE}/disable")(views.disable)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, select, true, update
+from sqlalchemy import ColumnElement, and_, case, func, literal, select, true, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
@@ -24,6 +24,7 @@ from notifapp.errors import Conflict, NotFound, ValidationFailed
 from notifapp.notifiers.backends import find_backend, switched_off
 from notifapp.notifiers.backends.console import Console, is_console_on
 from notifapp.notifiers.models import Notifier, OutboxMessage
+from notifapp.notifiers.proving.service import Proof, configured, digest_of, in_words, is_proven_enough, proof_of
 from notifapp.notifiers.values import NotifierValues, parse_new, parse_update
 
 ORDERINGS = ("id", "name", "created_at", "updated_at")
@@ -37,6 +38,9 @@ _READABLE = (
     _notifier.name,
     _notifier.is_enabled,
     _notifier.settings,
+    _notifier.digest,
+    _notifier.proven_digest,
+    _notifier.proven_at,
     _notifier.created_at,
     _notifier.updated_at,
 )
@@ -44,7 +48,10 @@ _READABLE = (
 
 @dataclass(frozen=True, slots=True)
 class NotifierDetails:
-    """A notifier without its secrets, which aren't even decrypted."""
+    """A notifier without its secrets, which aren't even decrypted.
+
+    `proof` says whether its present configuration is proven, `proven_at` when it was last, in whichever one.
+    """
 
     id: int
     channel: Channel
@@ -52,8 +59,15 @@ class NotifierDetails:
     name: str
     is_enabled: bool
     settings: Mapping[str, Any]
+    proof: Proof
+    proven_at: datetime | None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def proof_in_words(self) -> str:
+        """The proof as pages say it, such as "proven 3 days ago"."""
+        return in_words(self.proof, self.proven_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +118,7 @@ def list_valid_notifiers(
     project: ProjectRef,
     channel: Channel,
     *,
+    requires_proof: bool,
     search: str = "",
     ordering: Sequence[str] = (),
     limit: int,
@@ -111,9 +126,11 @@ def list_valid_notifiers(
 ) -> tuple[int, list[NotifierDetails]]:
     """The total number of notifiers that the settings may choose, and a page of them.
 
-    The name must contain every word of `search`. `ordering` lists columns of `ORDERINGS`, with "-" for descending.
+    `requires_proof` is the project's choice, which the settings know. The name must contain every word of `search`.
+    `ordering` lists columns of `ORDERINGS`, with "-" for descending.
     """
-    matching = [*_of(project, channel), is_valid(), *_named(search)]
+    is_it_valid = is_valid(requires_proof=literal(requires_proof))
+    matching = [*_of(project, channel), is_it_valid, *_named(search)]
     order = [_notifier[name[1:]].desc() if name.startswith("-") else _notifier[name] for name in ordering]
     page = select(*_READABLE).where(*matching).order_by(*order, _notifier.id).limit(limit).offset(offset)
     with reading() as connection:
@@ -143,6 +160,7 @@ def create_notifier(
     values = {"project_id": project.id, "channel": channel.value, "created_at": now, **_columns(new, now)}
     with _name_is_unique(), writing() as connection:
         keep_open(connection, project.id)
+        values |= configured(connection, project, channel, new, now)
         notifier = insert_sealed(connection, _table, {**values, **_new_receipt_key()})
         detail = {"id": notifier.id, "channel": channel.value, "backend": new.backend.key}
         _record(connection, Action.NOTIFIER_CREATED, project, notifier.name, detail, principal)
@@ -172,7 +190,10 @@ def update_notifier(
         after = parse_update(project, channel, before, fields)
         changes = before.differences(after)
         if changes:
-            values = _columns(after, clock.now())
+            now = clock.now()
+            values = _columns(after, now)
+            if digest_of(project.id, channel, after) != digest_of(project.id, channel, before):
+                values |= configured(connection, project, channel, after, now)
             place = {"project_id": project.id, "id": notifier.id}
             values["secrets"] = seal(_notifier.secrets, values["secrets"], **values, **place)
             notifier = connection.execute(update(_table).where(*one).values(**values).returning(*_READABLE)).one()
@@ -299,10 +320,14 @@ def _set_enabled(
         _record(connection, action, project, name, {"id": notifier_id, "channel": channel.value}, principal)
 
 
-def is_valid() -> ColumnElement[bool]:
-    """The condition for a notifier that the settings may choose: it is enabled, and its backend isn't switched off."""
+def is_valid(*, requires_proof: Any) -> ColumnElement[bool]:
+    """The condition for a notifier that the settings may choose.
+
+    It is enabled, its backend isn't switched off, and it is proven, if a column or a literal says that it must be.
+    """
     off = switched_off()
-    return and_(_notifier.is_enabled == true(), *([_notifier.backend.not_in(off)] if off else []))
+    is_on = [_notifier.backend.not_in(off)] if off else []
+    return and_(_notifier.is_enabled == true(), *is_on, is_proven_enough(requires_proof))
 
 
 def _of(project: ProjectRef, channel: Channel) -> tuple[ColumnElement[bool], ...]:
@@ -327,6 +352,8 @@ def _details(row: Any) -> NotifierDetails:
         name=row.name,
         is_enabled=row.is_enabled and row.backend not in switched_off(),
         settings=row.settings,
+        proof=proof_of(row),
+        proven_at=row.proven_at,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

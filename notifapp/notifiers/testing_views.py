@@ -32,12 +32,12 @@ def test_new(project: ProjectRef, channel: Channel, backend_key: str) -> Respons
     def send(fields: Fields) -> TestResult:
         address = recipient["recipient"].data or ""
         fields = {**fields, "backend": backend.key}
-        return test_new_notifier(project, channel, fields, address, principal=principal())
+        return test_new_notifier(project, channel, fields, address, principal=principal(), with_code=False)
 
     def show(**test: Any) -> str:
         return new_page(channel, backend, form, recipient_form=recipient, **test)
 
-    return _respond(form, recipient, typed_secrets(project, channel, backend), send, show)
+    return respond(form, recipient, typed_secrets(project, channel, backend), send, show)
 
 
 @notifier_permission_required("update")
@@ -49,21 +49,24 @@ def test_stored(project: ProjectRef, channel: Channel, notifier_id: int) -> Resp
 
     def send(fields: Fields) -> TestResult:
         address = recipient["recipient"].data or ""
-        return test_stored_notifier(project, channel, notifier_id, fields, address, principal=principal())
+        return test_stored_notifier(
+            project, channel, notifier_id, fields, address, principal=principal(), with_code=False
+        )
 
     def show(**test: Any) -> str:
         return edit_page(project, notifier, form, recipient_form=recipient, **test)
 
-    return _respond(form, recipient, typed, send, show)
+    return respond(form, recipient, typed, send, show)
 
 
-def _respond(
+def respond(
     form: Form,
     recipient: Form,
     typed: TypedSecrets,
     send: Callable[[Fields], TestResult],
     show: Callable[..., str],
 ) -> ResponseReturnValue:
+    """Send with the posted values, and show the form with the result or with what is wrong."""
     try:
         fields = posted_fields(form, typed)
         result = send(fields)
@@ -76,4 +79,5 @@ def _respond(
         recipient["recipient"].errors = [limited.detail]
         return Response(show(typed=typed), limited.status, dict(limited.headers()), mimetype="text/html")
     kept = typed.keep(cast(Fields, fields["settings"]))
-    return show(typed=kept, test_result=result, is_sent=isinstance(result.outcome, Accepted))
+    is_sent = isinstance(result.outcome, Accepted)
+    return show(typed=kept, test_result=result, is_sent=is_sent, sent_code=result.sent_code)

@@ -33,9 +33,11 @@ from notifapp.notifiers.backends import backends_for, find_backend
 from notifapp.notifiers.forms import edit_form, new_form, posted_fields, recipient_form, show_kept
 from notifapp.notifiers.gateway.base import Backend
 from notifapp.notifiers.gateway.receipts import PushesReceipts
+from notifapp.notifiers.proving.forms import CodeForm
+from notifapp.notifiers.proving.service import Proof
 from notifapp.notifiers.sending import receipt_url
 from notifapp.notifiers.service import NotifierDetails
-from notifapp.settings.service import ids_in_force
+from notifapp.settings.service import get_policy, ids_in_force
 from notifapp.web import paging
 from notifapp.web.forms import Form, add_errors
 from notifapp.web.times import time_zone
@@ -112,12 +114,15 @@ def create(project: ProjectRef, channel: Channel, backend_key: str) -> ResponseR
         add_errors(form, failed)
         return new_page(channel, backend, form, typed=typed), 400
     typed.forget()
-    flash(_created(project, notifier.name), "success")
+    flash(_created(project, notifier), "success")
     return _after_change(project)
 
 
-def _created(project: ProjectRef, name: str) -> Markup:
+def _created(project: ProjectRef, notifier: NotifierDetails) -> Markup:
     """What to do next, with a link for those who may do it."""
+    name = notifier.name
+    if notifier.proof is not Proof.PROVEN and get_policy(project).requires_proof:
+        return Markup("{} was created. Prove it on its page, so that it can be chosen in the settings.").format(name)
     settings = "settings"
     if may(Permission.NOTIFICATIONS_SETTINGS_UPDATE):
         address = url_for("settings.page", project_slug=project.slug)
@@ -231,8 +236,16 @@ def new_page(
     channel: Channel, backend: Backend[Any], form: Form, *, typed: TypedSecrets | None = None, **test: object
 ) -> str:
     """The page for a new notifier; `test` is the context of a test or of the gateway's answers, if requested."""
-    context = {"recipient_form": recipient_form(channel), "can_ask": can_ask(backend), **_kept(form, typed), **test}
-    return render_template("notifiers/new.html", channel=channel, backend=backend, form=form, **context)
+    context = {"recipient_form": recipient_form(channel), "code_form": CodeForm(), **_kept(form, typed), **test}
+    return render_template(
+        "notifiers/new.html",
+        channel=channel,
+        backend=backend,
+        form=form,
+        can_ask=can_ask(backend),
+        may_prove=may(Permission.OTP_SEND),
+        **context,
+    )
 
 
 def edit_page(
@@ -250,9 +263,15 @@ def edit_page(
         form=form,
         is_in_use=notifier.id in ids_in_force(project),
         may_update=may_update,
+        may_prove=_may_change(project, Permission.OTP_SEND),
         receipts_url=_receipts_url(project, notifier) if may_update else "",
         has_public_url=bool(current_app.config["NOTIFAPP"].public_url),
-        **{"recipient_form": recipient_form(notifier.channel), **_kept(form, typed), **test},
+        **{
+            "recipient_form": recipient_form(notifier.channel),
+            "code_form": CodeForm(),
+            **_kept(form, typed),
+            **test,
+        },
     )
 
 

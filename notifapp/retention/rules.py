@@ -22,7 +22,7 @@ from notifapp.delivery.models import Delivery, WorkerHeartbeat
 from notifapp.events.models import EventMessage
 from notifapp.idempotency.models import IdempotentRequest
 from notifapp.message_templates.models import MessageTemplate, MessageTemplateRevision
-from notifapp.notifiers.models import NotifierBalance, OutboxMessage
+from notifapp.notifiers.models import NotifierBalance, NotifierProof, OutboxMessage
 from notifapp.otp.models import OtpChallenge, OtpRecipient, OtpResend
 from notifapp.otp.test_recipients.models import DAYS_KEPT, OtpTestRecipient
 from notifapp.receipts.models import EarlyReceipt
@@ -148,6 +148,7 @@ RULES = (
     Rule("audit events", _event.at, "audit"),
     Rule("settings revisions", _revision.created_at, "history", (_IS_FORMER,)),
     Rule("message revisions", _template_revision.created_at, "history", (_IS_FORMER_TEMPLATE,)),
+    Rule("proofs", table_of(NotifierProof).c.created_at, 1),
     Rule("balances", table_of(NotifierBalance).c.hour, 90),
     Rule("outbox messages", table_of(OutboxMessage).c.created_at, 1),
     Rule("sessions", table_of(UserSession).c.expires_at, 0),

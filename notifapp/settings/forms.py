@@ -55,6 +55,20 @@ class PhoneRegionForm(Form):
         self.phone_region.choices = [("", "None"), *countries.choices()]
 
 
+class ProofForm(Form):
+    """Which notifiers may be chosen."""
+
+    requires_proof = SelectField(
+        "Notifiers to choose from",
+        validate_choice=False,
+        description="A notifier in force stays in force until you choose another.",
+    )
+
+    def __init__(self, **values: str) -> None:
+        super().__init__(**values)
+        self.requires_proof.choices = [("", "All enabled ones"), ("yes", "Only proven ones")]
+
+
 class SettingsForm(VersionedForm):
     """The four settings, a reason, and the version that was shown."""
 

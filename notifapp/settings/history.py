@@ -26,6 +26,7 @@ _NEWEST_FIRST = Statement(
         _revision.email_notifier_name,
         _revision.otp_code_len,
         _revision.otp_ttl,
+        _revision.standby,
         _revision.actor,
         _revision.source,
         _revision.created_at,

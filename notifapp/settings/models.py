@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, String, text
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, ForeignKeyConstraint, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifapp.audit.revisions import Authored
@@ -17,7 +19,10 @@ MAX_OTP_TTL = 3600
 
 
 class NotificationSettings(Base):
-    """One row per project, created with it. `version` counts the changes; 0 means the defaults, never changed."""
+    """One row per project, created with it. `version` counts the changes; 0 means the defaults, never changed.
+
+    With `requires_proof` only a proven notifier may be chosen. It is no setting: it has no version and no revision.
+    """
 
     __tablename__ = "notification_settings"
     __table_args__ = (
@@ -46,6 +51,7 @@ class NotificationSettings(Base):
     email_notifier_id: Mapped[int | None] = mapped_column(index=True)
     otp_code_len: Mapped[int] = mapped_column(server_default=text(str(DEFAULT_OTP_CODE_LEN)))
     otp_ttl: Mapped[int] = mapped_column(server_default=text(str(DEFAULT_OTP_TTL)))
+    requires_proof: Mapped[bool] = mapped_column(server_default=false())
 
 
 class SettingsRevision(Authored, Base):
@@ -65,3 +71,5 @@ class SettingsRevision(Authored, Base):
     email_notifier_name: Mapped[str | None] = mapped_column(String(120))
     otp_code_len: Mapped[int]
     otp_ttl: Mapped[int]
+    # {channel: [[id, name], …]}, carried over from one revision to the next; null until the first change.
+    standby: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

@@ -12,6 +12,7 @@ blueprint = Blueprint("settings", __name__)
 blueprint.get(PAGE)(views.page)
 blueprint.post(PAGE)(views.save)
 blueprint.post(f"{PAGE}/phone-region")(views.save_phone_region)
+blueprint.post(f"{PAGE}/proof")(views.save_proof)
 blueprint.get(api.PATH)(api.read)
 blueprint.patch(api.PATH)(api.update)
 

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import and_, bindparam, insert, or_, select, true, update
+from sqlalchemy import and_, bindparam, func, insert, or_, select, true, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from notifapp import inputs
 from notifapp.access import Principal, ProjectArchived, ProjectRef
-from notifapp.access.archived import is_open
+from notifapp.access.archived import is_open, keep_open
 from notifapp.audit.revisions import MAX_REASON_LENGTH, authorship
-from notifapp.audit.service import Action, record
+from notifapp.audit.service import Action, Change, record
 from notifapp.channels import Channel
-from notifapp.database import MAX_ID, Statement, insertion, reading, table_of, writing
+from notifapp.database import MAX_ID, Statement, reading, table_of, writing
 from notifapp.errors import Conflict, StaleVersion
 from notifapp.events.models import EventType
 from notifapp.events.publishing import Event, is_told, publish
 from notifapp.notifiers.backends import find_backend, switched_off
 from notifapp.notifiers.models import Notifier
+from notifapp.notifiers.proving.service import in_words, is_proven_enough, proof_of
 from notifapp.notifiers.service import is_valid
 from notifapp.settings.models import NotificationSettings, SettingsRevision
 from notifapp.settings.values import (
@@ -36,6 +37,8 @@ from notifapp.settings.values import (
     no_such_notifier,
     parse,
     settings_of,
+    standby_as_stored,
+    unproven,
 )
 
 _table = table_of(NotificationSettings)
@@ -63,7 +66,7 @@ _SELECT = (
 
 
 def _valid(notifier: Any, channel: str) -> Any:
-    """The notifier may be chosen: it is of this project and channel, and enabled (the contract's "valid notifier")."""
+    """The notifier is of this project and channel, and enabled (the contract's "valid notifier")."""
     return and_(
         notifier.c.id == bindparam(f"{channel}_id"),
         notifier.c.project_id == _settings.project_id,
@@ -78,9 +81,11 @@ _CURRENT_AND_CHOSEN = Statement(
         _new_sms.c.id.label("new_sms_id"),
         _new_sms.c.name.label("new_sms_name"),
         _new_sms.c.backend.label("new_sms_backend"),
+        is_proven_enough(_settings.requires_proof, _new_sms.c).label("new_sms_is_proven_enough"),
         _new_email.c.id.label("new_email_id"),
         _new_email.c.name.label("new_email_name"),
         _new_email.c.backend.label("new_email_backend"),
+        is_proven_enough(_settings.requires_proof, _new_email.c).label("new_email_is_proven_enough"),
         is_open(bindparam("project_id")).label("is_open"),
         is_told(bindparam("project_id"), EventType.SETTINGS_CHANGED).label("is_told"),
     )
@@ -89,6 +94,7 @@ _CURRENT_AND_CHOSEN = Statement(
     .with_for_update(of=_table)
 )
 SELECT_POLICY = _SELECT.add_columns(
+    _settings.requires_proof,
     _sms.c.backend.label("sms_backend"),
     _sms.c.is_enabled.label("sms_is_enabled"),
     _email.c.backend.label("email_backend"),
@@ -101,7 +107,22 @@ _UPDATE = Statement(
     .where(_settings.project_id == bindparam("of_project"), _settings.version == bindparam("from_version"))
     .values({name: bindparam(name) for name in _WRITTEN})
 )
-_INSERT_REVISION = insertion(table_of(SettingsRevision))
+_revisions = table_of(SettingsRevision)
+_former = _revisions.alias("former").c
+# The standby notifiers stay as they were in the revision before, unless they are given.
+_FORMER_STANDBY = select(_former.standby).where(
+    _former.project_id == bindparam("of_project"), _former.version == bindparam("from_version")
+)
+_INSERT_REVISION = Statement(
+    insert(_revisions).values(
+        {column.name: bindparam(column.name) for column in _revisions.c if column.name != "standby"}
+        | {
+            "standby": func.coalesce(
+                bindparam("new_standby", type_=_former.standby.type), _FORMER_STANDBY.scalar_subquery()
+            )
+        }
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +155,16 @@ class NotifierInForce:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the settings in force mean for a code: its length in digits, lifetime in seconds, and notifiers."""
+    """What the settings in force mean for a code: its length in digits, lifetime in seconds, and notifiers.
+
+    With `requires_proof`, only a proven notifier can be chosen.
+    """
 
     version: int
     code_length: int
     ttl: int
     notifiers: dict[Channel, NotifierInForce]
+    requires_proof: bool
 
     @property
     def usable(self) -> list[Channel]:
@@ -184,7 +209,29 @@ def policy_of(row: Any) -> Policy:
         for channel, (id_, name, backend, is_enabled) in notifiers.items()
         if id_ is not None
     }
-    return Policy(row.version, row.otp_code_len, row.otp_ttl, chosen)
+    return Policy(row.version, row.otp_code_len, row.otp_ttl, chosen, row.requires_proof)
+
+
+def set_requires_proof(project: ProjectRef, requires_proof: bool, *, principal: Principal) -> bool:
+    """Choose whether only proven notifiers may be chosen from now on; one that is in force stays. Whether that is new.
+
+    Raise `ProjectArchived`.
+    """
+    is_other = (_settings.project_id == project.id, _settings.requires_proof != requires_proof)
+    with writing() as connection:
+        keep_open(connection, project.id)
+        changed = connection.execute(update(_table).where(*is_other).values(requires_proof=requires_proof)).rowcount
+        if changed:
+            before, after = ("not required", "required") if requires_proof else ("required", "not required")
+            record(
+                connection,
+                Action.PROOF_REQUIREMENT_CHANGED,
+                principal=principal,
+                project_id=project.id,
+                subject=project.slug,
+                detail={"changes": [Change("Proof of receipt", before, after)]},
+            )
+    return changed > 0
 
 
 def ids_in_force(project: ProjectRef) -> set[int]:
@@ -193,19 +240,26 @@ def ids_in_force(project: ProjectRef) -> set[int]:
 
 
 def notifier_choices(project: ProjectRef, settings: Settings) -> dict[Channel, list[Choice]]:
-    """The notifiers of each channel: those in force first, even if disabled, then the valid ones sorted by name."""
+    """The notifiers of each channel: those in force first, even if not valid, then the valid ones sorted by name."""
+    return choices(project, [chosen.id for chosen in (settings.sms_notifier, settings.email_notifier) if chosen])
+
+
+def choices(project: ProjectRef, chosen: Collection[int]) -> dict[Channel, list[Choice]]:
+    """The notifiers of each channel: the chosen ones first, even if not valid, then the valid ones sorted by name."""
     notifier = table_of(Notifier).c
-    in_force = [chosen.id for chosen in (settings.sms_notifier, settings.email_notifier) if chosen]
+    requires_proof = select(_settings.requires_proof).where(_settings.project_id == project.id).scalar_subquery()
+    shown = ("id", "channel", "name", "backend", "is_enabled", "digest", "proven_digest", "proven_at")
+    may_be_chosen = or_(is_valid(requires_proof=requires_proof), notifier.id.in_(chosen))
     statement = (
-        select(notifier.id, notifier.channel, notifier.name, notifier.backend, notifier.is_enabled)
-        .where(notifier.project_id == project.id, or_(is_valid(), notifier.id.in_(in_force)))
-        .order_by(notifier.id.not_in(in_force), notifier.name)
+        select(*(notifier[name] for name in shown))
+        .where(notifier.project_id == project.id, may_be_chosen)
+        .order_by(notifier.id.not_in(chosen), notifier.name)
     )
-    choices: dict[Channel, list[Choice]] = {channel: [] for channel in Channel}
+    offered: dict[Channel, list[Choice]] = {channel: [] for channel in Channel}
     with reading() as connection:
         for row in connection.execute(statement):
-            choices[Channel(row.channel)].append(Choice(row.id, _label(row)))
-    return choices
+            offered[Channel(row.channel)].append(Choice(row.id, _label(row)))
+    return offered
 
 
 def _label(notifier: Any) -> str:
@@ -214,6 +268,7 @@ def _label(notifier: Any) -> str:
         backend.label,
         *([] if backend.reaches_people else ["development only: nothing is sent"]),
         *([] if notifier.is_enabled else ["disabled"]),
+        in_words(proof_of(notifier), notifier.proven_at),
     ]
     return f"{notifier.name} ({', '.join(about)})"
 
@@ -250,14 +305,35 @@ def update_notification_settings(
             after = _changed(before, parsed, chosen)
             if after != before:
                 after = replace(after, version=before.version + 1)
-                _write(connection, project, before, after, principal, reason)
-                _record(connection, project, before, after, principal)
+                write_revision(connection, project, before, after, principal, reason)
                 if row.is_told:
                     data = {"version": after.version, "settings": body(after), "source": principal.source.value}
                     publish(connection, Event(project.id, EventType.SETTINGS_CHANGED, data))
     except IntegrityError:
         raise Conflict("A chosen notifier was deleted in the meantime. Choose again.") from None
     return Update(before, after)
+
+
+def lock(connection: Connection, project: ProjectRef) -> tuple[Any, Settings]:
+    """Keep the settings as they are until the transaction ends, for what is a part of them elsewhere.
+
+    Return their row, with `is_open` and `is_told`, and the settings.
+    """
+    row = _lock(connection, _lookup(project, {}))
+    return row, settings_of(row)
+
+
+def write_revision(
+    connection: Connection,
+    project: ProjectRef,
+    before: Settings,
+    after: Settings,
+    principal: Principal,
+    reason: str | None,
+) -> None:
+    """Write locked settings with their revision and its audit event. Raise `StaleVersion`."""
+    _write(connection, project, before, after, principal, reason)
+    _record(connection, project, before, after, principal)
 
 
 def _lock(connection: Connection, lookup: Mapping[str, int | None]) -> Any:
@@ -281,15 +357,17 @@ def _chosen(
 ) -> dict[str, NotifierRef | None]:
     """The requested notifiers; one that may not be chosen becomes an error of its field."""
     found = {
-        SMS_NOTIFIER: (row.new_sms_id, row.new_sms_name, row.new_sms_backend),
-        EMAIL_NOTIFIER: (row.new_email_id, row.new_email_name, row.new_email_backend),
+        SMS_NOTIFIER: (row.new_sms_id, row.new_sms_name, row.new_sms_backend, row.new_sms_is_proven_enough),
+        EMAIL_NOTIFIER: (row.new_email_id, row.new_email_name, row.new_email_backend, row.new_email_is_proven_enough),
     }
     chosen: dict[str, NotifierRef | None] = {}
-    for field, (id_, name, backend) in found.items():
+    for field, (id_, name, backend, may_be_chosen) in found.items():
         if parsed.get(field) is None:
             chosen[field] = None
         elif id_ is None or backend in switched_off():
             errors[field] = [no_such_notifier(changes[field])]
+        elif not may_be_chosen:
+            errors[field] = [unproven()]
         else:
             chosen[field] = NotifierRef(id_, name)
     return chosen
@@ -330,7 +408,9 @@ def _write(
         "email_notifier_name": email and email.name,
         **authorship(principal, reason),
     }
-    _INSERT_REVISION.execute(connection, **revision)
+    its = {"of_project": project.id, "from_version": before.version}
+    standby = standby_as_stored(after) if after.standby != before.standby else None
+    _INSERT_REVISION.execute(connection, **revision, **its, new_standby=standby)
 
 
 def _record(

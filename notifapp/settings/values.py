@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from notifapp import inputs
 from notifapp.audit.service import Change
+from notifapp.channels import Channel
 from notifapp.errors import FieldMessage
 from notifapp.inputs import FieldErrors
 from notifapp.settings.models import MAX_OTP_CODE_LEN, MAX_OTP_TTL, MIN_OTP_CODE_LEN, MIN_OTP_TTL
@@ -28,15 +29,31 @@ class NotifierRef:
     name: str
 
 
+Standby = dict[Channel, tuple[NotifierRef, ...]]
+
+
+def no_standby() -> Standby:
+    """No notifier stands by on any channel."""
+    return dict.fromkeys(Channel, ())
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A project's notification settings at one version. `otp_code_len` is in digits, `otp_ttl` in seconds."""
+    """A project's notification settings at one version. `otp_code_len` is in digits, `otp_ttl` in seconds.
+
+    `standby` is known where they were read from the history; those in force stand in standby/service.py.
+    """
 
     version: int
     sms_notifier: NotifierRef | None
     email_notifier: NotifierRef | None
     otp_code_len: int
     otp_ttl: int
+    standby: Standby = field(default_factory=no_standby)
+
+    def notifier(self, channel: Channel) -> NotifierRef | None:
+        """The notifier in force on a channel."""
+        return {Channel.SMS: self.sms_notifier, Channel.EMAIL: self.email_notifier}[channel]
 
 
 def settings_of(row: Any) -> Settings:
@@ -48,7 +65,13 @@ def settings_of(row: Any) -> Settings:
         None if email is None else NotifierRef(email, row.email_notifier_name),
         row.otp_code_len,
         row.otp_ttl,
+        _standby_of(getattr(row, "standby", None)),
     )
+
+
+def standby_as_stored(settings: Settings) -> dict[str, list[list[object]]]:
+    """The standby notifiers as a revision holds them, with their names at that time."""
+    return {channel.value: [[each.id, each.name] for each in settings.standby[channel]] for channel in Channel}
 
 
 def body(settings: Settings) -> dict[str, object]:
@@ -63,11 +86,26 @@ def body(settings: Settings) -> dict[str, object]:
 
 def differences(before: Settings, after: Settings) -> list[Change]:
     """The values that differ; empty if none does."""
-    return [
+    of_fields = [
         Change(label, old, new)
         for (label, old, old_value), (_, new, new_value) in zip(_in_words(before), _in_words(after), strict=True)
         if old_value != new_value
     ]
+    return of_fields + differences_of_standby(before.standby, after.standby)
+
+
+def differences_of_standby(before: Standby, after: Standby) -> list[Change]:
+    """The channels whose standby notifiers differ; empty if none does."""
+    return [
+        Change(f"{channel.label} standby", names(before[channel]), names(after[channel]))
+        for channel in Channel
+        if before[channel] != after[channel]
+    ]
+
+
+def names(notifiers: Iterable[NotifierRef]) -> str:
+    """The names of notifiers in their order, or "None"."""
+    return ", ".join(notifier.name for notifier in notifiers) or "None"
 
 
 def parse(changes: Mapping[str, object]) -> tuple[dict[str, int | None], FieldErrors]:
@@ -92,6 +130,12 @@ def no_such_notifier(value: object) -> FieldMessage:
     )
 
 
+def unproven() -> FieldMessage:
+    """The message for a notifier that isn't proven where that is required."""
+    message = "This notifier has not been proven since its last change."
+    return FieldMessage(message, on_page=f"{message} Prove it on its page, or choose another.")
+
+
 def _notifier_body(notifier: NotifierRef | None) -> dict[str, object] | None:
     return None if notifier is None else {"id": notifier.id, "name": notifier.name}
 
@@ -102,6 +146,12 @@ _PARSERS: Mapping[str, Callable[[object], int | None]] = {
     OTP_CODE_LEN: partial(inputs.integer, least=MIN_OTP_CODE_LEN, most=MAX_OTP_CODE_LEN),
     OTP_TTL: partial(inputs.integer, least=MIN_OTP_TTL, most=MAX_OTP_TTL),
 }
+
+
+def _standby_of(stored: Mapping[str, list[Any]] | None) -> Standby:
+    return no_standby() | {
+        Channel(channel): tuple(NotifierRef(*each) for each in listed) for channel, listed in (stored or {}).items()
+    }
 
 
 def _in_words(settings: Settings) -> list[tuple[str, str, object]]:

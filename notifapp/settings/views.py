@@ -16,7 +16,7 @@ from notifapp.otp.preview.service import get_preview
 from notifapp.otp.test_recipients.service import in_force
 from notifapp.projects.service import set_phone_region
 from notifapp.settings import service
-from notifapp.settings.forms import PhoneRegionForm, SettingsForm, as_posted, touched
+from notifapp.settings.forms import PhoneRegionForm, ProofForm, SettingsForm, as_posted, touched
 from notifapp.settings.history import history as read_history
 from notifapp.settings.history import settings_at
 from notifapp.settings.values import (
@@ -29,6 +29,7 @@ from notifapp.settings.values import (
     differences,
     parse,
 )
+from notifapp.standby.service import as_ids, get_standby, set_standby
 from notifapp.web.forms import add_errors
 from notifapp.web.revisions import flash_saved, history_page
 
@@ -89,6 +90,17 @@ def save_phone_region(project: ProjectRef) -> ResponseReturnValue:
     return _to_page(project)
 
 
+@permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
+def save_proof(project: ProjectRef) -> Response:
+    """Save whether only proven notifiers may be chosen."""
+    requires_proof = ProofForm().requires_proof.data == "yes"
+    service.set_requires_proof(project, requires_proof, principal=principal())
+    flash(
+        "Only proven notifiers can be chosen." if requires_proof else "All enabled notifiers can be chosen.", "success"
+    )
+    return _to_page(project)
+
+
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
 def history(project: ProjectRef) -> str:
     """All revisions, newest first."""
@@ -106,17 +118,20 @@ def confirm_restore(project: ProjectRef, version: int) -> str:
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
 def restore(project: ProjectRef, version: int) -> ResponseReturnValue:
     """Save an old revision's values as a new revision, by the same rules as any change."""
-    form = SettingsForm()
-    changes = touched(as_posted(settings_at(project, version)), _shown(project, form))
+    form, wanted, reason = SettingsForm(), settings_at(project, version), f"Restored version {version}"
+    changes = touched(as_posted(wanted), _shown(project, form))
     if question := _question(project, changes):
         return question
     try:
         updated = service.update_notification_settings(
+            project, changes, principal=principal(), expected_version=form.shown_version(), reason=reason
+        )
+        restored = set_standby(
             project,
-            changes,
+            as_ids(wanted.standby),
             principal=principal(),
-            expected_version=form.shown_version(),
-            reason=f"Restored version {version}",
+            expected_version=updated.after.version,
+            reason=reason,
         )
     except ValidationFailed as error:
         add_errors(form, error)
@@ -124,7 +139,8 @@ def restore(project: ProjectRef, version: int) -> ResponseReturnValue:
     except StaleVersion:
         flash("The settings have changed in the meantime. Check again what restoring will change.", "warning")
         return _render_restore(project, version, form), 409
-    return _saved(project, updated)
+    before, after = settings_at(project, updated.before.version), settings_at(project, restored.version)
+    return _saved(project, service.Update(before, after))
 
 
 def _question(project: ProjectRef, changes: Mapping[str, str]) -> str | None:
@@ -176,6 +192,7 @@ def _to_page(project: ProjectRef) -> Response:
 def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more: object) -> str:
     require(Permission.NOTIFICATIONS_SETTINGS_READ)
     form.offer(service.notifier_choices(project, settings))
+    policy = service.get_policy(project)
     more.setdefault("region_form", PhoneRegionForm(phone_region=project.phone_region))
     typed, errors = parse({name: form[name].data or "" for name in (OTP_CODE_LEN, OTP_TTL)})
     return render_template(
@@ -185,7 +202,10 @@ def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more:
         last_change=next(iter(read_history(project, limit=1)), None),
         may_update=_may_update(project),
         may_see_notifiers=may(*NOTIFIERS_READ),
-        warnings=health.warnings(project, service.get_policy(project)),
+        requires_proof=policy.requires_proof,
+        proof_form=ProofForm(requires_proof="yes" if policy.requires_proof else ""),
+        warnings=health.warnings(project, policy),
+        standby=get_standby(project).standby,
         test_recipients=in_force(project),
         preview=get_preview(project, code_len=typed.get(OTP_CODE_LEN), ttl=typed.get(OTP_TTL)),
         can_preview=not errors.messages,
@@ -203,7 +223,7 @@ def _render_conflict(project: ProjectRef, form: SettingsForm, typed: dict[str, s
 
 def _render_restore(project: ProjectRef, version: int, form: SettingsForm) -> str:
     require(Permission.NOTIFICATIONS_SETTINGS_READ)
-    current = service.get_notification_settings(project)
+    current = settings_at(project, service.get_notification_settings(project).version)
     form.version.data = str(current.version)
     changes = differences(current, settings_at(project, version))
     return render_template("settings/restore.html", form=form, version=version, current=current, changes=changes)

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     REFUSED = "refused"
     TAKEN = "taken"
     TAKEN_AGAIN = "taken_again"
+    REROUTED = "rerouted"
     ATTEMPT_FAILED = "attempt_failed"
     ACCEPTED = "accepted"
     GIVEN_UP = "given_up"
@@ -94,15 +95,17 @@ def _of_resend(delivery: AnyRow) -> Event:
 
 def _of_delivery(delivery: AnyRow) -> Iterator[Event]:
     common: dict[str, Any] = {"challenge": delivery.challenge_id, "notifier": delivery.notifier_name}
+    first = common | {"notifier": delivery.instead_of or delivery.notifier_name}
     why = {"code": delivery.error_code, "reason": delivery.error_reason}
     if delivery.started_at:
-        yield Event(at=delivery.started_at, kind=Kind.TAKEN, text="A worker took the message.", **common)
+        yield Event(at=delivery.started_at, kind=Kind.TAKEN, text="A worker took the message.", **first)
     if delivery.finished_at is None:
         return
     if delivery.status == DeliveryStatus.FAILED:
         yield Event(at=delivery.finished_at, kind=Kind.GIVEN_UP, text="The message was given up.", **common, **why)
         return
-    text = f"{delivery.notifier_name} accepted the message."
+    instead = f" in place of {delivery.instead_of}" if delivery.instead_of else ""
+    text = f"{delivery.notifier_name} accepted the message{instead}."
     yield Event(at=delivery.finished_at, kind=Kind.ACCEPTED, text=text, **common)
     if delivery.status == DeliveryStatus.DELIVERED:
         yield Event(at=delivery.reported_at, kind=Kind.DELIVERED, text="The message was delivered.", **common)
@@ -115,10 +118,14 @@ def _of_trace(trace: AnyRow, deliveries: dict[int, AnyRow], failed: set[tuple[in
     if trace.delivery_id is None:
         return _of_recipient(trace)
     delivery = deliveries[trace.delivery_id]
-    common: dict[str, Any] = {"at": trace.at, "challenge": delivery.challenge_id, "notifier": delivery.notifier_name}
+    notifier = trace.notifier or delivery.notifier_name
+    common: dict[str, Any] = {"at": trace.at, "challenge": delivery.challenge_id, "notifier": notifier}
     if trace.kind == TraceKind.FAILED:
         text = f"Attempt {trace.attempt} failed."
         return Event(kind=Kind.ATTEMPT_FAILED, text=text, code=trace.code, reason=trace.reason, **common)
+    if trace.reason:
+        text = f"{trace.reason} The message goes through {notifier}, which stands by."
+        return Event(kind=Kind.REROUTED, text=text, **common)
     text = f"A worker took the message again, for attempt {trace.attempt}."
     if (trace.delivery_id, trace.attempt - 1) not in failed:
         text += " The worker before it ended without a word, so the message may arrive twice."

@@ -17,7 +17,7 @@ class TraceKind(StrEnum):
     REFUSED = "refused"  # a code was asked for, and not made
     WRONG_CODE = "wrong_code"
     LATE_CODE = "late_code"  # the right code, no longer accepted
-    CLAIMED = "claimed"  # a worker took the message again
+    CLAIMED = "claimed"  # a worker took the message again, or for another notifier than it was queued for
     FAILED = "failed"  # an attempt to send it
 
 
@@ -25,7 +25,7 @@ class Trace(Base):
     """One thing that happened: to a recipient, by the HMAC of the address, or to a delivery.
 
     The digest is a challenge's `counted_as`, which is another one in each project and channel. `attempt` counts a
-    delivery's claims.
+    delivery's claims, and `notifier` is the name of the one that it was tried through.
     """
 
     __tablename__ = "trace"
@@ -53,3 +53,4 @@ class Trace(Base):
     attempt: Mapped[int | None]
     code: Mapped[str | None] = mapped_column(String(60))
     reason: Mapped[str | None] = mapped_column(String(300))
+    notifier: Mapped[str | None] = mapped_column(String(120))

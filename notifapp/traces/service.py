@@ -47,15 +47,30 @@ def note_try(connection: Connection, digest: str, challenge_id: str, code: str, 
 
 
 def note_failure(
-    connection: Connection, delivery_id: int, attempt: int, code: str | None, reason: str | None, *, at: datetime
+    connection: Connection,
+    delivery_id: int,
+    attempt: int,
+    code: str | None,
+    reason: str | None,
+    *,
+    notifier: str,
+    at: datetime,
 ) -> None:
     """Note that an attempt to send a message failed `at` a time: `code` is the gateway's, `reason` our own words."""
-    _note_of_delivery(connection, TraceKind.FAILED, delivery_id, attempt, at=at, code=code, reason=reason)
+    its = {"at": at, "code": code, "reason": reason, "notifier": notifier}
+    _note_of_delivery(connection, TraceKind.FAILED, delivery_id, attempt, **its)
 
 
-def note_claim(connection: Connection, delivery_id: int, attempt: int) -> None:
-    """Note that a worker took a message again. The first claim stands in the delivery itself."""
-    _note_of_delivery(connection, TraceKind.CLAIMED, delivery_id, attempt, at=clock.now())
+def note_claim(
+    connection: Connection, delivery_id: int, attempt: int, *, notifier: str, instead_of: str | None = None
+) -> None:
+    """Note that a worker took a message again, or for another notifier, `instead_of` the one that has this name.
+
+    The first claim, for the notifier that it was queued for, stands in the delivery itself.
+    """
+    reason = None if instead_of is None else f"{instead_of} is not working."
+    its = {"at": clock.now(), "notifier": notifier, "reason": reason}
+    _note_of_delivery(connection, TraceKind.CLAIMED, delivery_id, attempt, **its)
 
 
 def _note_of_recipient(connection: Connection, kind: TraceKind, digest: str, **values: Any) -> None:

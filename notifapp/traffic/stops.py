@@ -98,8 +98,8 @@ def _tallies(connection: Connection, project_id: int, hour: int) -> Iterator[tup
         .having(or_(today[0] - today[1] > breaker.LEAST_A_DAY, now[0] - now[1] > breaker.LEAST_AN_HOUR))
         .order_by(_traffic.scope, _traffic.key)
     )
-    for scope, key, *numbers in connection.execute(grouped).all():
-        yield Key(Scope(scope), key), Tally(*numbers, wrong_now=0)
+    for scope, key, sent_now, sent_today, verified_now, verified_today in connection.execute(grouped).all():
+        yield Key(Scope(scope), key), Tally(sent_now, sent_today, verified_now, verified_today, wrong_now=0)
 
 
 def _stop(project_id: int, key: Key, tally: Tally, *, is_denied: bool) -> Stop:

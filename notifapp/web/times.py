@@ -10,11 +10,9 @@ from flask import Flask, g, request
 
 from notifapp import clock
 from notifapp.access import current_access
-from notifapp.wording import count
+from notifapp.wording import relative
 
 COOKIE = "tz"  # static/app.js keeps the browser's zone in it
-
-_UNITS = (("year", 365 * 86400), ("month", 30 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60))
 
 
 def init_app(app: Flask) -> None:
@@ -36,16 +34,6 @@ def time_zone() -> ZoneInfo:
 def local(moment: datetime, pattern: str = "%Y-%m-%d %H:%M") -> str:
     """A time on the person's clock."""
     return moment.astimezone(time_zone()).strftime(pattern)
-
-
-def relative(moment: datetime) -> str:
-    """How long ago, or how long until then: "3 minutes ago", "in 2 days", "just now"."""
-    seconds = (clock.now() - moment).total_seconds()
-    for unit, size in _UNITS:
-        if abs(seconds) >= size:
-            length = count(int(abs(seconds) // size), unit)
-            return f"{length} ago" if seconds > 0 else f"in {length}"
-    return "just now" if seconds >= 0 else "in less than a minute"
 
 
 def zone_in_words() -> str:

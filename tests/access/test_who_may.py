@@ -101,6 +101,8 @@ WHO: dict[str, Who | Of | tuple[Permission, ...]] = {
     "notifiers.disable": Of.UPDATE,
     "notifiers.edit": Of.READ,
     "notifiers.enable": Of.UPDATE,
+    "notifiers.prove_new": Of.CREATE,  # and 9001
+    "notifiers.prove_stored": Of.READ,  # and 9001
     "notifiers.renew_receipts": Of.UPDATE,
     "receipts.receive": Who.ANYONE,
     "notifiers.index": READ_NOTIFIERS,
@@ -154,6 +156,7 @@ WHO: dict[str, Who | Of | tuple[Permission, ...]] = {
     "settings.restore": UPDATE,
     "settings.save": UPDATE,
     "settings.save_phone_region": UPDATE,
+    "settings.save_proof": UPDATE,
     "settings.update": UPDATE,
     "timeline.api_look": (Permission.OTP_RELEASE,),
     "timeline.ask": (Permission.OTP_RELEASE,),

@@ -18,6 +18,7 @@ from notifapp.delivery import service as deliveries
 from notifapp.delivery.models import Delivery
 from notifapp.notifiers.gateway.base import Accepted, SendFailed
 from notifapp.notifiers.models import NotifierBalance
+from notifapp.standby.service import set_standby
 from tests.traffic.caller import CountedCaller, iranian
 
 BROKEN = SendFailed("The gateway is busy or out of order.", code="503", retryable=True)
@@ -40,6 +41,11 @@ class Desk:
         posted = {"emails": "\n".join(emails), "balance_days": str(days)}
         with self.caller.app.app_context():
             set_told(self.caller.project, posted, principal=Principal.operator())
+
+    def stand_by(self, channel: str, *notifiers: int) -> None:
+        """Let these notifiers stand by."""
+        with self.caller.app.app_context():
+            set_standby(self.caller.project, {channel: list(notifiers)}, principal=Principal.operator())
 
     def send(self, number: int = 1, channel: str = "sms") -> None:
         """Have so many codes asked for, each by another customer, and let a worker try them."""

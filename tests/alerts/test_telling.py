@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -11,6 +12,7 @@ from notifapp.alerts import evaluation
 from notifapp.channels import Channel
 from notifapp.database import close_connection, reading, table_of
 from notifapp.delivery import stopping
+from notifapp.delivery.models import Delivery
 from notifapp.events import service as events
 from notifapp.events.models import EventMessage, EventType
 from tests.alerts.desk import BACKUP, BROKEN, GATEWAY, MAIL, OWNER, PARTNER, WORKS, Desk
@@ -126,6 +128,48 @@ def test_an_email_goes_by_a_notifier_that_works(desk: Desk) -> None:
     desk.work()
     fail(desk, GATEWAY, "sms")
     assert [email[0] for email in desk.emails()] == [BACKUP]
+
+
+def test_that_another_notifier_stands_in_is_told_once(desk: Desk, world: World, time: Clock) -> None:
+    desk.tell(OWNER)
+    second = world.notifier(desk.caller.project, "sms", "second")
+    desk.stand_by("sms", second)
+    desk.results[GATEWAY] = BROKEN
+    desk.send(5)
+    desk.look()
+    desk.send(5)
+    desk.look()
+    assert [(alert.kind, alert.subject, alert.detail) for alert in desk.alerts()] == [
+        ("failing", "1", "Messages fail, or it does not answer, and that is not because of the recipients."),
+        ("standby", "1", "Messages go through “second” for now."),
+    ]
+    desk.results[GATEWAY] = WORKS
+    time.advance(minutes=1)
+    desk.send(2)
+    desk.look()
+    time.advance(minutes=10)
+    desk.look()
+    assert [alert.ended_at for alert in desk.alerts()] == [time.time, time.time]
+
+
+def test_an_alert_stays_with_its_notifier_where_a_code_would_go_to_the_next(desk: Desk, time: Clock) -> None:
+    """The next might be the one that the alert is about."""
+    desk.tell(OWNER)
+    desk.stand_by("email", BACKUP)
+    fail(desk, MAIL, "email")
+    desk.results = {MAIL: WORKS, BACKUP: BROKEN}
+    for _ in range(10):
+        time.advance(seconds=40)
+        desk.send(1, "email")
+        desk.look()
+    delivery = table_of(Delivery).c
+    carried = select(delivery.notifier_id, delivery.attempts, delivery.status).where(delivery.purpose == "alert")
+    about_mail = carried.where(delivery.created_at < time.time - timedelta(seconds=399))
+    with desk.caller.app.app_context(), reading() as connection:
+        rows = [tuple(row) for row in connection.execute(about_mail)]
+    assert len(rows) == 2  # that it fails, and that another one stands in
+    assert {(notifier, status) for notifier, _attempts, status in rows} == {(BACKUP, "queued")}
+    assert all(attempts > 5 for _notifier, attempts, _status in rows)
 
 
 def test_nobody_is_told_by_email_unless_somebody_is_chosen(desk: Desk) -> None:

@@ -26,6 +26,8 @@ A_DAYS_USE = PRICE * CODES_A_DAY * 1.2  # what a day costs, weekends and second 
 NO_CREDIT = SendFailed("The account has no credit left.", code="402", retryable=False)
 NOBODY = SendFailed("The recipient's number was not accepted.", code="21211", retryable=False, fault=Fault.RECIPIENT)
 
+ORDINARY: list[Accepted | SendFailed] = [WORKS, NOBODY, BROKEN]
+
 
 @dataclass(frozen=True)
 class Span:
@@ -113,7 +115,7 @@ class Shop:
         elif OUTAGE.has(self.at):
             result = BROKEN
         else:
-            [result] = self.random.choices([WORKS, NOBODY, BROKEN], [97, 2, 1])
+            result = self.random.choices(ORDINARY, [97, 2, 1])[0]
         self.desk.results[GATEWAY] = result
         self.balance -= PRICE * self.desk.work().count(GATEWAY)
 

@@ -78,6 +78,7 @@ PAGES = {
         ("admin", f"{SMS}/{{sms_in_use}}"),
         ("admin", "/projects/{shop}/notifiers/email/{email_in_use}"),
         ("gateways", f"{SMS}/{{sms_in_use}}"),
+        ("editor", f"{SMS}/{{sms_in_use}}"),
         ("admin", f"{SMS}/{{sms_abroad}}"),
         ("gateways", f"{SMS}/{{sms_abroad}}"),
     ],
@@ -387,6 +388,15 @@ def gateway_asked_without_a_key(page: Page) -> None:
 def receipts_without_their_token(page: Page) -> None:
     page.get_by_label("Have receipts pushed, with an API key").check()
     press(page, "Save notifier")
+
+
+@state("admin", "/projects/fresh/notifiers/sms/new/console")
+def code_that_proves_refused(page: Page) -> None:
+    page.get_by_label("Name").fill("outbox")
+    page.get_by_label("Send it to").fill("+989121234567")
+    press(page, "Prove it")
+    page.get_by_label("Code", exact=True).fill("123456")
+    press(page, "Check the code")
 
 
 @state("admin", f"{SMS}/{{sms_unused}}")

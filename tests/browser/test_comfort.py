@@ -93,7 +93,9 @@ def test_a_long_dropdown_is_narrowed_by_typing(live: LiveServer, visit: Visit) -
     )
     expect(page.get_by_label("Filter the options of Email notifier")).to_have_count(0)
     typed.fill("LINE 07")
-    expect(select.locator("option")).to_have_text(["None", "line_07 (Console, development only: nothing is sent)"])
+    expect(select.locator("option")).to_have_text(
+        ["None", "line_07 (Console, development only: nothing is sent, never proven)"]
+    )
     typed.press("Enter")
     expect(select).to_be_focused()
     select.select_option(index=1)

@@ -66,7 +66,9 @@ def test_signing_in_leads_where_one_wanted_to_go_and_signing_out_ends_it(
 
 def test_a_refused_setting_is_corrected_and_saved(live: LiveServer, shop: ProjectRef, plain: Visit) -> None:
     page = sign_in(plain(live, "/projects/shop/settings"), "omid@example.org")
-    page.get_by_label("SMS notifier").select_option(label="ippanel_one (Console, development only: nothing is sent)")
+    page.get_by_label("SMS notifier").select_option(
+        label="ippanel_one (Console, development only: nothing is sent, never proven)"
+    )
     page.get_by_label("Code length").fill("11")
     page.get_by_label("Reason").fill("Longer codes")
     press(page, "Save settings")

@@ -134,7 +134,7 @@ def test_console_in_use_says_that_nothing_is_sent(staff: Browser, caller: Caller
 
 
 def test_the_dropdown_says_that_console_sends_nothing(staff: Browser, caller: Caller) -> None:
-    assert "gateway (Console, development only: nothing is sent)" in page_text(staff.get(SETTINGS))
+    assert "gateway (Console, development only: nothing is sent, never proven)" in page_text(staff.get(SETTINGS))
 
 
 def clear_sms(browser: Browser, **more: str) -> Any:

@@ -11,9 +11,14 @@ import pytest
 import trustme
 from flask import Flask
 
+from notifapp.notifiers.backends import BACKENDS
+from notifapp.notifiers.backends.kavenegar import Kavenegar
+from notifapp.notifiers.backends.webhook import Webhook
 from notifapp.notifiers.gateway.http_client import HttpClient
 from tests.conftest import LOOPBACK, config_for
 from tests.notifiers.gateway import Gateway, Trust
+
+TAKEN = {"return": {"status": 200, "message": "…"}, "entries": [{"messageid": 8792343}]}
 
 
 @pytest.fixture
@@ -42,3 +47,18 @@ def loopback_allowed(tmp_path: Path) -> Iterator[None]:
     app.config["NOTIFAPP"] = replace(config_for("sqlite:///unused", tmp_path), private_destinations=LOOPBACK)
     with app.app_context():
         yield
+
+
+@pytest.fixture
+def private_allowed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator lists loopback."""
+    monkeypatch.setitem(app.config, "NOTIFAPP", replace(app.config["NOTIFAPP"], private_destinations=LOOPBACK))
+
+
+@pytest.fixture
+def kavenegar(gateway: Gateway, http: HttpClient, private_allowed: None, monkeypatch: pytest.MonkeyPatch) -> Gateway:
+    """Kavenegar, at an address on loopback; and a webhook that trusts the same certificate."""
+    monkeypatch.setitem(BACKENDS, "kavenegar", Kavenegar(http, gateway.url))
+    monkeypatch.setitem(BACKENDS, "webhook", Webhook(http))
+    gateway.answer = TAKEN
+    return gateway

@@ -72,7 +72,7 @@ def error(answer: TestResponse) -> Any:
 
 def test_an_sms_notifier_is_created_and_read_back(api: ApiClient, token: str, app: Flask) -> None:
     made = create(api, token)
-    assert list(made) == ["id", "name", "backend", "settings", "created_at", "updated_at"]
+    assert list(made) == ["id", "name", "backend", "settings", "proven_at", "created_at", "updated_at"]
     assert made["settings"] == SHOWN
     assert (made["name"], made["backend"]) == ("ippanel_one", "ippanel")
     assert TIME.fullmatch(made["created_at"])
@@ -86,7 +86,7 @@ def test_an_email_notifier_is_created_with_the_defaults(api: ApiClient, token: s
     made = create(api, token, EMAIL)
     assert list(made) == [
         "id", "name", "backend", "host", "port", "username", "password", "has_password", "from_email",
-        "use_tls", "use_ssl", "fail_silently", "created_at", "updated_at",
+        "use_tls", "use_ssl", "fail_silently", "proven_at", "created_at", "updated_at",
     ]  # fmt: skip
     assert made["backend"] == "smtp"
     assert (made["port"], made["use_tls"], made["use_ssl"], made["fail_silently"]) == (587, True, False, False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import ssl
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -24,10 +23,8 @@ from notifapp.extensions import db
 from notifapp.notifiers.backends import BACKENDS
 from notifapp.notifiers.backends.kavenegar import Kavenegar
 from notifapp.notifiers.backends.smtp import Smtp
-from notifapp.notifiers.backends.webhook import Webhook
 from notifapp.notifiers.gateway.http_client import HttpClient
 from tests.client import Browser
-from tests.conftest import LOOPBACK
 from tests.delivery.outbox import eventually
 from tests.notifiers.gateway import Gateway, Trust
 from tests.notifiers.mail import PASSWORD, Mailbox, server
@@ -41,7 +38,6 @@ KAVENEGAR = {
     "name": "line", "api_key": KEY, "sender": "10004346", "pattern_code": "", "pattern_variables": "",
     "test-recipient": "+98 912 000 0067",
 }  # fmt: skip
-TAKEN = {"return": {"status": 200, "message": "…"}, "entries": [{"messageid": 8792343}]}
 MASKED = "+98••••••••67"
 
 
@@ -53,21 +49,6 @@ def project(world: World) -> ProjectRef:
 @pytest.fixture
 def staff(browser: Browser, world: World, project: ProjectRef) -> Browser:
     return browser.sign_in(world.member(project, *CODES))
-
-
-@pytest.fixture
-def private_allowed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The operator lists loopback."""
-    monkeypatch.setitem(app.config, "NOTIFAPP", replace(app.config["NOTIFAPP"], private_destinations=LOOPBACK))
-
-
-@pytest.fixture
-def kavenegar(gateway: Gateway, http: HttpClient, private_allowed: None, monkeypatch: pytest.MonkeyPatch) -> Gateway:
-    """Kavenegar, at an address on loopback; and a webhook that trusts the same certificate."""
-    monkeypatch.setitem(BACKENDS, "kavenegar", Kavenegar(http, gateway.url))
-    monkeypatch.setitem(BACKENDS, "webhook", Webhook(http))
-    gateway.answer = TAKEN
-    return gateway
 
 
 def page_text(answer: TestResponse) -> str:

@@ -1,6 +1,6 @@
 """A breaker for each notifier, in place of whether it is down.
 
-Revision 0024, after 0021.
+Revision 0024, after 0022.
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 import notifapp.database
 
 revision = "0024"
-down_revision = "0021"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """Alerts, who is told of them, their events, and their emails among the deliveries.
 
-Revision 0027, after 0024.
+Revision 0027, after 0025.
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 import notifapp.database
 
 revision = "0027"
-down_revision = "0024"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
@@ -41,7 +41,7 @@ def upgrade() -> None:
         sa.Column("began_at", _TIME, nullable=False),
         sa.Column("calm_since", _TIME, nullable=True),
         sa.Column("ended_at", _TIME, nullable=True),
-        sa.CheckConstraint("kind IN ('failing', 'slow', 'balance', 'stopped', 'blocked')", name=op.f("ck_alert_kind_known")),
+        sa.CheckConstraint("kind IN ('failing', 'slow', 'standby', 'balance', 'stopped', 'blocked')", name=op.f("ck_alert_kind_known")),
         sa.CheckConstraint("ended_at >= began_at", name=op.f("ck_alert_ended_after_it_began")),
         sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_alert_project_id_project")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),

@@ -1,0 +1,1 @@
+"""Notifiers that customers prove: their codes arrived and were verified."""

@@ -1,0 +1,1 @@
+"""Whether what the notifiers take arrives in time."""

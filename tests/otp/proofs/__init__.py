@@ -1,0 +1,1 @@
+"""Tests of notifiers that customers prove."""
