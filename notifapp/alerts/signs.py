@@ -97,10 +97,20 @@ def standing_in() -> list[Sign]:
 
 
 def stopped() -> list[Sign]:
-    """The countries in which more codes than usual weren't verified."""
+    """The countries in which more codes than usual weren't verified.
+
+    While a project's SMS notifier doesn't work, that is why; what is still stopped afterwards is told then.
+    """
+    found = stops.unusual_countries()
+    broken = _projects_without_sms() if found else set()
     return [
-        Sign(Key(stop.project_id, AlertKind.STOPPED, stop.country), country_label(stop.country), _figures_of(stop))
-        for stop in stops.unusual_countries()
+        Sign(
+            Key(stop.project_id, AlertKind.STOPPED, stop.country),
+            country_label(stop.country),
+            _figures_of(stop),
+            is_strong=stop.project_id not in broken,
+        )
+        for stop in found
     ]
 
 
@@ -143,6 +153,16 @@ def key_of(notifier: AnyRow, kind: AlertKind) -> Key:
 def label_of(notifier: AnyRow) -> str:
     """What a notifier is called in a sentence."""
     return f"the {Channel(notifier.channel).sentence} notifier “{notifier.name}”"
+
+
+def _projects_without_sms() -> set[int]:
+    statement = (
+        select(_settings.project_id)
+        .join(table_of(NotifierBreaker), _breaker.notifier_id == _settings.sms_notifier_id)
+        .where(_breaker.cause.is_not(None))
+    )
+    with reading() as connection:
+        return set(connection.execute(statement).scalars())
 
 
 def _with_open_breaker(cause: Cause, kind: AlertKind, detail: str) -> list[Sign]:

@@ -95,7 +95,7 @@ def _let_through() -> Statement:
         update(_table)
         .where(_breaker.notifier_id.in_(select(free.c.notifier_id)))
         .values(state=BreakerState.HALF_OPEN.value, probe_id=bindparam("probe"), retry_at=_RETRY_AT)
-        .returning(_breaker.notifier_id)  # SQLite's driver counts no rows after WITH
+        .returning(_breaker.notifier_id)
     )
 
 

@@ -58,7 +58,9 @@ class Desk:
     def work(self) -> list[int | None]:
         """Let a worker try what is due; each notifier answers as `results` says, or takes it. Return who took some."""
         with self.caller.app.app_context():
-            claims = deliveries.exchange([], 1000)
+            claims = deliveries.exchange([], 1000) if deliveries.is_any_due() else []
+            if not claims:
+                return []
             outcomes = [deliveries.Outcome(claim, self.results.get(claim.notifier_id or 0, WORKS)) for claim in claims]
             deliveries.exchange(outcomes, 0)
         return [each.claim.notifier_id for each in outcomes if isinstance(each.result, Accepted)]

@@ -12,7 +12,7 @@ from notifapp import clock
 from notifapp.database import writing
 from notifapp.otp.models import OtpRecipient
 from notifapp.traffic.stops import country_of
-from tests.alerts.desk import GATEWAY, OWNER, Desk
+from tests.alerts.desk import BROKEN, GATEWAY, OWNER, WORKS, Desk
 from tests.clock import Clock
 from tests.traffic.caller import iranian
 
@@ -116,6 +116,18 @@ def test_numbers_that_begin_alike_are_told_as_those_of_their_country(desk: Desk,
         desk.numbers += 1
     assert kinds(desk) == [("stopped", "IR", True)]
     assert "codes to numbers that begin with +989351" in desk.emails()[0][3]
+
+
+def test_codes_that_the_notifier_did_not_take_are_no_unusual_traffic_while_it_fails(desk: Desk, time: Clock) -> None:
+    desk.caller.have_habits(100)
+    desk.results[GATEWAY] = BROKEN
+    desk.send(11)
+    assert desk.caller.send(iranian(99)).status_code == 429
+    assert kinds(desk) == [("failing", "1", True)]
+    desk.results[GATEWAY] = WORKS
+    time.advance(seconds=10)
+    desk.work()
+    assert kinds(desk) == [("failing", "1", True), ("stopped", "IR", True)]
 
 
 def test_unusual_traffic_that_is_only_recorded_is_told_as_such(desk: Desk, time: Clock) -> None:

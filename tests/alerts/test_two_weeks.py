@@ -12,6 +12,7 @@ import pytest
 
 from notifapp.delivery.models import Delivery
 from notifapp.notifiers.gateway.base import Accepted, Fault, SendFailed
+from notifapp.otp.slowness import service as slowness
 from tests.alerts.desk import BROKEN, GATEWAY, OWNER, WORKS, Desk
 from tests.clock import Clock
 from tests.traffic.caller import iranian
@@ -22,7 +23,6 @@ pytestmark = pytest.mark.slow
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CODES_A_DAY = 140
 PRICE = 100.0  # of a message
-A_DAYS_USE = PRICE * CODES_A_DAY * 1.2  # what a day costs, weekends and second codes included
 NO_CREDIT = SendFailed("The account has no credit left.", code="402", retryable=False)
 NOBODY = SendFailed("The recipient's number was not accepted.", code="21211", retryable=False, fault=Fault.RECIPIENT)
 
@@ -42,6 +42,8 @@ class Span:
 
 OUTAGE = Span(3 * DAY + 7 * HOUR, 3 * DAY + 7.7 * HOUR)  # Thursday evening
 HOLIDAY = Span(5 * DAY, 6 * DAY)  # hardly anybody comes
+SALES = [Span(day * DAY + 6 * HOUR, day * DAY + 9 * HOUR) for day in (6, 9)]  # ten times as many as usual
+SLOW = Span(9 * DAY + 7 * HOUR, 9 * DAY + 9 * HOUR)  # messages are taken, and come when most codes' lives are over
 PAID_IN = 13 * DAY  # some hours after the account has run empty
 
 
@@ -74,17 +76,24 @@ class Shop:
             self.then(hour * HOUR, self.have_customers)
             self.then(hour * HOUR, self.read_balance)
         for minute in range(0, days * 24 * 60, 5):
-            self.then(timedelta(minutes=minute), self.desk.look)
+            self.then(timedelta(minutes=minute), self.look)
         while self.coming and self.coming[0][0] < days * DAY:
             at, _place, act = heapq.heappop(self.coming)
             self.time.time = self.began + at
             act()
 
+    def look(self) -> None:
+        """What the worker does beside the sending."""
+        with self.desk.caller.app.app_context():
+            slowness.judge()
+        self.desk.look()
+
     def have_customers(self) -> None:
         """Spread this hour's customers over it: more in the evening and at the weekend, each day a bit differently."""
         usual = CODES_A_DAY * RHYTHM[self.time.time.hour] / sum(RHYTHM)
         weekend = 1.5 if self.time.time.weekday() >= 4 else 1
-        number = usual * weekend * self.random.gauss(1, 0.2) * (0.1 if HOLIDAY.has(self.at) else 1)
+        rush = 10 if any(sale.has(self.at) for sale in SALES) else 0.1 if HOLIDAY.has(self.at) else 1
+        number = usual * weekend * rush * self.random.gauss(1, 0.2)
         for _ in range(round(number + self.random.random() - 0.5)):
             self.count += 1
             to = iranian(self.random.randrange(100_000))
@@ -98,7 +107,8 @@ class Shop:
         challenge, code = answer.get_json()["id"], self.desk.caller.last_message()["variables"]["code"]
         for wait in (0, 2, 7, 17, 37, 77):
             self.then(timedelta(seconds=wait), self.attempt)
-        self.then(timedelta(seconds=self.random.uniform(5, 100)), lambda: self.enter(to, challenge, code, again=again))
+        took = self.random.uniform(70, 115) if SLOW.has(self.at) else self.random.uniform(5, 50)
+        self.then(timedelta(seconds=took), lambda: self.enter(to, challenge, code, again=again))
 
     def enter(self, to: str, challenge: str, code: str, *, again: bool) -> None:
         """Enter the code if it came, as most do, and otherwise mostly ask once more."""
@@ -122,13 +132,13 @@ class Shop:
     def read_balance(self) -> None:
         """Read the balance, as the worker does every hour, and pay in when it is time."""
         if self.at == PAID_IN:
-            self.balance += 20 * A_DAYS_USE
+            self.balance += 400_000
         self.desk.read_balances(max(self.balance, 0.0))
 
 
 def test_two_weeks(desk: Desk, time: Clock) -> None:
     desk.tell(OWNER)
-    shop = Shop(desk, time, balance=12.5 * A_DAYS_USE)
+    shop = Shop(desk, time, balance=268_000)
     shop.run(days=14)
     found = [
         (alert.kind, str(alert.began_at - shop.began), str(alert.ended_at and alert.ended_at - shop.began))
