@@ -5,7 +5,7 @@ Each change is one conditional statement, so that of several workers one writes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -63,19 +63,17 @@ _END = Statement(update(_table).where(*_IS_AS_READ).values(ended_at=bindparam("n
 
 def evaluate_quick() -> None:
     """Begin and end the alerts whose signs show within seconds."""
-    for kind, find in QUICK.items():
-        _evaluate(kind, find())
+    _evaluate(QUICK)
 
 
 def evaluate_slow() -> None:
     """Begin and end the others."""
-    for kind, find in SLOW.items():
-        _evaluate(kind, find())
+    _evaluate(SLOW)
 
 
-def _evaluate(kind: AlertKind, found: Sequence[Sign]) -> None:
-    seen = {sign.key: sign for sign in found}
-    known = {Key(row.project_id, kind, row.subject): row for row in _open_alerts(kind)}
+def _evaluate(kinds: Mapping[AlertKind, Callable[[], list[Sign]]]) -> None:
+    seen = {sign.key: sign for find in kinds.values() for sign in find()}
+    known = {Key(row.project_id, AlertKind(row.kind), row.subject): row for row in _open_alerts(kinds)}
     for key, sign in seen.items():
         if sign.is_strong and key not in known:
             _write(key.project_id, partial(_begin_one, sign))
@@ -84,17 +82,19 @@ def _evaluate(kind: AlertKind, found: Sequence[Sign]) -> None:
         if key in seen:
             if row.calm_since is not None:
                 _write(key.project_id, partial(_note_calm, row, None))
-        elif now - (row.calm_since or now) >= kind.settles:
+        elif now - (row.calm_since or now) >= key.kind.settles:
             _write(key.project_id, partial(_end_one, row))
         elif row.calm_since is None:
             _write(key.project_id, partial(_note_calm, row, now))
 
 
-def _open_alerts(kind: AlertKind) -> Sequence[AnyRow]:
+def _open_alerts(kinds: Collection[AlertKind]) -> Sequence[AnyRow]:
     statement = (
         select(_table)
         .join(table_of(Project), _project.id == _alert.project_id)
-        .where(_alert.ended_at.is_(None), _alert.kind == kind.value, _project.archived_at.is_(None))
+        .where(
+            _alert.ended_at.is_(None), _alert.kind.in_([kind.value for kind in kinds]), _project.archived_at.is_(None)
+        )
         .order_by(_alert.id)
     )
     with reading() as connection:

@@ -13,7 +13,7 @@ import pytest
 from notifapp.delivery.models import Delivery
 from notifapp.notifiers.gateway.base import Accepted, Fault, SendFailed
 from notifapp.otp.slowness import service as slowness
-from tests.alerts.desk import BROKEN, GATEWAY, OWNER, WORKS, Desk
+from tests.alerts.desk import BROKEN, GATEWAY, MAIL, OWNER, WORKS, Desk
 from tests.clock import Clock
 from tests.traffic.caller import iranian
 from tests.traffic.test_breaker import RHYTHM
@@ -57,6 +57,7 @@ class Shop:
     balance: float = 0.0
     coming: list[tuple[timedelta, int, Callable[[], None]]] = field(default_factory=list)
     count: int = 0
+    emptied: timedelta = timedelta(0)
 
     def __post_init__(self) -> None:
         self.began = self.time.time
@@ -75,7 +76,7 @@ class Shop:
         for hour in range(days * 24):
             self.then(hour * HOUR, self.have_customers)
             self.then(hour * HOUR, self.read_balance)
-        for minute in range(0, days * 24 * 60, 5):
+        for minute in range(0, days * 24 * 60, 10):
             self.then(timedelta(minutes=minute), self.look)
         while self.coming and self.coming[0][0] < days * DAY:
             at, _place, act = heapq.heappop(self.coming)
@@ -128,6 +129,8 @@ class Shop:
             result = self.random.choices(ORDINARY, [97, 2, 1])[0]
         self.desk.results[GATEWAY] = result
         self.balance -= PRICE * self.desk.work().count(GATEWAY)
+        if self.balance <= 0 and not self.emptied:
+            self.emptied = self.at
 
     def read_balance(self) -> None:
         """Read the balance, as the worker does every hour, and pay in when it is time."""
@@ -136,13 +139,20 @@ class Shop:
         self.desk.read_balances(max(self.balance, 0.0))
 
 
-def test_two_weeks(desk: Desk, time: Clock) -> None:
+def test_the_alerts_of_two_weeks_are_the_right_ones_each_once(desk: Desk, time: Clock) -> None:
     desk.tell(OWNER)
     shop = Shop(desk, time, balance=268_000)
     shop.run(days=14)
-    found = [
-        (alert.kind, str(alert.began_at - shop.began), str(alert.ended_at and alert.ended_at - shop.began))
-        for alert in desk.alerts()
-    ]
-    print(found, shop.balance, desk.caller.count(Delivery))
-    assert found == []
+    alerts = [(alert.kind, alert.began_at - shop.began, alert.ended_at - shop.began) for alert in desk.alerts()]
+    alerts.sort(key=lambda alert: alert[1])
+    assert [kind for kind, _began, _ended in alerts] == ["failing", "balance", "slow", "failing"]
+    outage, balance, slow, empty = ((began, ended) for _kind, began, ended in alerts)
+    assert OUTAGE.start < outage[0] < OUTAGE.start + HOUR / 2
+    assert OUTAGE.end < outage[1] < OUTAGE.end + HOUR
+    assert shop.emptied - 4 * DAY < balance[0] < shop.emptied - 2 * DAY
+    assert PAID_IN <= balance[1] < PAID_IN + HOUR
+    assert SLOW.start < slow[0] < SLOW.end
+    assert SLOW.end < slow[1] < SLOW.end + 4 * HOUR
+    assert shop.emptied < empty[0] < PAID_IN < empty[1] < PAID_IN + 2 * HOUR
+    carried = desk.caller.count(Delivery, purpose="alert", status="sent", notifier_id=MAIL)
+    assert carried == desk.caller.count(Delivery, purpose="alert") == 2 * len(alerts)
