@@ -14,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from notifapp import cli, wording
 from notifapp.access import Permission, guard, last_uses, passwords, sessions
 from notifapp.account import routes as account
+from notifapp.alerts import routes as alerts
 from notifapp.apidocs import routes as apidocs
 from notifapp.audit import routes as audit
 from notifapp.channels import Channel
@@ -83,6 +84,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(delivery.blueprint)
     app.register_blueprint(receipts.blueprint)
     app.register_blueprint(events.blueprint)
+    app.register_blueprint(alerts.blueprint)
     app.register_blueprint(apidocs.blueprint)
     cli.init_app(app)
     return app

@@ -12,9 +12,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "notifapp"
 # Services call services downwards only: each feature's may import those of the features after it.
 FEATURES = (
-    "guards", "retention", "health", "timeline", "otp", "traffic", "receipts", "delivery", "projects", "standby",
-    "settings", "message_templates", "breakers", "events", "notifiers", "users", "account", "tokens", "second_factor",
-    "traces", "audit", "access",
+    "guards", "retention", "alerts", "health", "timeline", "otp", "traffic", "receipts", "delivery", "projects",
+    "standby", "settings", "message_templates", "breakers", "events", "notifiers", "users", "account", "tokens",
+    "second_factor", "traces", "audit", "access",
 )  # fmt: skip
 BASE = {
     "channels", "clock", "config", "countries", "database", "destinations", "errors", "extensions", "front", "inputs",

@@ -109,11 +109,12 @@ _NOTES = {
 _DESCRIPTIONS = {
     Permission.NOTIFICATIONS_SETTINGS_READ: (
         "Read settings",
-        "See the notification settings and the messages, with their history.",
+        "See the notification settings and the messages, with their history, and the alerts.",
     ),
     Permission.NOTIFICATIONS_SETTINGS_UPDATE: (
         "Update settings",
-        "Choose notifiers, code length and lifetime, write the messages, and restore old versions of both.",
+        "Choose notifiers, code length and lifetime, write the messages, restore old versions of both, and say who is "
+        "told of alerts.",
     ),
     Permission.SMS_NOTIFIERS_CREATE: ("Create SMS notifiers", "Define a new SMS gateway."),
     Permission.SMS_NOTIFIERS_READ: ("Read SMS notifiers", "See the SMS gateways, without their secrets."),

@@ -70,6 +70,7 @@ class Action(StrEnum):
     TIMELINE_SEEN = "timeline_seen"
     CODES_REFUSED = "codes_refused"
     CODES_RELEASED = "codes_released"
+    ALERTS_CHANGED = "alerts_changed"
     SECRETS_REENCRYPTED = "secrets_reencrypted"
 
     @property

@@ -9,6 +9,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
+from notifapp.alerts import evaluation as alerts
 from notifapp.cli.repeating import Repeating
 from notifapp.delivery.worker import Worker
 from notifapp.health.arriving import slices
@@ -26,9 +27,9 @@ from notifapp.retention.service import purge_if_due
 def worker(threads: int) -> None:
     """Send queued messages and tell events until SIGINT or SIGTERM.
 
-    Beside that, ask gateways what became of messages and what is left on the accounts, tell which codes have expired,
-    note which notifiers customers' codes prove, watch whether codes arrive in time, count what became of codes for the
-    overviews, and purge what is old once an hour.
+    Beside that, ask gateways what became of messages and what is left on the accounts, tell which codes have expired
+    and what is wrong, note which notifiers customers' codes prove, watch whether codes arrive in time, count what became
+    of codes for the overviews, and purge what is old once an hour.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     running = Worker(app, threads)
@@ -42,4 +43,6 @@ def worker(threads: int) -> None:
         beside.enter_context(Repeating(app, "counting codes", slices.store, seconds=60))
         beside.enter_context(Repeating(app, "slowness", slowness.judge, seconds=10))
         beside.enter_context(Repeating(app, "proofs", prove_by_codes, seconds=5))
+        beside.enter_context(Repeating(app, "alerts", alerts.evaluate_quick, seconds=5))
+        beside.enter_context(Repeating(app, "slow alerts", alerts.evaluate_slow, seconds=60))
         running.run()

@@ -38,6 +38,7 @@ class Purpose(StrEnum):
 
     OTP = "otp"
     TEST = "test"
+    ALERT = "alert"
 
 
 class FixedOutcome(StrEnum):
@@ -72,7 +73,7 @@ class Delivery(Base):
     __tablename__ = "delivery"
     __table_args__ = (
         CheckConstraint("channel IN ('sms', 'email')", "channel_known"),
-        CheckConstraint("purpose IN ('otp', 'test')", "purpose_known"),
+        CheckConstraint("purpose IN ('otp', 'test', 'alert')", "purpose_known"),
         CheckConstraint(
             "status IN ('queued', 'sending', 'sent', 'delivered', 'undelivered', 'failed')", "status_known"
         ),
@@ -111,7 +112,7 @@ class Delivery(Base):
     backend: Mapped[str] = mapped_column(String(30))
     channel: Mapped[str] = mapped_column(String(5))
     recipient: Mapped[str] = mapped_column(String(254))
-    purpose: Mapped[str] = mapped_column(String(4))
+    purpose: Mapped[str] = mapped_column(String(5))
     status: Mapped[str] = mapped_column(String(11), server_default="queued")
     attempts: Mapped[int] = mapped_column(server_default="0")
     payload_id: Mapped[str] = mapped_column(String(32), server_default="")

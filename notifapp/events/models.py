@@ -23,6 +23,8 @@ class EventType(StrEnum):
     LIMIT_REACHED = "limit.reached"
     NOTIFIER_DOWN = "notifier.down"
     NOTIFIER_UP = "notifier.up"
+    ALERT_BEGAN = "alert.began"
+    ALERT_ENDED = "alert.ended"
 
     @property
     def about(self) -> str:
@@ -41,6 +43,8 @@ _ABOUT = {
     EventType.NOTIFIER_DOWN: "A notifier failed five times in a row, not because of the recipients, or what it takes "
     "stopped arriving in time.",
     EventType.NOTIFIER_UP: "A notifier that was down works again.",
+    EventType.ALERT_BEGAN: "Something is wrong with the project's codes, as the page “Alerts” lists it.",
+    EventType.ALERT_ENDED: "An alert is over.",
 }
 TEST = "test"  # the type of the event that a person sends by hand
 

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from notifapp.access import Principal, credentials, held_secrets
 from notifapp.access.models import HeldSecret, Project, Throttle, User
+from notifapp.alerts.service import forget_email
 from notifapp.audit.models import AuditEvent
 from notifapp.audit.service import Action, record
 from notifapp.channels import Channel
@@ -64,6 +65,7 @@ def erase_recipient(address: str, *, principal: Principal) -> Erased:
     rows += _blank_events((masked,) if is_user else (masked, address))
     with writing() as connection:
         rows += _forget_forms_tries_and_replies(connection, address)
+        rows += 0 if is_user else forget_email(connection, address)
         subject, detail = f"{channel.label} recipient", {"rows": rows}
         record(connection, Action.RECIPIENT_ERASED, principal=principal, subject=subject, detail=detail)
     return Erased(rows, is_user)

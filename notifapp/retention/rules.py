@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from notifapp import clock
 from notifapp.access.models import HeldSecret, PasswordLink, Throttle, UserSession
+from notifapp.alerts.models import Alert
 from notifapp.audit.models import AuditEvent
 from notifapp.audit.service import Action
 from notifapp.config import Retention
@@ -143,6 +144,7 @@ RULES = (
     Rule("deliveries", _delivery.created_at, "deliveries", delete=delete_deliveries),
     Rule("early receipts", table_of(EarlyReceipt).c.received_at, 1),
     Rule("events", table_of(EventMessage).c.created_at, 30),
+    Rule("alerts", table_of(Alert).c.ended_at, 90),
     Rule("failed sign-ins", _event.at, "failed_sign_ins", (_event.action == Action.SIGN_IN_FAILED.value,)),
     Rule("audit events", _event.at, "audit"),
     Rule("settings revisions", _revision.created_at, "history", (_IS_FORMER,)),

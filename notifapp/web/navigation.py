@@ -55,7 +55,7 @@ def _tabs(slug: str) -> list[Link]:
     if may(*NOTIFIERS_READ):
         items.append(("Notifiers", "notifiers.index"))
     if may(_READ_SETTINGS):
-        items.append(("Messages", "message_templates.page"))
+        items += [("Messages", "message_templates.page"), ("Alerts", "alerts.page")]
     if may(*NOTIFIERS_READ, Permission.OTP_SEND):
         items.append(("Deliveries", "deliveries.index"))
     if may(Permission.OTP_SEND) and may(Permission.OTP_VERIFY):

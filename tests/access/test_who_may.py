@@ -55,6 +55,8 @@ WHO: dict[str, Who | Of | tuple[Permission, ...]] = {
     "account.second_step": Who.ANYONE,  # who gave the password; others are sent to give it
     "account.sign_in": Who.ANYONE,
     "account.sign_out": Who.SIGNED_IN,
+    "alerts.page": READ,
+    "alerts.save": UPDATE,
     "apidocs.openapi": Who.ANYONE,
     "apidocs.page": Who.ANYONE,
     "audit.download": Who.ADMIN,

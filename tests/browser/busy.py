@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, update
 from notifapp import clock
 from notifapp.access import Permission, Principal, ProjectRef, Source
 from notifapp.access.models import User
+from notifapp.alerts.models import Alert
 from notifapp.channels import Channel
 from notifapp.database import insert_sealed, table_of, writing
 from notifapp.delivery import stopping
@@ -88,6 +89,7 @@ def furnish(live: LiveServer) -> BusyServer:
             _long_project(people, admin)
             _other_projects(admin)
         _balances(_by_name(shop, Channel.SMS)["ippanel_one"])
+        _alerts(shop, _by_name(shop, Channel.SMS)["ippanel_one"])
         challenge = issue_challenge(shop, Channel.EMAIL, "omid@example.com", principal=admin)
         values |= {"challenge": challenge.id, "delivery": challenge.delivery_ids[0]}
         values["link"] = users.create_password_link(people["newcomer"], principal=admin)  # lives for a day from now
@@ -207,6 +209,21 @@ def _balances(notifier_id: int) -> None:
     ]  # fmt: skip
     with writing() as connection:
         connection.execute(insert(table_of(NotifierBalance)), rows)
+
+
+def _alerts(shop: ProjectRef, notifier_id: int) -> None:
+    """What is wrong now, and what was wrong on some days before."""
+    now = clock.now()
+    about = {"project_id": shop.id, "subject": f"{notifier_id}", "label": "the SMS notifier “ippanel_one”"}
+    balance = {**about, "kind": "balance", "detail": "180,000 IRR is left. At that pace it lasts for about 2 days."}
+    failing = {**about, "kind": "failing", "detail": "It has failed 5 times in a row.", "carrier": "moeinmail"}
+    past = [
+        {**failing, "began_at": now - timedelta(days=days), "ended_at": now - timedelta(days=days, minutes=-25)}
+        for days in range(40, 0, -1)
+    ]
+    with writing() as connection:
+        connection.execute(insert(table_of(Alert)), past)
+        connection.execute(insert(table_of(Alert)).values(**balance, began_at=now - timedelta(hours=3)))
 
 
 def _history(shop: ProjectRef, admin: Principal, editor: Principal) -> None:

@@ -40,6 +40,7 @@ NOT_PAGES = {
 SETTINGS = "/projects/{shop}/settings"
 SMS = "/projects/{shop}/notifiers/sms"
 MESSAGES = "/projects/{shop}/messages"
+ALERTS = "/projects/{shop}/alerts"
 TESTS = "/projects/{shop}/limits/test-recipients"
 
 # One example at least of every endpoint that shows a page: its view's name, who looks, where.
@@ -51,6 +52,7 @@ PAGES = {
     "account.set_password": [(NOBODY, "/password/{link}")],
     "account.sign_in": [(NOBODY, "/sign-in")],
     "account.second_step": [(NOBODY, "/sign-in/second-step")],
+    "alerts.page": [("editor", ALERTS), ("reader", ALERTS), ("admin", "/projects/fresh/alerts")],
     "audit.index": [("admin", "/audit?action=settings_changed")],
     "deliveries.index": [
         ("admin", "/projects/{shop}/deliveries"),
@@ -358,6 +360,19 @@ def endpoint_created(page: Page) -> None:
 @state("admin", "/projects/{shop}/events/{endpoint}")
 def test_event_queued(page: Page) -> None:
     press(page, "Send a test event")
+
+
+@state("editor", ALERTS)
+def alerts_refused(page: Page) -> None:
+    page.get_by_label("Email addresses").fill("nobody")
+    page.get_by_label("Balance lasts for less than").fill("0")
+    press(page, "Save")
+
+
+@state("editor", ALERTS)
+def alerts_told_by_one_notifier(page: Page) -> None:
+    page.get_by_label("Email addresses").fill("omid@example.com")
+    press(page, "Save")
 
 
 @state("admin", "/projects/{shop}/notifiers/email/new/smtp")

@@ -12,6 +12,7 @@ from sqlalchemy import func, insert, select
 
 from notifapp import clock
 from notifapp.access.models import HeldSecret, PasswordLink, Throttle, User, UserSession
+from notifapp.alerts.models import Alert
 from notifapp.audit.models import AuditEvent
 from notifapp.database import reading, table_of, writing
 from notifapp.delivery.models import Delivery
@@ -100,6 +101,11 @@ def tables(project_id: int, notifier_id: int) -> Iterator[tuple[type[Any], list[
     yield EventMessage, [
         {"endpoint_id": 1, "event_id": f"{n:032x}", "type": "code.approved", "data": {}, "next_attempt_at": then,
          "expires_at": then, "created_at": then + timedelta(days=25)}
+        for n, then in enumerate(times)
+    ]  # fmt: skip
+    alert = {"project_id": project_id, "kind": "failing", "label": "x", "detail": "x"}
+    yield Alert, [
+        {**alert, "subject": f"{n}", "began_at": then, "ended_at": then + timedelta(days=85)}
         for n, then in enumerate(times)
     ]  # fmt: skip
     yield OtpRecipient, [{**at, "digest": f"{n}", "masked": "r"} for n in range(ROWS)]

@@ -22,7 +22,7 @@ from notifapp.delivery.models import ACCEPTED, Delivery, DeliveryStatus, Purpose
 from notifapp.notifiers.models import Notifier
 from notifapp.notifiers.service import is_valid
 from notifapp.otp.models import OtpChallenge
-from notifapp.otp.slowness.judgement import Arrived, is_slow, is_usual_again
+from notifapp.otp.slowness.judgement import LEAST, Arrived, is_slow, is_usual_again
 
 LATE_AFTER = timedelta(minutes=2)  # at most; half of a code's life is less by default
 WINDOW = timedelta(minutes=10)  # of which the last codes are judged
@@ -71,7 +71,10 @@ def _judge(notifier: Any, now: datetime) -> None:
         return
     until = (notifier.since or now) - APART
     with reading() as connection:
-        lately = arrived(connection, notifier, now - WINDOW - LATE_AFTER, now, MOST)
+        if notifier.cause == Cause.SLOW:  # the last few are enough, or a quiet shop's would never count
+            lately = arrived(connection, notifier, notifier.since, now, LEAST)
+        else:
+            lately = arrived(connection, notifier, now - WINDOW - LATE_AFTER, now, MOST)
         before = arrived(connection, notifier, until - COMPARED, until, MOST_BEFORE)
     if notifier.cause is None and is_slow(lately, before):
         with writing() as connection:
