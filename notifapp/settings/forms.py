@@ -84,7 +84,6 @@ class SettingsForm(VersionedForm):
     minutes = SelectField(
         "How long to try it",
         validate_choice=False,
-        choices=[(str(minutes), wording.minutes(minutes)) for minutes in TRIAL_MINUTES],
         default=str(DEFAULT_MINUTES),
     )
 
@@ -92,6 +91,7 @@ class SettingsForm(VersionedForm):
         """Fill the dropdowns."""
         for field, channel in ((self[SMS_NOTIFIER], Channel.SMS), (self[EMAIL_NOTIFIER], Channel.EMAIL)):
             field.choices = [("", "None"), *((str(choice.id), choice.label) for choice in choices[channel])]
+        self.minutes.choices = [(str(minutes), wording.minutes(minutes)) for minutes in TRIAL_MINUTES]
 
     def show(self, values: Mapping[str, str], version: int) -> None:
         """Fill the fields with these values of `version`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -61,7 +62,11 @@ def save(project: ProjectRef) -> ResponseReturnValue:
 
 def _save(project: ProjectRef, form: SettingsForm, changes: Mapping[str, str]) -> service.Update:
     """Save the changes for good, or with the button "Switch for …" for a while."""
-    about = {"principal": principal(), "expected_version": form.shown_version(), "reason": form.reason.data}
+    about: dict[str, Any] = {
+        "principal": principal(),
+        "expected_version": form.shown_version(),
+        "reason": form.reason.data,
+    }
     if "trial" in request.form:
         return start_trial(project, {**changes, MINUTES: form.minutes.data}, **about).update
     return service.update_notification_settings(project, changes, **about)

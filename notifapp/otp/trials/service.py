@@ -99,7 +99,7 @@ class Report:
 def get_report(project: ProjectRef) -> Report | None:
     """How the project's trial goes, if it has one."""
     trial = get_trial(project)
-    return trial and _report(project, trial)
+    return _report(project, trial) if trial else None
 
 
 def settle_due() -> None:

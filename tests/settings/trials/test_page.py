@@ -18,12 +18,12 @@ def staff(desk: Desk) -> Browser:
     return Browser(desk.app).sign_in(desk.member)
 
 
-def form(desk: Desk, version: int = 1, **values: object) -> dict[str, object]:
+def form(desk: Desk, **values: object) -> dict[str, object]:
     """What the form posts with "Switch for …"; untouched but for these values."""
     settings = desk.settings()
     ids = {name: (settings[f"{name}_data"] or {}).get("id", "") for name in (SMS, "notifications_email_notifier")}
     rest = {name: settings[name] for name in (TTL, "notifications_otp_code_len")}
-    return {"version": version, "reason": "", "minutes": "15", "trial": "yes", **ids, **rest, **values}
+    return {"version": 1, "reason": "", "minutes": "15", "trial": "yes", **ids, **rest, **values}
 
 
 def test_switching_for_a_while_from_the_page(desk: Desk, staff: Browser) -> None:
@@ -89,7 +89,7 @@ def test_during_a_trial_the_page_offers_no_second_one(desk: Desk, staff: Browser
     assert "Switch for" in staff.get(desk.page).text
     desk.start()
     assert "Switch for" not in staff.get(desk.page).text
-    assert staff.post(desk.page, form(desk, 2, **{TTL: 60})).status_code == 409
+    assert staff.post(desk.page, form(desk, **{"version": 2, TTL: 60})).status_code == 409
 
 
 def test_the_banner_tells_how_it_goes(desk: Desk, staff: Browser, time: Clock) -> None:
