@@ -5,13 +5,14 @@ from __future__ import annotations
 from notifapp.access import Permission
 from notifapp.channels import Channel
 from notifapp.settings import values
+from notifapp.settings.api import PATH as SETTINGS_PATH
 from notifapp.settings.openapi import PART as SETTINGS
 from notifapp.settings.trials.api import KEEP_PATH, PATH, REVERT_PATH
 from notifapp.settings.trials.service import DEFAULT_MINUTES, MAX_MINUTES, MIN_MINUTES, MINUTES, TrialUnderWay
 from notifapp.web.openapi import Json, Part, bad_request, body, example, field_errors, operation, ref, response
 
 _CHANGE = SETTINGS.schemas["NotificationSettingsChange"]
-_SETTINGS = SETTINGS.paths["/api/settings/notifications"]["patch"]["responses"]["200"]
+_SETTINGS = SETTINGS.paths[SETTINGS_PATH]["patch"]["responses"]["200"]["content"]["application/json"]
 _MINUTES: Json = {
     "type": "integer",
     "minimum": MIN_MINUTES,
@@ -68,12 +69,12 @@ _SCHEMAS: Json = {
     "SettingsTrialProgress": _object(_TRIAL | _PROGRESS),
     "SettingsTrialErrors": field_errors((*values.FIELDS, MINUTES)),
 }
-_EXAMPLE = {"version": 8, "reverts_at": "2026-11-24T12:15:00.000000Z", "reverts_to": 7}
+_EXAMPLE = {"version": 4, "reverts_at": "2026-11-24T13:00:00.000000Z", "reverts_to": 3}
 _GOING = {
     "is_enough": True,
     "progress": [
         {
-            "channel": "sms",
+            "channel": None,
             "during": {"asked_for": 14, "sent": 14, "verified": 11},
             "before": {"asked_for": 200, "sent": 199, "verified": 180},
         }
@@ -93,7 +94,7 @@ _START = operation(
     parameters=_IF_MATCH,
     body=body(
         "SettingsTrialStart",
-        {"notifier": example("Another SMS notifier for an hour", {values.SMS_NOTIFIER: 4, MINUTES: 60})},
+        {"lifetime": example("Another lifetime for an hour", {values.OTP_TTL: 75, MINUTES: 60})},
         required=False,
     ),
     responses={
@@ -126,6 +127,12 @@ _READ = operation(
         "404": _NONE,
     },
 )
+_AFTER = response(
+    "The settings then.",
+    ref("schemas", "NotificationSettings"),
+    {"After the example": _SETTINGS["examples"]["example1"]["value"] | {values.OTP_TTL: 75}},
+    "ETag",
+)
 
 
 def _end(operation_id: str, summary: str, description: str) -> Json:
@@ -135,7 +142,7 @@ def _end(operation_id: str, summary: str, description: str) -> Json:
         description=description,
         permission=Permission.NOTIFICATIONS_SETTINGS_UPDATE,
         parameters=_IF_MATCH,
-        responses={"200": _SETTINGS, "404": _NONE, "409": ref("responses", "Archived"), "412": _STALE},
+        responses={"200": _AFTER, "404": _NONE, "409": ref("responses", "Archived"), "412": _STALE},
     )
 
 
