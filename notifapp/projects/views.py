@@ -29,6 +29,7 @@ from notifapp.health.arriving import service as arriving
 from notifapp.health.checklist import checklist
 from notifapp.message_templates.service import channels_with_project_name
 from notifapp.otp.test_recipients.service import in_force
+from notifapp.otp.trials.service import get_report
 from notifapp.projects import queries, service
 from notifapp.projects.forms import NewProjectForm, RenameForm
 from notifapp.web import paging
@@ -80,6 +81,7 @@ def overview(project: ProjectRef) -> str:
         warnings=health.warnings(project, found.policy),
         steps=_steps(project),
         sending=health.sending(project, visible),
+        trial=get_report(project),
         may_see_deliveries=bool(visible),
         **context,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from notifapp.database import MAX_ID, Statement, reading, table_of, writing
 from notifapp.errors import Conflict, StaleVersion
 from notifapp.events.models import EventType
 from notifapp.events.publishing import Event, is_told, publish
+from notifapp.inputs import FieldErrors
 from notifapp.notifiers.backends import find_backend, switched_off
 from notifapp.notifiers.models import Notifier
 from notifapp.notifiers.proving.service import in_words, is_proven_enough, proof_of
@@ -280,25 +281,31 @@ def update_notification_settings(
     principal: Principal,
     expected_version: int | None = None,
     reason: str | None = None,
+    more_errors: FieldErrors | None = None,
+    then: Callable[[Connection, Update], None] | None = None,
+    always: bool = False,
 ) -> Update:
     """Change the supplied fields, and record a revision.
 
     `changes` maps the contract's field names to raw values from a form or JSON; absent fields stay unchanged. If no
-    value differs, nothing is written. Raise `StaleVersion` if `expected_version` is no longer in force,
-    `ValidationFailed` with every failing field, and `Conflict` if a chosen notifier is deleted or the project archived
-    meanwhile; then nothing is changed.
+    value differs, nothing is written, unless it is `always` to be, for its reason. Raise `StaleVersion` if
+    `expected_version` is no longer in force, `ValidationFailed` with every failing field, those of `more_errors`
+    included, and `Conflict` if a chosen notifier is deleted or the project archived meanwhile; then nothing is changed.
+    `then` writes what belongs to the change, in its transaction.
     """
-    wanted = _Wanted.of(changes, expected_version, reason)
+    wanted = _Wanted.of(changes, expected_version, reason, more_errors)
     try:
         with writing() as connection:
             row = _lock(connection, _lookup(project, wanted.parsed))
-            planned = _plan(row, wanted)
+            planned = _plan(row, wanted, always=always)
             before, after = planned.before, planned.after
             if after != before:
                 write_revision(connection, project, before, after, principal, wanted.reason)
                 if row.is_told:
                     data = {"version": after.version, "settings": body(after), "source": principal.source.value}
                     publish(connection, Event(project.id, EventType.SETTINGS_CHANGED, data))
+            if then:
+                then(connection, planned)
     except IntegrityError:
         raise Conflict("A chosen notifier was deleted in the meantime. Choose again.") from None
     return planned
@@ -323,20 +330,27 @@ class _Wanted:
 
     changes: Mapping[str, object]
     parsed: Mapping[str, int | None]
-    errors: inputs.FieldErrors
+    errors: FieldErrors
     expected_version: int | None
     reason: str | None
 
     @classmethod
-    def of(cls, changes: Mapping[str, object], expected_version: int | None, reason: str | None) -> _Wanted:
+    def of(
+        cls,
+        changes: Mapping[str, object],
+        expected_version: int | None,
+        reason: str | None,
+        more_errors: FieldErrors | None = None,
+    ) -> _Wanted:
         parsed, errors = parse(changes)
+        errors.messages.update(more_errors.messages if more_errors else {})
         reason = (reason or "").strip() or None
         if reason and len(reason) > MAX_REASON_LENGTH:
             errors.messages["reason"] = [inputs.too_long(MAX_REASON_LENGTH)]
         return cls(changes, parsed, errors, expected_version, reason)
 
 
-def _plan(row: Any, wanted: _Wanted) -> Update:
+def _plan(row: Any, wanted: _Wanted, *, always: bool = False) -> Update:
     """What the update changes of the settings in this row of `_CHOICE`; with the next version, if anything."""
     if not row.is_open:
         raise ProjectArchived
@@ -346,7 +360,7 @@ def _plan(row: Any, wanted: _Wanted) -> Update:
     chosen = _chosen(row, wanted.parsed, wanted.changes, wanted.errors.messages)
     wanted.errors.raise_any()
     after = _changed(before, wanted.parsed, chosen)
-    return Update(before, replace(after, version=before.version + 1) if after != before else before)
+    return Update(before, replace(after, version=before.version + 1) if always or after != before else before)
 
 
 def lock(connection: Connection, project: ProjectRef) -> tuple[Any, Settings]:

@@ -157,8 +157,8 @@ PART = Part(
                 summary="See whether codes arrive",
                 description="Tells how sending goes through each channel's notifier in force, and through those that "
                 "stand by: how many codes of the last hour and day were sent and verified, how long that took, and "
-                "when the account runs out. An hour and a day are counted to five minutes. Codes for test recipients don't "
-                "count.",
+                "when the account runs out. An hour and a day are counted to five minutes. Codes for test recipients "
+                "don't count.",
                 permission=Permission.NOTIFICATIONS_SETTINGS_READ,
                 responses={
                     "200": response(
