@@ -274,8 +274,8 @@ def test_a_right_code_waits_for_a_worker_that_writes_two_messages_of_its_challen
         claims = exchange([], room=10)
         write = deliveries._write
 
-        def write_slowly(connection: Connection, outcome: Outcome) -> None:
-            write(connection, outcome)
+        def write_slowly(connection: Connection, outcome: Outcome, known: Any) -> None:
+            write(connection, outcome, known)
             if not answers:
                 answers.append(other.submit(verify))
                 sleep(0.5)  # by now it waits for one of the two

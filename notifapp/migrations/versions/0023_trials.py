@@ -1,6 +1,6 @@
 """Trials of settings, and changes that nobody made by hand.
 
-Revision 0023, after 0021.
+Revision 0023, after 0022.
 """
 
 import sqlalchemy as sa

@@ -1,6 +1,6 @@
 """A breaker for each notifier, in place of whether it is down.
 
-Revision 0024, after 0022.
+Revision 0024, after 0023.
 """
 
 import sqlalchemy as sa

@@ -1,6 +1,6 @@
 """Alerts, who is told of them, their events, and their emails among the deliveries.
 
-Revision 0027, after 0025.
+Revision 0027, after 0026.
 """
 
 import sqlalchemy as sa
