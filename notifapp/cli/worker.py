@@ -13,6 +13,7 @@ from notifapp.cli.repeating import Repeating
 from notifapp.delivery.worker import Worker
 from notifapp.notifiers.asking import balances
 from notifapp.otp.expired.service import tell_expired
+from notifapp.otp.trials.service import settle_due
 from notifapp.receipts import asking
 from notifapp.retention.service import purge_if_due
 
@@ -24,7 +25,7 @@ def worker(threads: int) -> None:
     """Send queued messages and tell events until SIGINT or SIGTERM.
 
     Beside that, ask gateways what became of messages and what is left on the accounts, tell which codes have expired,
-    and purge what is old once an hour.
+    end trials of the settings, and purge what is old once an hour.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     running = Worker(app, threads)
@@ -35,4 +36,5 @@ def worker(threads: int) -> None:
         beside.enter_context(Repeating(app, "balances", balances.read_due, seconds=60))
         beside.enter_context(Repeating(app, "receipts", asking.take_in, seconds=2))
         beside.enter_context(Repeating(app, "expired codes", tell_expired, seconds=5))
+        beside.enter_context(Repeating(app, "trials", settle_due, seconds=1))
         running.run()

@@ -9,6 +9,7 @@ from typing import Any
 
 from notifapp import inputs
 from notifapp.audit.service import Change
+from notifapp.channels import Channel
 from notifapp.errors import FieldMessage
 from notifapp.inputs import FieldErrors
 from notifapp.settings.models import MAX_OTP_CODE_LEN, MAX_OTP_TTL, MIN_OTP_CODE_LEN, MIN_OTP_TTL
@@ -17,6 +18,7 @@ SMS_NOTIFIER = "notifications_sms_notifier"
 EMAIL_NOTIFIER = "notifications_email_notifier"
 OTP_CODE_LEN = "notifications_otp_code_len"
 OTP_TTL = "notifications_otp_ttl"
+NOTIFIER_FIELDS = {Channel.SMS: SMS_NOTIFIER, Channel.EMAIL: EMAIL_NOTIFIER}
 FIELDS = (SMS_NOTIFIER, EMAIL_NOTIFIER, OTP_CODE_LEN, OTP_TTL)
 
 
@@ -37,6 +39,10 @@ class Settings:
     email_notifier: NotifierRef | None
     otp_code_len: int
     otp_ttl: int
+
+    def notifier(self, channel: Channel) -> NotifierRef | None:
+        """The notifier of this channel."""
+        return self.sms_notifier if channel is Channel.SMS else self.email_notifier
 
 
 def settings_of(row: Any) -> Settings:
@@ -59,6 +65,12 @@ def body(settings: Settings) -> dict[str, object]:
         OTP_CODE_LEN: settings.otp_code_len,
         OTP_TTL: settings.otp_ttl,
     }
+
+
+def fields_to(after: Settings, *, before: Settings) -> dict[str, object]:
+    """The fields that make `after` of `before`, as JSON has them."""
+    old, new = _fields(before), _fields(after)
+    return {name: value for name, value in new.items() if value != old[name]}
 
 
 def differences(before: Settings, after: Settings) -> list[Change]:
@@ -102,6 +114,16 @@ _PARSERS: Mapping[str, Callable[[object], int | None]] = {
     OTP_CODE_LEN: partial(inputs.integer, least=MIN_OTP_CODE_LEN, most=MAX_OTP_CODE_LEN),
     OTP_TTL: partial(inputs.integer, least=MIN_OTP_TTL, most=MAX_OTP_TTL),
 }
+
+
+def _fields(settings: Settings) -> dict[str, object]:
+    sms, email = settings.sms_notifier, settings.email_notifier
+    return {
+        SMS_NOTIFIER: sms and sms.id,
+        EMAIL_NOTIFIER: email and email.id,
+        OTP_CODE_LEN: settings.otp_code_len,
+        OTP_TTL: settings.otp_ttl,
+    }
 
 
 def _in_words(settings: Settings) -> list[tuple[str, str, object]]:
