@@ -149,7 +149,8 @@ def test_a_purge_reads_no_table_from_end_to_end(
         assert {rule.name for rule in rules.RULES if rule not in looked_at} == OF_PEOPLE
         # PostgreSQL reads an empty table from end to end, whatever its indexes.
         assert {rule.name for rule in looked_at if rows_of(rule) < ROWS / 2} == SMALL
-        small = {rule.table.name for rule in looked_at if rule.name in SMALL}
+        # The settings, which say whether a trial is over, are looked up by their key; here they are a single row.
+        small = {rule.table.name for rule in looked_at if rule.name in SMALL} | {"notification_settings"}
         for statement, plan in explained:
             assert read_row_by_row(plan) <= small, f"{statement}\n\n{plan}"
 
