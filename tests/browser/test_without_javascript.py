@@ -128,7 +128,7 @@ def test_a_notifier_is_created_and_chosen(live: LiveServer, shop: ProjectRef, pl
     press(page, "Create notifier")
     said(page, "moeinmail was created.")
     page.get_by_role("navigation", name="Shop").get_by_role("link", name="Settings").click()
-    page.get_by_label("Email notifier").select_option(label="moeinmail (SMTP)")
+    page.get_by_label("Email notifier").select_option(label="moeinmail (SMTP, never proven)")
     press(page, "Save settings")
     said(page, change("Email notifier", "None", "moeinmail"))
 
