@@ -23,6 +23,7 @@ from notifapp.web.forms import DIGITS, Form
 from notifapp.web.revisions import VersionedForm
 
 TRIAL_MINUTES = (5, DEFAULT_MINUTES, 30, 60, 240, 1440)
+PROOF_CHOICES = {"": "All enabled ones", "yes": "Only proven ones"}
 
 
 def as_posted(settings: Settings) -> dict[str, str]:
@@ -69,7 +70,7 @@ class ProofForm(Form):
 
     def __init__(self, **values: str) -> None:
         super().__init__(**values)
-        self.requires_proof.choices = [("", "All enabled ones"), ("yes", "Only proven ones")]
+        self.requires_proof.choices = list(PROOF_CHOICES.items())
 
 
 class SettingsForm(VersionedForm):
