@@ -21,6 +21,8 @@ from notifapp.settings.values import EMAIL_NOTIFIER, FIELDS, OTP_CODE_LEN, OTP_T
 from notifapp.web.forms import DIGITS, Form
 from notifapp.web.revisions import VersionedForm
 
+PROOF_CHOICES = {"": "All enabled ones", "yes": "Only proven ones"}
+
 
 def as_posted(settings: Settings) -> dict[str, str]:
     """The settings as an unchanged form would post them."""
@@ -66,7 +68,7 @@ class ProofForm(Form):
 
     def __init__(self, **values: str) -> None:
         super().__init__(**values)
-        self.requires_proof.choices = [("", "All enabled ones"), ("yes", "Only proven ones")]
+        self.requires_proof.choices = list(PROOF_CHOICES.items())
 
 
 class SettingsForm(VersionedForm):

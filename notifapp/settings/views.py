@@ -16,7 +16,7 @@ from notifapp.otp.preview.service import get_preview
 from notifapp.otp.test_recipients.service import in_force
 from notifapp.projects.service import set_phone_region
 from notifapp.settings import service
-from notifapp.settings.forms import PhoneRegionForm, ProofForm, SettingsForm, as_posted, touched
+from notifapp.settings.forms import PROOF_CHOICES, PhoneRegionForm, ProofForm, SettingsForm, as_posted, touched
 from notifapp.settings.history import history as read_history
 from notifapp.settings.history import settings_at
 from notifapp.settings.values import (
@@ -91,7 +91,7 @@ def save_phone_region(project: ProjectRef) -> ResponseReturnValue:
 def save_proof(project: ProjectRef) -> ResponseReturnValue:
     """Save whether only proven notifiers may be chosen."""
     form = ProofForm()
-    if form.requires_proof.data not in dict(form.requires_proof.choices):
+    if form.requires_proof.data not in PROOF_CHOICES:
         form.requires_proof.errors = ["Choose one from the list."]
         return _render_in_force(project, proof_form=form), 400
     requires_proof = form.requires_proof.data == "yes"
