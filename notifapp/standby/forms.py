@@ -18,8 +18,8 @@ _ORDINALS = ("First", "Second", "Third")
 class StandbyForm(VersionedForm):
     """Each channel's notifiers in their order, a reason, and the version that was shown."""
 
-    sms = FieldList(SelectField(validate_choice=False), min_entries=MOST, max_entries=MOST)
-    email = FieldList(SelectField(validate_choice=False), min_entries=MOST, max_entries=MOST)
+    sms = FieldList(SelectField(validate_choice=False), "SMS standby", min_entries=MOST, max_entries=MOST)
+    email = FieldList(SelectField(validate_choice=False), "Email standby", min_entries=MOST, max_entries=MOST)
     reason = StringField("Reason", description="Optional. It is shown in the history.")
 
     def offer(self, choices: Mapping[Channel, Sequence[Choice]]) -> None:

@@ -36,7 +36,7 @@ class Gateway:
     def start(self) -> None:
         command = [sys.executable, "-m", "tests.standby.gateway", str(self.port), str(self.log)]
         self._process = subprocess.Popen(command, cwd=ROOT)
-        eventually(lambda: answers(self.port))
+        eventually(lambda: answers(self.port), seconds=60)
 
     def kill(self) -> None:
         self._process.kill()

@@ -36,6 +36,7 @@ pytestmark = pytest.mark.slow
 
 SECRETS = {"secret": "a secret of the shop"}
 A_SECOND = 20  # codes
+LANES = 4  # that ask for them, so that a slow answer keeps no other waiting
 BEFORE, OUTAGE = 2.0, 12.0  # seconds
 _delivery = table_of(Delivery).c
 
@@ -52,13 +53,14 @@ class Outage:
     refused: list[Any] = field(default_factory=list)
     is_over: threading.Event = field(default_factory=threading.Event)
 
-    def ask(self) -> None:
-        """Ask for codes at an even pace."""
+    def ask(self, lane: int) -> None:
+        """Ask for a lane's share of the codes at an even pace."""
+        caller = CountedCaller(self.app, self.caller.project, self.caller.token)
         began = time.monotonic()
-        for number in itertools.count():
+        for number in itertools.count(lane, LANES):
             if self.is_over.wait(max(0, began + number / A_SECOND - time.monotonic())):
                 return
-            answer = self.caller.send(f"customer-{number}@example.com", "email")
+            answer = caller.send(f"customer-{number}@example.com", "email")
             if answer.status_code != 201:
                 self.refused.append(answer.json)
 
@@ -116,10 +118,11 @@ def outage(shared_app: Flask, tmp_path: Path) -> Iterator[Outage]:
 def test_the_standby_takes_over_at_once_and_hands_back(outage: Outage, fault: str) -> None:
     in_force = outage.in_force
     begin, end = {"killed": (in_force.kill, in_force.start), "halted": (in_force.halt, in_force.go_on)}[fault]
-    asking = threading.Thread(target=outage.ask, daemon=True)
+    lanes = [threading.Thread(target=outage.ask, args=[lane], daemon=True) for lane in range(LANES)]
     assert outage.caller.send("first@example.com", "email").status_code == 201
     eventually(lambda: in_force.taken, seconds=60)  # the workers are there
-    asking.start()
+    for lane in lanes:
+        lane.start()
     time.sleep(BEFORE)
     begin()
     began = clock.now()
@@ -127,18 +130,19 @@ def test_the_standby_takes_over_at_once_and_hands_back(outage: Outage, fault: st
     time.sleep(OUTAGE - (clock.now() - began).total_seconds())
     end()
     ended = clock.now()
-    eventually(lambda: outage.breaker().is_closed, seconds=30)
+    eventually(lambda: outage.breaker().is_closed, seconds=60)
     time.sleep(1)
     outage.is_over.set()
-    asking.join()
+    for lane in lanes:
+        lane.join()
     stopped = clock.now()
     eventually(lambda: all(row.finished_at for row in outage.deliveries(began, stopped)))
 
     assert outage.refused == []
     assert opened.cause is Cause.FAILING
     assert opened.since - began < timedelta(seconds=5)
-    rows = outage.deliveries(began, ended - timedelta(seconds=10))
-    assert len(rows) > 0.9 * A_SECOND * (OUTAGE - 10)
+    rows = outage.deliveries(began, ended - timedelta(seconds=5))  # what came later may have found it back
+    assert len(rows) > 0.7 * A_SECOND * (OUTAGE - 5)
     in_time = [row for row in rows if row.status == "sent" and row.finished_at - row.created_at < timedelta(seconds=10)]
     assert len(in_time) >= 0.999 * len(rows), sorted(row.finished_at - row.created_at for row in rows)[-5:]
     assert {(row.notifier_id, row.notifier_name, row.instead_of) for row in rows} == {
