@@ -27,7 +27,7 @@ from notifapp.otp.models import OtpChallenge
 
 LENGTH = timedelta(minutes=5)
 DAY = timedelta(days=1)
-STORED_AFTER = timedelta(minutes=5)  # that a slice has been over: most of its codes have been entered by then
+STORED_AFTER = timedelta(minutes=2)  # that a slice has been over: most of its codes have been entered by then
 CHANGES_FOR = timedelta(minutes=75)  # a code lives for an hour at most
 BATCH = 500  # slices in a transaction
 
@@ -62,7 +62,7 @@ def read(
     with reading() as connection:
         newest = connection.execute(_NEWEST).scalar()
         stored = [
-            Slice(row.notifier_id, row.apart, Tally(**_counts(row), times=_times(row.times)))
+            Slice(row.notifier_id, row.apart, Tally(**_counts(row), times=Counter(json.loads(row.times or "{}"))))
             for row in connection.execute(_stored(since, apart_since, *is_it))
         ]
         if newest:
@@ -157,7 +157,7 @@ def _counted(connection: Connection, since: datetime, until: datetime, *only: Co
         tally.undelivered += number * (status == DeliveryStatus.UNDELIVERED)
         if took is not None:
             tally.verified += number
-            tally.times[took] += number
+            tally.times[str(took)] += number
     return [
         Slice(notifier_id, datetime.fromtimestamp(second, UTC), tally) for (notifier_id, second), tally in found.items()
     ]
@@ -206,10 +206,6 @@ def _step(milliseconds: ColumnElement[int]) -> ColumnElement[int]:
 
 def _counts(of: Any) -> dict[str, int]:
     return {name: getattr(of, name) for name in COUNTS}
-
-
-def _times(text: str | None) -> Counter[int]:
-    return Counter({int(milliseconds): number for milliseconds, number in json.loads(text or "{}").items()})
 
 
 def _row(each: Slice) -> dict[str, Any]:
