@@ -95,6 +95,7 @@ def _let_through() -> Statement:
         update(_table)
         .where(_breaker.notifier_id.in_(select(free.c.notifier_id)))
         .values(state=BreakerState.HALF_OPEN.value, probe_id=bindparam("probe"), retry_at=_RETRY_AT)
+        .returning(_breaker.notifier_id)
     )
 
 
@@ -159,7 +160,7 @@ def let_through(connection: Connection, notifier_id: int, delivery_id: int) -> b
     """Let this message try whether the notifier works again. Return False if it isn't time, or another one does."""
     now = clock.now()
     its = {"notifier": notifier_id, "probe": delivery_id, "now": now, "retry_at": now + PROBE_TIME}
-    return _LET_THROUGH.execute(connection, **its) > 0
+    return _LET_THROUGH.first(connection, **its) is not None
 
 
 def open_slow(connection: Connection, notifier_id: int) -> None:
