@@ -22,6 +22,10 @@ from notifapp.access.models import ApiToken, MembershipPermission
 from notifapp.database import table_of, writing
 from notifapp.events.models import EventEndpoint, EventSubscription
 from notifapp.extensions import db
+from notifapp.health.arriving.models import CodeSlice
+from notifapp.health.arriving.slices import LENGTH as SLICE
+from notifapp.health.arriving.slices import this_slice
+from notifapp.health.arriving.tally import COUNTS
 from notifapp.otp.models import OtpChallenge, OtpLimits, OtpResend
 from notifapp.otp.test_recipients.models import OtpTestRecipient
 from notifapp.otp.trials.service import settle_due
@@ -72,8 +76,14 @@ def _fill(connection: Connection) -> None:
     connection.execute(insert(EventEndpoint), [{"id": n, "project_id": n, **endpoint} for n in ids])
     taken = [{"project_id": n, "endpoint_id": n, "type": "code.expired"} for n in ids]
     connection.execute(insert(EventSubscription), taken)
+    connection.execute(insert(CodeSlice), [_slice(notifier, now) for n in ids for notifier in notifiers_of(n)])
     connection.execute(insert(table_of(OtpTestRecipient)), [_test_recipient(n, now) for n in ids])
     connection.execute(insert(table_of(SettingsTrial)), [_trial(n, now) for n in ids])
+
+
+def _slice(notifier_id: int, at: datetime) -> dict[str, object]:
+    counts = dict.fromkeys(COUNTS, 0)
+    return {"notifier_id": notifier_id, "starts_at": this_slice(at) - SLICE, **counts, "times": "{}"}
 
 
 def _test_recipient(project_id: int, at: datetime) -> dict[str, object]:
@@ -171,6 +181,12 @@ def test_ending_a_trial_uses_indexes(large: Flask) -> None:
     with large.app_context(), sent() as statements:
         settle_due()
     assert any(statement.startswith("DELETE FROM settings_trial") for statement, _ in statements)
+    check(large, statements)
+
+
+def test_a_projects_health_is_found_through_indexes(large: Flask) -> None:
+    statements = sent_by_call(large, path="/api/notifications/health")
+    assert any("FROM code_slice" in statement for statement, _ in statements)
     check(large, statements)
 
 

@@ -123,8 +123,8 @@ def _shop() -> Json:
     """A shop with one notifier that has had a slow evening."""
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
     hours = [Hour(noon + HOUR * number, sent=4, delivered=4) for number in range(CHART_HOURS)]
-    tally = Tally(4, sent=4, delivered=4, verified=4, times=Counter({8120: 3, 30080: 1}))
-    day = Tally(96, sent=96, delivered=96, verified=91, times=Counter({8120: 80, 30080: 11}))
+    tally = Tally(4, sent=4, delivered=4, verified=4, times=Counter({"8080": 3, "30080": 1}))
+    day = Tally(96, sent=96, delivered=96, verified=91, times=Counter({"8080": 80, "30080": 11}))
     runs_out_at = noon + timedelta(days=9, hours=4)
     shown = Health(
         Chosen(

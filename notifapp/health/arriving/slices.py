@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Select, and_, case, func, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, and_, bindparam, case, func, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -27,7 +27,7 @@ from notifapp.otp.models import OtpChallenge
 
 LENGTH = timedelta(minutes=5)
 DAY = timedelta(days=1)
-STORED_AFTER = timedelta(minutes=5)  # that a slice has been over: most of its codes have been entered by then
+STORED_AFTER = timedelta(minutes=2)  # that a slice has been over: most of its codes have been entered by then
 CHANGES_FOR = timedelta(minutes=75)  # a code lives for an hour at most
 BATCH = 500  # slices in a transaction
 
@@ -58,16 +58,15 @@ def read(
     """
     since = this_slice(clock.now()) - DAY
     is_it = [] if notifiers is None else [_slice.notifier_id.in_(notifiers)]
-    in_them = [] if projects is None else [_delivery.project_id.in_(projects)]
     with reading() as connection:
         newest = connection.execute(_NEWEST).scalar()
         stored = [
-            Slice(row.notifier_id, row.apart, Tally(**_counts(row), times=_times(row.times)))
+            Slice(row.notifier_id, row.apart, Tally(**_counts(row), times=Counter(json.loads(row.times or "{}"))))
             for row in connection.execute(_stored(since, apart_since, *is_it))
         ]
         if newest:
             since = max(since, newest + LENGTH)
-        counted = _counted(connection, since, clock.now() + LENGTH, *in_them)
+        counted = _counted(connection, since, clock.now() + LENGTH, projects)
     return stored + [each for each in counted if notifiers is None or each.notifier_id in notifiers]
 
 
@@ -145,10 +144,14 @@ def _stored(since: datetime, apart_since: datetime, *only: ColumnElement[bool]) 
     )
 
 
-def _counted(connection: Connection, since: datetime, until: datetime, *only: ColumnElement[bool]) -> list[Slice]:
+def _counted(
+    connection: Connection, since: datetime, until: datetime, projects: Collection[int] | None = None
+) -> list[Slice]:
     """The slices of codes asked for from `since` until before `until`, counted from their rows."""
+    values = {"since": since, "until": until, **({} if projects is None else {"projects": projects})}
+    rows = connection.execute(_OF_ALL if projects is None else _OF_PROJECTS, values)
     found: dict[tuple[int, int], Tally] = {}
-    for notifier_id, second, status, took, number in connection.execute(_of_rows(since, until, *only)):
+    for notifier_id, second, status, took, number in rows:
         tally = found.setdefault((notifier_id, second), Tally())
         tally.asked += number
         tally.sent += number * (status in ACCEPTED)
@@ -157,13 +160,13 @@ def _counted(connection: Connection, since: datetime, until: datetime, *only: Co
         tally.undelivered += number * (status == DeliveryStatus.UNDELIVERED)
         if took is not None:
             tally.verified += number
-            tally.times[took] += number
+            tally.times[str(took)] += number
     return [
         Slice(notifier_id, datetime.fromtimestamp(second, UTC), tally) for (notifier_id, second), tally in found.items()
     ]
 
 
-def _of_rows(since: datetime, until: datetime, *only: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+def _of_rows(*only: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     is_its_code = and_(_challenge.delivery_id == _delivery.id, _challenge.approved_at.is_not(None))
     each = (
         select(
@@ -174,8 +177,8 @@ def _of_rows(since: datetime, until: datetime, *only: ColumnElement[bool]) -> Se
         )
         .select_from(table_of(Delivery).outerjoin(table_of(OtpChallenge), is_its_code))
         .where(
-            _delivery.created_at >= since,
-            _delivery.created_at < until,
+            _delivery.created_at >= bindparam("since"),
+            _delivery.created_at < bindparam("until"),
             _delivery.purpose == Purpose.OTP.value,
             _delivery.backend != TEST_BACKEND,
             _delivery.notifier_id.is_not(None),
@@ -208,10 +211,6 @@ def _counts(of: Any) -> dict[str, int]:
     return {name: getattr(of, name) for name in COUNTS}
 
 
-def _times(text: str | None) -> Counter[int]:
-    return Counter({int(milliseconds): number for milliseconds, number in json.loads(text or "{}").items()})
-
-
 def _row(each: Slice) -> dict[str, Any]:
     times = json.dumps(dict(sorted(each.tally.times.items())), separators=(",", ":"))
     return {"notifier_id": each.notifier_id, "starts_at": each.starts_at, **_counts(each.tally), "times": times}
@@ -222,5 +221,7 @@ def _replace(insert: Any) -> Any:
     return insert.on_conflict_do_update(index_elements=[_slice.notifier_id, _slice.starts_at], set_=new)
 
 
+_OF_ALL = _of_rows()
+_OF_PROJECTS = _of_rows(_delivery.project_id.in_(bindparam("projects", expanding=True)))
 _NEWEST = select(func.max(_slice.starts_at))
 _UPSERT = upsert(_table, _replace)

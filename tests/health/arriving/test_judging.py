@@ -21,7 +21,7 @@ def judged(found: Lately, *, is_enabled: bool = True, is_proven: bool = False, b
 
 
 def verified(number: int, seconds: float = 8) -> Tally:
-    times = Counter({int(seconds * 1000): number})
+    times = Counter({str(int(seconds * 1000)): number})
     return Tally(number, sent=number, verified=number, times=times)
 
 
@@ -86,6 +86,6 @@ def test_the_reason_says_how_many() -> None:
 
 
 def test_percentiles_are_the_nearest_ranks() -> None:
-    tally = Tally(times=Counter({1000: 94, 2000: 1, 3000: 5}))
+    tally = Tally(times=Counter({"1000": 94, "2000": 1, "3000": 5}))
     assert (tally.median, tally.p95, tally.percentile(96)) == (1, 2, 3)
     assert Tally().median is None
