@@ -333,7 +333,7 @@ def send(claim: Claim) -> Outcome:
     if claim.lease_until - clock.now() < LONGEST_SEND or _is_overtaken(claim):
         return Outcome(claim, None)
     try:
-        with time_limit(_patience(claim).total_seconds()):
+        with time_limit(patience(claim).total_seconds()):
             outcome = Outcome(claim, _send(claim))
     except SendFailed as failed:
         outcome = Outcome(claim, failed)
@@ -487,7 +487,7 @@ def _is_overtaken(claim: Claim) -> bool:
     return breakers.states([claim.notifier_id])[claim.notifier_id].state is BreakerState.OPEN
 
 
-def _patience(claim: Claim) -> timedelta:
+def patience(claim: Claim) -> timedelta:
     """How long its gateway may take: with others standing by, only as long as its code can wait."""
     return claim.part_of_life(40, SHORTEST_PATIENCE, LONGEST_SEND) if claim.has_standby else LONGEST_SEND
 

@@ -283,7 +283,8 @@ def delete(
         name: str = connection.execute(sql_delete(_table).where(*one).returning(_notifier.name)).scalar_one()
     except IntegrityError:
         raise Conflict(
-            "This notifier is chosen in the project's settings. Choose another one there first, or none."
+            "This notifier is chosen in the project's settings, or stands by there. Choose another one there first, or "
+            "none."
         ) from None
     detail = {"id": notifier_id, "channel": channel.value}
     _record(connection, Action.NOTIFIER_DELETED, project, name, detail, principal)

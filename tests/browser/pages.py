@@ -120,6 +120,7 @@ PAGES = {
     "message_templates.confirm_restore": [("editor", f"{MESSAGES}/sms/history/1/restore")],
     "message_templates.history": [("editor", f"{MESSAGES}/sms/history")],
     "message_templates.page": [("editor", MESSAGES), ("reader", MESSAGES), ("admin", "/projects/fresh/messages")],
+    "standby.page": [("admin", SETTINGS + "/standby"), ("long", "/projects/{long_project}/settings/standby")],
     "settings.page": [
         ("editor", SETTINGS),
         ("reader", SETTINGS),

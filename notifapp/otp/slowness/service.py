@@ -71,8 +71,8 @@ def _judge(notifier: Any, now: datetime) -> None:
         return
     until = (notifier.since or now) - APART
     with reading() as connection:
-        lately = _arrived(connection, notifier, now - WINDOW - LATE_AFTER, now, MOST)
-        before = _arrived(connection, notifier, until - COMPARED, until, MOST_BEFORE)
+        lately = arrived(connection, notifier, now - WINDOW - LATE_AFTER, now, MOST)
+        before = arrived(connection, notifier, until - COMPARED, until, MOST_BEFORE)
     if notifier.cause is None and is_slow(lately, before):
         with writing() as connection:
             breakers.open_slow(connection, notifier.id)
@@ -95,7 +95,7 @@ def _judge_probe(notifier: Any, now: datetime) -> None:
             settle(connection, notifier.id)
 
 
-def _arrived(connection: Connection, notifier: Any, since: datetime, until: datetime, most: int) -> Arrived:
+def arrived(connection: Connection, notifier: Any, since: datetime, until: datetime, most: int) -> Arrived:
     """What became of the notifier's last codes of this time; those that may still arrive don't count."""
     last = (
         select(_in_time().label("in_time"))

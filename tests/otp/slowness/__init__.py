@@ -1,0 +1,1 @@
+"""Tests of whether what notifiers take arrives in time."""
