@@ -29,6 +29,11 @@ def validity(seconds: int) -> str:
     return count(seconds, "second") if seconds < 120 and seconds % 60 else duration(seconds)
 
 
+def minutes(number: int) -> str:
+    """So many minutes, exact: "90 minutes", "2 hours"."""
+    return count(number, "minute") if number % 60 else count(number // 60, "hour")
+
+
 def wait(seconds: int) -> str:
     """How long to wait, rounded up: "45 seconds", "12 minutes", "3 hours"."""
     for size, unit in ((3600, "hour"), (60, "minute")):

@@ -1,4 +1,4 @@
-"""Who is calling: a person at a page, a token at the API, or the operator at the command line."""
+"""Who is calling: a person at a page, a token at the API, the operator at the command line, or the worker."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class Source(StrEnum):
     PAGE = "page"
     API = "api"
     CLI = "cli"
+    AUTOMATIC = "automatic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ class Principal:
     def operator(cls) -> Principal:
         """The operator at the command line, who may do everything."""
         return cls(source=Source.CLI, email="command line", name="Command line", is_admin=True)
+
+    @classmethod
+    def automatic(cls) -> Principal:
+        """The worker, where it changes something that people change otherwise."""
+        return cls(source=Source.AUTOMATIC, email="notifapp", name="notifapp", is_admin=True)
 
 
 class ProjectArchived(Conflict):

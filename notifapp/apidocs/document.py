@@ -12,6 +12,7 @@ from notifapp.notifiers.openapi import PARTS as NOTIFIERS
 from notifapp.otp.openapi import PART as OTP
 from notifapp.otp.preview.openapi import PART as PREVIEW
 from notifapp.settings.openapi import PART as SETTINGS
+from notifapp.settings.trials.openapi import PART as TRIALS
 from notifapp.standby.openapi import PART as STANDBY
 from notifapp.timeline.openapi import PART as TIMELINE
 from notifapp.tokens.openapi import PART as TOKENS
@@ -19,7 +20,7 @@ from notifapp.web import openapi
 from notifapp.web.openapi import Json
 
 # In the order of the reference. A new feature with endpoints adds its part here.
-PARTS = (SETTINGS, STANDBY, PREVIEW, *NOTIFIERS, OTP, TIMELINE, TOKENS)
+PARTS = (SETTINGS, TRIALS, STANDBY, PREVIEW, *NOTIFIERS, OTP, TIMELINE, TOKENS)
 VERSION: str = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["version"]
 
 _DESCRIPTION = " ".join(

@@ -10,7 +10,12 @@ from notifapp.audit.service import Action
 from notifapp.web.filters import DatedFilterForm, offer
 from notifapp.web.forms import AS_TYPED
 
-_SOURCES = [(Source.PAGE.value, "Page"), (Source.API.value, "API"), (Source.CLI.value, "Command line")]
+_SOURCES = [
+    (Source.PAGE.value, "Page"),
+    (Source.API.value, "API"),
+    (Source.CLI.value, "Command line"),
+    (Source.AUTOMATIC.value, "Automatic"),
+]
 
 
 class AuditFilterForm(DatedFilterForm):

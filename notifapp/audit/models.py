@@ -12,11 +12,11 @@ from notifapp.database import Base, UtcDateTime
 
 
 class AuditEvent(Base):
-    """An action of a person, a token or the operator. `actor` is the email address at that time."""
+    """An action of a person, a token, the operator or the worker. `actor` is the email address at that time."""
 
     __tablename__ = "audit_event"
     __table_args__ = (
-        CheckConstraint("source IN ('page', 'api', 'cli')", "source_known"),
+        CheckConstraint("source IN ('page', 'api', 'cli', 'automatic')", "source_known"),
         # The page's order, without and with each filter, so that no page gets slower as the table grows.
         Index("ix_audit_event_at", "at", "id"),
         Index("ix_audit_event_action", "action", "at", "id"),
@@ -30,7 +30,7 @@ class AuditEvent(Base):
     action: Mapped[str] = mapped_column(String(40))
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     actor: Mapped[str] = mapped_column(String(254))
-    source: Mapped[str] = mapped_column(String(4))
+    source: Mapped[str] = mapped_column(String(9))
     address: Mapped[str | None] = mapped_column(String(45))
     token_id: Mapped[int | None] = mapped_column(ForeignKey("api_token.id"))
     project_id: Mapped[int | None] = mapped_column(ForeignKey("project.id"))

@@ -11,11 +11,12 @@ from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifapp import clock
-from notifapp.access.principal import Principal
+from notifapp.access.principal import Principal, Source
 from notifapp.audit.service import Change
 from notifapp.database import UtcDateTime
 
 MAX_REASON_LENGTH = 200  # characters
+MAX_SOURCE_LENGTH = max(map(len, Source))
 
 Values = TypeVar("Values")
 
@@ -26,7 +27,7 @@ class Authored:
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     actor: Mapped[str] = mapped_column(String(254))
-    source: Mapped[str] = mapped_column(String(4))
+    source: Mapped[str] = mapped_column(String(MAX_SOURCE_LENGTH))
     reason: Mapped[str | None] = mapped_column(String(MAX_REASON_LENGTH))
 
 

@@ -52,6 +52,9 @@ class Action(StrEnum):
     RECEIPT_ADDRESS_RENEWED = "receipt_address_renewed"
     SETTINGS_CHANGED = "settings_changed"
     PROOF_REQUIREMENT_CHANGED = "proof_requirement_changed"
+    TRIAL_STARTED = "trial_started"
+    TRIAL_KEPT = "trial_kept"
+    TRIAL_REVERTED = "trial_reverted"
     TEST_SENT = "test_sent"
     MESSAGE_TEMPLATE_CHANGED = "message_template_changed"
     OTP_LIMITS_CHANGED = "otp_limits_changed"
@@ -82,6 +85,9 @@ class Action(StrEnum):
 _LABELS = {
     Action.MEMBERSHIP_SET: "Permissions changed",
     Action.MEMBERSHIP_REMOVED: "Member removed",
+    Action.TRIAL_STARTED: "Settings tried",
+    Action.TRIAL_KEPT: "Tried settings kept",
+    Action.TRIAL_REVERTED: "Tried settings changed back",
     Action.TEST_SENT: "Notifier tested",
     Action.EVENT_TEST_SENT: "Test event sent",
     Action.MESSAGE_TEMPLATE_CHANGED: "Message changed",

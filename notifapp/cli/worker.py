@@ -16,6 +16,7 @@ from notifapp.notifiers.asking import balances
 from notifapp.otp.expired.service import tell_expired
 from notifapp.otp.proofs.service import prove_by_codes
 from notifapp.otp.slowness import service as slowness
+from notifapp.otp.trials.service import settle_due
 from notifapp.receipts import asking
 from notifapp.retention.service import purge_if_due
 
@@ -27,8 +28,8 @@ def worker(threads: int) -> None:
     """Send queued messages and tell events until SIGINT or SIGTERM.
 
     Beside that, ask gateways what became of messages and what is left on the accounts, tell which codes have expired
-    and what is wrong, note which notifiers customers' codes prove, watch whether codes arrive in time, and purge what
-    is old once an hour.
+    and what is wrong, end trials of the settings, note which notifiers customers' codes prove, watch whether codes
+    arrive in time, and purge what is old once an hour.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     running = Worker(app, threads)
@@ -43,4 +44,5 @@ def worker(threads: int) -> None:
         beside.enter_context(Repeating(app, "proofs", prove_by_codes, seconds=5))
         beside.enter_context(Repeating(app, "alerts", alerts.evaluate_quick, seconds=5))
         beside.enter_context(Repeating(app, "slow alerts", alerts.evaluate_slow, seconds=60))
+        beside.enter_context(Repeating(app, "trials", settle_due, seconds=1))
         running.run()

@@ -28,6 +28,7 @@ from notifapp.health import service as health
 from notifapp.health.checklist import checklist
 from notifapp.message_templates.service import channels_with_project_name
 from notifapp.otp.test_recipients.service import in_force
+from notifapp.otp.trials.service import get_report
 from notifapp.projects import queries, service
 from notifapp.projects.forms import NewProjectForm, RenameForm
 from notifapp.web import paging
@@ -75,6 +76,7 @@ def overview(project: ProjectRef) -> str:
         warnings=health.warnings(project, found.policy),
         steps=_steps(project),
         sending=health.sending(project, visible),
+        trial=get_report(project),
         may_see_deliveries=bool(visible),
         **context,
     )

@@ -28,6 +28,7 @@ from notifapp.otp.test_recipients.models import DAYS_KEPT, OtpTestRecipient
 from notifapp.receipts.models import EarlyReceipt
 from notifapp.second_factor.models import PendingSignIn, UsedChallenge
 from notifapp.settings.models import NotificationSettings, SettingsRevision
+from notifapp.settings.trials.models import SettingsTrial
 from notifapp.traces.models import Trace
 from notifapp.traffic.models import OtpTraffic
 from notifapp.traffic.service import hour_of
@@ -38,6 +39,7 @@ _challenge, _recipient, _delivery = table_of(OtpChallenge).c, table_of(OtpRecipi
 COUNTED_AS = _challenge.counted_as  # the recipient under whose counters a challenge is
 _event = table_of(AuditEvent).c
 _settings, _revision = table_of(NotificationSettings).c, table_of(SettingsRevision).c
+_trial = table_of(SettingsTrial).c
 _template, _template_revision = table_of(MessageTemplate).c, table_of(MessageTemplateRevision).c
 
 
@@ -128,6 +130,10 @@ class Rule:
 _IS_FORMER = _revision.version < (
     select(_settings.version).where(_settings.project_id == _revision.project_id).scalar_subquery()
 )
+_IS_WANTED_BACK = exists().where(_trial.project_id == _revision.project_id, _trial.reverts_to == _revision.version)
+_IS_OVER = _trial.version < (
+    select(_settings.version).where(_settings.project_id == _trial.project_id).scalar_subquery()
+)
 _IS_FORMER_TEMPLATE = _template_revision.version < (
     select(_template.version)
     .where(_template.project_id == _template_revision.project_id, _template.channel == _template_revision.channel)
@@ -146,7 +152,8 @@ RULES = (
     Rule("alerts", table_of(Alert).c.ended_at, 90),
     Rule("failed sign-ins", _event.at, "failed_sign_ins", (_event.action == Action.SIGN_IN_FAILED.value,)),
     Rule("audit events", _event.at, "audit"),
-    Rule("settings revisions", _revision.created_at, "history", (_IS_FORMER,)),
+    Rule("trials", _trial.reverts_at, 0, (_IS_OVER,)),
+    Rule("settings revisions", _revision.created_at, "history", (_IS_FORMER, ~_IS_WANTED_BACK)),
     Rule("message revisions", _template_revision.created_at, "history", (_IS_FORMER_TEMPLATE,)),
     Rule("proofs", table_of(NotifierProof).c.created_at, 1),
     Rule("balances", table_of(NotifierBalance).c.hour, 90),

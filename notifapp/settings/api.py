@@ -16,7 +16,7 @@ PATH = "/api/settings/notifications"
 def read(project: ProjectRef) -> Response:
     """The settings in force, with their version as a strong ETag; 304 if the caller already has them."""
     settings = service.get_notification_settings(project)
-    response = _respond(settings)
+    response = respond(settings)
     if "If-None-Match" in request.headers:
         response.make_conditional(request)
     return response
@@ -29,9 +29,15 @@ def update(project: ProjectRef) -> Response:
     updated = service.update_notification_settings(
         project, read_fields(), principal=principal(), expected_version=expected
     )
-    return _respond(updated.after)
+    return respond(updated.after)
 
 
-def _respond(settings: Settings) -> Response:
+def respond(settings: Settings) -> Response:
+    """The contract's answer: the four keys, and the version in the ETag."""
+    return json_response(body(settings), tag=tag(settings))
+
+
+def tag(settings: Settings) -> str:
+    """The ETag of these settings."""
     names = [notifier.name if notifier else None for notifier in (settings.sms_notifier, settings.email_notifier)]
-    return json_response(body(settings), tag=version_tag(settings.version, *names))
+    return version_tag(settings.version, *names)

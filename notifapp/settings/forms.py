@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from wtforms import SelectField, StringField
 
-from notifapp import countries
+from notifapp import countries, wording
 from notifapp.channels import Channel
 from notifapp.settings.models import (
     DEFAULT_OTP_CODE_LEN,
@@ -17,9 +17,12 @@ from notifapp.settings.models import (
     MIN_OTP_TTL,
 )
 from notifapp.settings.service import Choice
+from notifapp.settings.trials.service import DEFAULT_MINUTES
 from notifapp.settings.values import EMAIL_NOTIFIER, FIELDS, OTP_CODE_LEN, OTP_TTL, SMS_NOTIFIER, Settings
 from notifapp.web.forms import DIGITS, Form
 from notifapp.web.revisions import VersionedForm
+
+TRIAL_MINUTES = (5, DEFAULT_MINUTES, 30, 60, 240, 1440)
 
 
 def as_posted(settings: Settings) -> dict[str, str]:
@@ -70,7 +73,7 @@ class ProofForm(Form):
 
 
 class SettingsForm(VersionedForm):
-    """The four settings, a reason, and the version that was shown."""
+    """The four settings, a reason, how long to try them, and the version that was shown."""
 
     notifications_sms_notifier = SelectField(
         "SMS notifier", validate_choice=False, description="Sends codes and messages to phone numbers."
@@ -92,11 +95,17 @@ class SettingsForm(VersionedForm):
         ),
     )
     reason = StringField("Reason", description="Optional. It is shown in the history.")
+    minutes = SelectField(
+        "How long to try it",
+        validate_choice=False,
+        default=str(DEFAULT_MINUTES),
+    )
 
     def offer(self, choices: Mapping[Channel, list[Choice]]) -> None:
         """Fill the dropdowns."""
         for field, channel in ((self[SMS_NOTIFIER], Channel.SMS), (self[EMAIL_NOTIFIER], Channel.EMAIL)):
             field.choices = [("", "None"), *((str(choice.id), choice.label) for choice in choices[channel])]
+        self.minutes.choices = [(str(minutes), wording.minutes(minutes)) for minutes in TRIAL_MINUTES]
 
     def show(self, values: Mapping[str, str], version: int) -> None:
         """Fill the fields with these values of `version`."""

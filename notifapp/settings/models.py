@@ -61,7 +61,7 @@ class SettingsRevision(Authored, Base):
     """
 
     __tablename__ = "settings_revision"
-    __table_args__ = (CheckConstraint("source IN ('page', 'api', 'cli')", "source_known"),)
+    __table_args__ = (CheckConstraint("source IN ('page', 'api', 'cli', 'automatic')", "source_known"),)
 
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

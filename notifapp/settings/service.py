@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from notifapp.database import MAX_ID, Statement, reading, table_of, writing
 from notifapp.errors import Conflict, StaleVersion
 from notifapp.events.models import EventType
 from notifapp.events.publishing import Event, is_told, publish
+from notifapp.inputs import FieldErrors
 from notifapp.notifiers.backends import find_backend, switched_off
 from notifapp.notifiers.models import Notifier
 from notifapp.notifiers.proving.service import in_words, is_proven_enough, proof_of
@@ -280,15 +281,20 @@ def update_notification_settings(
     principal: Principal,
     expected_version: int | None = None,
     reason: str | None = None,
+    more_errors: FieldErrors | None = None,
+    then: Callable[[Connection, Update], None] | None = None,
+    always: bool = False,
 ) -> Update:
     """Change the supplied fields, and record a revision.
 
     `changes` maps the contract's field names to raw values from a form or JSON; absent fields stay unchanged. If no
-    value differs, nothing is written. Raise `StaleVersion` if `expected_version` is no longer in force,
-    `ValidationFailed` with every failing field, and `Conflict` if a chosen notifier is deleted or the project archived
-    meanwhile; then nothing is changed.
+    value differs, nothing is written, unless it is `always` to be, for its reason. Raise `StaleVersion` if
+    `expected_version` is no longer in force, `ValidationFailed` with every failing field, those of `more_errors`
+    included, and `Conflict` if a chosen notifier is deleted or the project archived meanwhile; then nothing is changed.
+    `then` writes what belongs to the change, in its transaction.
     """
     parsed, errors = parse(changes)
+    errors.messages.update(more_errors.messages if more_errors else {})
     reason = (reason or "").strip() or None
     if reason and len(reason) > MAX_REASON_LENGTH:
         errors.messages["reason"] = [inputs.too_long(MAX_REASON_LENGTH)]
@@ -303,15 +309,18 @@ def update_notification_settings(
             chosen = _chosen(row, parsed, changes, errors.messages)
             errors.raise_any()
             after = _changed(before, parsed, chosen)
-            if after != before:
+            if always or after != before:
                 after = replace(after, version=before.version + 1)
                 write_revision(connection, project, before, after, principal, reason)
                 if row.is_told:
                     data = {"version": after.version, "settings": body(after), "source": principal.source.value}
                     publish(connection, Event(project.id, EventType.SETTINGS_CHANGED, data))
+            updated = Update(before, after)
+            if then:
+                then(connection, updated)
     except IntegrityError:
         raise Conflict("A chosen notifier was deleted in the meantime. Choose again.") from None
-    return Update(before, after)
+    return updated
 
 
 def lock(connection: Connection, project: ProjectRef) -> tuple[Any, Settings]:

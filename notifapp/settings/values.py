@@ -18,6 +18,7 @@ SMS_NOTIFIER = "notifications_sms_notifier"
 EMAIL_NOTIFIER = "notifications_email_notifier"
 OTP_CODE_LEN = "notifications_otp_code_len"
 OTP_TTL = "notifications_otp_ttl"
+NOTIFIER_FIELDS = {Channel.SMS: SMS_NOTIFIER, Channel.EMAIL: EMAIL_NOTIFIER}
 FIELDS = (SMS_NOTIFIER, EMAIL_NOTIFIER, OTP_CODE_LEN, OTP_TTL)
 
 
@@ -82,6 +83,12 @@ def body(settings: Settings) -> dict[str, object]:
         OTP_CODE_LEN: settings.otp_code_len,
         OTP_TTL: settings.otp_ttl,
     }
+
+
+def fields_to(after: Settings, *, before: Settings) -> dict[str, object]:
+    """The fields that make `after` of `before`, as JSON has them."""
+    old, new = _fields(before), _fields(after)
+    return {name: value for name, value in new.items() if value != old[name]}
 
 
 def differences(before: Settings, after: Settings) -> list[Change]:
@@ -151,6 +158,16 @@ _PARSERS: Mapping[str, Callable[[object], int | None]] = {
 def _standby_of(stored: Mapping[str, list[Any]] | None) -> Standby:
     return no_standby() | {
         Channel(channel): tuple(NotifierRef(*each) for each in listed) for channel, listed in (stored or {}).items()
+    }
+
+
+def _fields(settings: Settings) -> dict[str, object]:
+    sms, email = settings.sms_notifier, settings.email_notifier
+    return {
+        SMS_NOTIFIER: sms and sms.id,
+        EMAIL_NOTIFIER: email and email.id,
+        OTP_CODE_LEN: settings.otp_code_len,
+        OTP_TTL: settings.otp_ttl,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,26 +15,17 @@ from notifapp.errors import NotFound, StaleVersion, ValidationFailed
 from notifapp.health import service as health
 from notifapp.otp.preview.service import get_preview
 from notifapp.otp.test_recipients.service import in_force
+from notifapp.otp.trials.service import get_report
 from notifapp.projects.service import set_phone_region
 from notifapp.settings import service
 from notifapp.settings.forms import PhoneRegionForm, ProofForm, SettingsForm, as_posted, touched
 from notifapp.settings.history import history as read_history
 from notifapp.settings.history import settings_at
-from notifapp.settings.values import (
-    EMAIL_NOTIFIER,
-    OTP_CODE_LEN,
-    OTP_TTL,
-    SMS_NOTIFIER,
-    NotifierRef,
-    Settings,
-    differences,
-    parse,
-)
+from notifapp.settings.trials.service import MINUTES, start_trial
+from notifapp.settings.values import NOTIFIER_FIELDS, OTP_CODE_LEN, OTP_TTL, Settings, differences, parse
 from notifapp.standby.service import as_ids, get_standby, set_standby
 from notifapp.web.forms import add_errors
 from notifapp.web.revisions import flash_saved, history_page
-
-NOTIFIER_FIELDS = {Channel.SMS: SMS_NOTIFIER, Channel.EMAIL: EMAIL_NOTIFIER}
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
@@ -50,7 +42,8 @@ def page(project: ProjectRef) -> str:
 def save(project: ProjectRef) -> ResponseReturnValue:
     """Save what was changed on the form, unless the settings have changed since it was shown.
 
-    Ask first where a channel that is used loses its notifier. The button "Show what this means" saves nothing.
+    Ask first where a channel that is used loses its notifier. "Switch for …" saves for a while, "Show what this means"
+    not at all.
     """
     form = SettingsForm()
     if "preview" in request.form:
@@ -59,19 +52,25 @@ def save(project: ProjectRef) -> ResponseReturnValue:
     if question := _question(project, changes):
         return question
     try:
-        updated = service.update_notification_settings(
-            project,
-            changes,
-            principal=principal(),
-            expected_version=form.shown_version(),
-            reason=form.reason.data,
-        )
+        updated = _save(project, form, changes)
     except ValidationFailed as error:
         add_errors(form, error)
         return _render(project, form, service.get_notification_settings(project)), 400
     except StaleVersion:
         return _render_conflict(project, form, changes), 409
     return _saved(project, updated)
+
+
+def _save(project: ProjectRef, form: SettingsForm, changes: Mapping[str, str]) -> service.Update:
+    """Save the changes for good, or with the button "Switch for …" for a while."""
+    about: dict[str, Any] = {
+        "principal": principal(),
+        "expected_version": form.shown_version(),
+        "reason": form.reason.data,
+    }
+    if "trial" in request.form:
+        return start_trial(project, {**changes, MINUTES: form.minutes.data}, **about).update
+    return service.update_notification_settings(project, changes, **about)
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
@@ -87,7 +86,7 @@ def save_phone_region(project: ProjectRef) -> ResponseReturnValue:
         shown.show(as_posted(settings), settings.version)
         return _render(project, shown, settings, region_form=form), 400
     flash("Phone region saved.", "success")
-    return _to_page(project)
+    return to_page(project)
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
@@ -98,7 +97,7 @@ def save_proof(project: ProjectRef) -> Response:
     flash(
         "Only proven notifiers can be chosen." if requires_proof else "All enabled notifiers can be chosen.", "success"
     )
-    return _to_page(project)
+    return to_page(project)
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
@@ -169,22 +168,17 @@ def _shown(project: ProjectRef, form: SettingsForm) -> Settings:
 
 def _saved(project: ProjectRef, updated: service.Update) -> Response:
     changes = differences(updated.before, updated.after)
-    lost = [
-        channel for channel in Channel if _notifier(updated.before, channel) and not _notifier(updated.after, channel)
-    ]
+    lost = [channel for channel in Channel if updated.before.notifier(channel) and not updated.after.notifier(channel)]
     stopped = [channel for channel in lost if health.asked_for(project, channel)]
-    saved = "Settings saved." + "".join(f" No code can be sent by {channel.sentence} now." for channel in stopped)
+    done = "Switched for a while." if "trial" in request.form else "Settings saved."
+    saved = done + "".join(f" No code can be sent by {channel.sentence} now." for channel in stopped)
     kind = "warning" if stopped else "success"
     flash_saved(saved, changes, unchanged="You have not changed anything.", kind=kind)
-    return _to_page(project)
+    return to_page(project)
 
 
-def _notifier(settings: Settings, channel: Channel) -> NotifierRef | None:
-    return {Channel.SMS: settings.sms_notifier, Channel.EMAIL: settings.email_notifier}[channel]
-
-
-def _to_page(project: ProjectRef) -> Response:
-    # Without the permission to read, don't redirect to a page that shows the settings.
+def to_page(project: ProjectRef) -> Response:
+    """Go on to the settings page; those who may not read the settings, to the overview."""
     endpoint = ".page" if may(Permission.NOTIFICATIONS_SETTINGS_READ) else "projects.overview"
     return redirect(url_for(endpoint, project_slug=project.slug), 303)
 
@@ -207,6 +201,7 @@ def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more:
         warnings=health.warnings(project, policy),
         standby=get_standby(project).standby,
         test_recipients=in_force(project),
+        trial=get_report(project),
         preview=get_preview(project, code_len=typed.get(OTP_CODE_LEN), ttl=typed.get(OTP_TTL)),
         can_preview=not errors.messages,
         **more,

@@ -282,6 +282,28 @@ def settings_saved(page: Page) -> None:
 
 
 @state("editor", SETTINGS)
+def trial_refused(page: Page) -> None:
+    press(page, "Switch for 15 minutes")
+
+
+@state("editor", SETTINGS)
+def trial_started(page: Page) -> None:
+    page.get_by_label("Code lifetime").fill("77")
+    page.get_by_label("How long to try it").select_option(label="24 hours")
+    press(page, "Switch for 24 hours")
+    page.get_by_role("button", name="Go back now").wait_for()
+
+
+look("trial_on_the_overview", "admin", "/projects/{shop}")
+look("trial_for_readers", "reader", SETTINGS)
+
+
+@state("editor", "/projects/{shop}")
+def trial_ended(page: Page) -> None:
+    press(page, "Go back now")
+
+
+@state("editor", SETTINGS)
 def settings_changed_meanwhile(page: Page) -> None:
     page.locator("[name=version]").evaluate("field => field.value = '15'")
     page.get_by_label("Code lifetime").fill("90")

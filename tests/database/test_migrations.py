@@ -304,6 +304,30 @@ def test_notifiers_of_the_version_before_get_addresses_and_what_carriers_said_ca
         db.engine.dispose()
 
 
+def test_changes_that_nobody_made_by_hand_are_the_operators_to_the_version_before(migrated: Flask) -> None:
+    world = World(migrated)
+    project = world.project()
+    fields: dict[str, object] = {"project_id": project.id, "otp_code_len": 5, "otp_ttl": 60, "actor": "notifapp"}
+    fields |= {"version": 1, "source": "automatic", "created_at": "2026-11-01 12:00"}
+    event: dict[str, object] = {
+        "at": "2026-11-01 12:00",
+        "action": "trial_reverted",
+        "actor": "notifapp",
+        "source": "automatic",
+    }
+    event |= {"project_id": project.id, "subject": "version 1", "detail": "{}"}
+    with migrated.app_context():
+        put("settings_revision", **fields)
+        put("audit_event", **event)
+        downgrade(revision="0021")
+        for table in ("settings_revision", "audit_event"):
+            assert one(text(f"SELECT source FROM {table}")) == ("cli",)
+        with pytest.raises(DBAPIError):
+            put("settings_revision", **{**fields, "version": 2})
+        upgrade()
+        put("settings_revision", **{**fields, "version": 2})
+
+
 def put(table: str, **values: object) -> None:
     """Insert a row without the present models."""
     names, places = ", ".join(values), ", ".join(f":{name}" for name in values)

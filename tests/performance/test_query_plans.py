@@ -17,12 +17,16 @@ from sqlalchemy.engine import Connection
 from bench.load import token_of
 from bench.seed import notifiers_of, seed
 from notifapp import clock, create_app
+from notifapp.access import Principal, ProjectRef
 from notifapp.access.models import ApiToken, MembershipPermission
 from notifapp.database import table_of, writing
 from notifapp.events.models import EventEndpoint, EventSubscription
 from notifapp.extensions import db
 from notifapp.otp.models import OtpChallenge, OtpLimits, OtpResend
 from notifapp.otp.test_recipients.models import OtpTestRecipient
+from notifapp.otp.trials.service import settle_due
+from notifapp.settings.trials.models import SettingsTrial
+from notifapp.settings.trials.service import start_trial
 from tests.client import ApiClient, Browser
 from tests.conftest import Databases, config_for
 from tests.otp.preview.rows import resent, verified
@@ -69,11 +73,18 @@ def _fill(connection: Connection) -> None:
     taken = [{"project_id": n, "endpoint_id": n, "type": "code.expired"} for n in ids]
     connection.execute(insert(EventSubscription), taken)
     connection.execute(insert(table_of(OtpTestRecipient)), [_test_recipient(n, now) for n in ids])
+    connection.execute(insert(table_of(SettingsTrial)), [_trial(n, now) for n in ids])
 
 
 def _test_recipient(project_id: int, at: datetime) -> dict[str, object]:
     row = {"project_id": project_id, "channel": "sms", "digest": "x", "address": "x", "code": "x", "outcome": "slow"}
     return {**row, "created_at": at, "created_by": "a", "ends_at": at + timedelta(days=1)}
+
+
+def _trial(project_id: int, at: datetime) -> dict[str, object]:
+    """One that a later change has ended."""
+    ends_at = at + timedelta(hours=1 + project_id)
+    return {"project_id": project_id, "version": 1, "reverts_to": 0, "started_at": at, "reverts_at": ends_at}
 
 
 def sent_by_call(
@@ -147,6 +158,19 @@ def test_the_pages_of_a_project_use_indexes(large: Flask, path: str) -> None:
 def test_listing_notifiers_uses_indexes(large: Flask, path: str) -> None:
     statements = sent_by_call(large, path=path)
     assert any("FROM notifier" in statement for statement, _ in statements)
+    check(large, statements)
+
+
+def test_ending_a_trial_uses_indexes(large: Flask) -> None:
+    with large.app_context():
+        trial = start_trial(ProjectRef(SHOP, "", ""), {"notifications_otp_ttl": 998}, principal=Principal.operator())
+        due = {"started_at": trial.trial.started_at - timedelta(hours=1), "reverts_at": trial.trial.started_at}
+        with writing() as connection:
+            connection.execute(update(SettingsTrial).where(SettingsTrial.project_id == SHOP).values(**due))
+    check(large, sent_by_page(large, "settings"))
+    with large.app_context(), sent() as statements:
+        settle_due()
+    assert any(statement.startswith("DELETE FROM settings_trial") for statement, _ in statements)
     check(large, statements)
 
 

@@ -95,10 +95,10 @@ def test_an_admin_gets_links_to_tokens_and_audit_of_the_project(busy: People) ->
 
 
 @pytest.mark.parametrize("who", ["admin", "staff"])
-def test_the_overview_takes_nine_statements(busy: People, who: str) -> None:
+def test_the_overview_takes_ten_statements(busy: People, who: str) -> None:
     with sent() as statements:
         assert getattr(busy, who).client.get("/projects/shop").status_code == 200
-    assert len(statements) == 9
+    assert len(statements) == 10
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from notifapp.otp.test_recipients.service import add_test_recipient
 from notifapp.retention.rules import BATCH, RULES
 from notifapp.retention.service import purge, purge_if_due
 from notifapp.settings.models import SettingsRevision
+from notifapp.settings.trials.service import start_trial
 from notifapp.traces import service as traces
 from notifapp.traces.models import Trace
 from notifapp.users.service import create_password_link
@@ -143,6 +144,21 @@ def test_audit_and_history_go_only_where_the_operator_says_so(
     admin = Browser(app).sign_in(World(app).admin())
     for path in ("settings/history", "messages/sms/history"):
         assert admin.get(f"/projects/shop/{path}").status_code == 200
+
+
+def test_what_a_trial_goes_back_to_is_kept_until_it_is_over(
+    app: Flask, time: Clock, caller: Caller, keep: Callable[..., None]
+) -> None:
+    keep(history=1)
+    caller.change_settings(otp_ttl=60)
+    with app.app_context():
+        start_trial(caller.project, {"notifications_otp_ttl": 90}, principal=Principal.operator())
+    time.advance(2 * DAY)
+    assert run(app) == {"settings revisions": 1}
+    assert values(app, SettingsRevision.version) == [2, 3]
+    caller.change_settings(otp_ttl=120)
+    assert run(app) == {"trials": 1, "settings revisions": 2}
+    assert values(app, SettingsRevision.version) == [4]
 
 
 def test_what_has_expired_goes(app: Flask, world: World, time: Clock) -> None:

@@ -31,7 +31,7 @@ from tests.statements import analyze, plans, read_row_by_row, sent
 from tests.world import World
 
 ROWS = 20_000
-SMALL = {"workers", "early receipts"}  # a row for each, and what came within ten minutes
+SMALL = {"workers", "early receipts", "trials"}  # a row for each, what came within ten minutes, a row per project
 OF_PEOPLE = {"settings revisions", "message revisions"}  # so few that no index finds the old ones
 
 pytestmark = pytest.mark.slow

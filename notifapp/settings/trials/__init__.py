@@ -1,0 +1,1 @@
+"""A change of the settings that is tried first: it goes back by itself unless it is kept."""

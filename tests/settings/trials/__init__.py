@@ -1,0 +1,1 @@
+"""Trials of settings: how they begin, how they end, and that they always do."""
