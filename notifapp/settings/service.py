@@ -268,8 +268,8 @@ def _label(notifier: Any) -> str:
     about = [
         backend.label,
         *([] if backend.reaches_people else ["development only: nothing is sent"]),
-        *([] if notifier.is_enabled else ["disabled"]),
         in_words(proof_of(notifier), notifier.proven_at),
+        *([] if notifier.is_enabled else ["disabled"]),
     ]
     return f"{notifier.name} ({', '.join(about)})"
 

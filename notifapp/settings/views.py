@@ -81,18 +81,19 @@ def save_phone_region(project: ProjectRef) -> ResponseReturnValue:
         set_phone_region(project.id, form.phone_region.data or "", principal=principal())
     except ValidationFailed as error:
         add_errors(form, error)
-        settings = service.get_notification_settings(project)
-        shown = SettingsForm()
-        shown.show(as_posted(settings), settings.version)
-        return _render(project, shown, settings, region_form=form), 400
+        return _render_in_force(project, region_form=form), 400
     flash("Phone region saved.", "success")
     return to_page(project)
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_UPDATE)
-def save_proof(project: ProjectRef) -> Response:
+def save_proof(project: ProjectRef) -> ResponseReturnValue:
     """Save whether only proven notifiers may be chosen."""
-    requires_proof = ProofForm().requires_proof.data == "yes"
+    form = ProofForm()
+    if form.requires_proof.data not in dict(form.requires_proof.choices):
+        form.requires_proof.errors = ["Choose one from the list."]
+        return _render_in_force(project, proof_form=form), 400
+    requires_proof = form.requires_proof.data == "yes"
     service.set_requires_proof(project, requires_proof, principal=principal())
     flash(
         "Only proven notifiers can be chosen." if requires_proof else "All enabled notifiers can be chosen.", "success"
@@ -188,6 +189,7 @@ def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more:
     form.offer(service.notifier_choices(project, settings))
     policy = service.get_policy(project)
     more.setdefault("region_form", PhoneRegionForm(phone_region=project.phone_region))
+    more.setdefault("proof_form", ProofForm(requires_proof="yes" if policy.requires_proof else ""))
     typed, errors = parse({name: form[name].data or "" for name in (OTP_CODE_LEN, OTP_TTL)})
     return render_template(
         "settings/page.html",
@@ -197,7 +199,6 @@ def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more:
         may_update=_may_update(project),
         may_see_notifiers=may(*NOTIFIERS_READ),
         requires_proof=policy.requires_proof,
-        proof_form=ProofForm(requires_proof="yes" if policy.requires_proof else ""),
         warnings=health.warnings(project, policy),
         standby=get_standby(project).standby,
         test_recipients=in_force(project),
@@ -206,6 +207,13 @@ def _render(project: ProjectRef, form: SettingsForm, settings: Settings, **more:
         can_preview=not errors.messages,
         **more,
     )
+
+
+def _render_in_force(project: ProjectRef, **more: object) -> str:
+    """The page as it is, where another of its forms was refused."""
+    settings, form = service.get_notification_settings(project), SettingsForm()
+    form.show(as_posted(settings), settings.version)
+    return _render(project, form, settings, **more)
 
 
 def _render_conflict(project: ProjectRef, form: SettingsForm, typed: dict[str, str]) -> str:

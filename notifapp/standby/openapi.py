@@ -31,7 +31,8 @@ def _list(channel: str) -> Json:
 
 
 _LISTS: Json = {"sms": _list("SMS"), "email": _list("email")}
-_EXAMPLE = {"sms": [3, 4], "email": []}
+_NOBODY: Json = {"sms": [], "email": []}
+_TWO: Json = {"sms": [3, 4], "email": []}
 _SCHEMAS: Json = {
     "StandbyNotifiers": {
         "type": "object",
@@ -47,6 +48,11 @@ _SCHEMAS: Json = {
     "StandbyNotifiersErrors": field_errors(("sms", "email")),
 }
 
+_CHANGES = {
+    "nobody": example("Nobody stands by", _NOBODY),
+    "two": example("Two for SMS, and email as it is", {"sms": [3, 4]}),
+}
+
 _READ = operation(
     "readStandbyNotifiers",
     summary="Read the standby notifiers",
@@ -56,7 +62,10 @@ _READ = operation(
     parameters=[ref("parameters", "If-None-Match")],
     responses={
         "200": response(
-            "The notifiers that stand by.", ref("schemas", "StandbyNotifiers"), {"Two for SMS": _EXAMPLE}, "ETag"
+            "The notifiers that stand by.",
+            ref("schemas", "StandbyNotifiers"),
+            {"Nobody stands by": _NOBODY, "Two for SMS": _TWO},
+            "ETag",
         ),
         "304": not_modified(),
     },
@@ -69,12 +78,12 @@ _REPLACE = operation(
     "a new version of the settings, and stands in their history.",
     permission=Permission.NOTIFICATIONS_SETTINGS_UPDATE,
     parameters=[ref("parameters", "If-Match")],
-    body=body("StandbyNotifiersChange", {"lists": example("Two for SMS, none for email", _EXAMPLE)}, required=False),
+    body=body("StandbyNotifiersChange", _CHANGES, required=False),
     responses={
         "200": response(
             "The notifiers that stand by after the change.",
             ref("schemas", "StandbyNotifiers"),
-            {"After the example request": _EXAMPLE},
+            {"After the example request": _NOBODY},
             "ETag",
         ),
         "400": bad_request("StandbyNotifiersErrors", {"A notifier that isn't there": {"sms": [no_such_notifier(99)]}}),

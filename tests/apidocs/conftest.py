@@ -38,7 +38,7 @@ def token(world: World) -> str:
     project = world.project()
     world.notifier(project, "sms", "melipayamak_main", enabled=False)
     line = {"from_number": "+983000505"}
-    world.notifier(project, "sms", "ippanel_one", backend="ippanel", settings=line, secrets={"token": "x" * 20})
+    sms = world.notifier(project, "sms", "ippanel_one", backend="ippanel", settings=line, secrets={"token": "x" * 20})
     server = {
         "host": "smtp.example.com",
         "port": 587,
@@ -48,7 +48,8 @@ def token(world: World) -> str:
         "use_ssl": False,
         "fail_silently": False,
     }
-    world.notifier(project, "email", "moeinmail", backend="smtp", settings=server, secrets={"password": "x" * 20})
+    password = {"password": "x" * 20}
+    world.prove(sms, world.notifier(project, "email", "moeinmail", backend="smtp", settings=server, secrets=password))
     _open_challenge(world, project)
     return world.token(world.admin(), project)
 

@@ -145,7 +145,15 @@ def test_the_answers_are_those_of_the_examples(app: Flask, token: str) -> None:
 
 # The examples tell one story: the settings are changed and read, then the notifiers read, changed and made, then
 # codes sent and verified.
-ORDER = [("PATCH", False), ("GET", False), ("GET", True), ("PATCH", True), ("POST", True), ("POST", False)]
+ORDER = [
+    ("PATCH", False),
+    ("PUT", False),
+    ("GET", False),
+    ("GET", True),
+    ("PATCH", True),
+    ("POST", True),
+    ("POST", False),
+]
 
 
 def prepare_trial(app: Flask, call: str) -> None:

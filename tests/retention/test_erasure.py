@@ -70,7 +70,7 @@ def live(app: Flask, caller: Caller, channel: Channel, address: str) -> None:
     caller.set_limits(resend_seconds=1)
     with app.app_context():
         fields: dict[str, object] = {"name": "new", "backend": "console", "settings": {}}
-        send_test(caller.project, channel, fields, address, principal=ADMIN)
+        send_test(caller.project, channel, fields, address, principal=ADMIN, with_code=True)
         with writing() as connection:
             subject = mask(channel, address)
             publish_undelivered(

@@ -319,7 +319,7 @@ def test_traces_go_with_the_codes_and_those_of_attempts_with_their_deliveries(
     caller.open()
     with app.app_context(), writing() as connection:
         delivery = connection.execute(select(func.max(Delivery.id))).scalar_one()
-        traces.note_failure(connection, delivery, 1, "1", "No credit left.", at=clock.now())
+        traces.note_failure(connection, delivery, 1, "1", "No credit left.", notifier="gateway", at=clock.now())
     keep(deliveries=1)
     time.advance(DAY)
     assert run(app)["deliveries"] == 2

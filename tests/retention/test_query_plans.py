@@ -18,7 +18,7 @@ from notifapp.database import reading, table_of, writing
 from notifapp.delivery.models import Delivery
 from notifapp.events.models import EventEndpoint, EventMessage
 from notifapp.idempotency.models import IdempotentRequest
-from notifapp.notifiers.models import NotifierBalance, OutboxMessage
+from notifapp.notifiers.models import NotifierBalance, NotifierProof, OutboxMessage
 from notifapp.otp.models import OtpChallenge, OtpRecipient, OtpResend
 from notifapp.otp.test_recipients.models import OtpTestRecipient
 from notifapp.receipts.models import EarlyReceipt
@@ -81,6 +81,11 @@ def tables(project_id: int, notifier_id: int) -> Iterator[tuple[type[Any], list[
         for n, then in enumerate(times)
     ]  # fmt: skip
     yield NotifierBalance, [{"notifier_id": notifier_id, "hour": then} for then in times]
+    proof = {**at, "digest": "d", "code_mac": "x", "attempts_left": 5}
+    yield (
+        NotifierProof,
+        [{**proof, "id": f"{n:032x}", "created_at": then, "expires_at": then} for n, then in enumerate(times)],
+    )
     early = {"notifier_id": notifier_id, "provider_id": "1", "outcome": "delivered"}
     yield EarlyReceipt, [{**early, "received_at": now}]
     yield OutboxMessage, [{**at, "recipient": "r", "body": "x", "created_at": then} for then in times]

@@ -46,6 +46,15 @@ def test_the_choice_is_saved_and_audited_once(app: Flask, staff: Browser, shop: 
     assert written(app) == (0, 2)
 
 
+@pytest.mark.parametrize("fields", [{}, {"requires_proof": "maybe"}])
+def test_a_choice_that_is_none_changes_nothing(app: Flask, staff: Browser, shop: Shop, fields: dict[str, str]) -> None:
+    require(staff, shop)
+    answer = staff.post(f"{shop.path}/proof", fields)
+    assert answer.status_code == 400
+    assert "Notifiers to choose from : Choose one from the list." in page_text(answer)
+    assert written(app) == (0, 1)
+
+
 def test_json_refuses_an_unproven_notifier_and_says_why(
     staff: Browser, shop: Shop, patch: Patch, shown: Shown, world: World
 ) -> None:

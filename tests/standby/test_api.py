@@ -16,6 +16,12 @@ from tests.standby.shop import Shop
 from tests.statements import sent
 
 
+def standing_by(api: ApiClient, shop: Shop) -> list[int]:
+    """The ids of the SMS notifiers that stand by."""
+    found: list[int] = api.call("GET", PATH, shop.token).get_json()["sms"]
+    return found
+
+
 def put(api: ApiClient, shop: Shop, body: object, **options: Any) -> TestResponse:
     return api.call("PUT", PATH, shop.token, json=body, **options)
 
@@ -53,7 +59,7 @@ def test_a_channel_that_is_left_out_stays_as_it_is(api: ApiClient, shop: Shop) -
 def test_what_cannot_stand_by_is_refused(api: ApiClient, shop: Shop, value: object, message: str) -> None:
     answer = put(api, shop, {"sms": value, "email": []})
     assert (answer.status_code, answer.json) == (400, {"sms": [message]})
-    assert api.call("GET", PATH, shop.token).json["sms"] == []
+    assert standing_by(api, shop) == []
 
 
 def test_the_notifier_in_force_and_those_of_another_channel_or_project_cannot_stand_by(
@@ -131,7 +137,7 @@ def test_a_person_chooses_who_stands_by(browser: Browser, shop: Shop, api: ApiCl
     assert "In force: gateway." in page_text(page)
     version = settings_version(shop)
     staff.post(shop.path, {"version": version, "sms-0": shop.ids["second"], "sms-1": "", "reason": "Just in case"})
-    assert api.call("GET", PATH, shop.token).json["sms"] == [shop.ids["second"]]
+    assert standing_by(api, shop) == [shop.ids["second"]]
     settings = page_text(staff.get(f"/projects/{shop.caller.project.slug}/settings"))
     assert "SMS standby: from None → to second" in settings
     assert "Just in case" in settings
@@ -166,7 +172,7 @@ def test_restoring_a_version_restores_who_stood_by(browser: Browser, shop: Shop,
     page = page_text(staff.get(path))
     assert "SMS standby: from third → to second" in page
     staff.post(path, {"version": settings_version(shop)})
-    assert api.call("GET", PATH, shop.token).json["sms"] == [shop.ids["second"]]
+    assert standing_by(api, shop) == [shop.ids["second"]]
 
 
 def settings_version(shop: Shop) -> int:

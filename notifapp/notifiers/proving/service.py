@@ -240,7 +240,7 @@ def _problem(connection: Connection, open_code: Select[Any], digest: str, typed:
         return None
     left = sent.attempts_left - 1
     connection.execute(update(_codes).where(_code.id == sent.id).values(attempts_left=left))
-    return f"That code is wrong. {wording.count(left, 'attempt') + ' left' if left else 'Send another'}."
+    return "That code is wrong." if left else "That code is wrong. Send another."
 
 
 def _prove(connection: Connection, notifier_id: int, digest: str, now: datetime) -> bool:

@@ -82,8 +82,8 @@ def prove_stored(project: ProjectRef, channel: Channel, notifier_id: int) -> Res
             return None
         typed.forget()
         flash(f"{notifier.name} is proven.", "success")
-        here = {"channel": channel.value, "notifier_id": notifier_id}
-        return redirect(url_for("notifiers.edit", project_slug=project.slug, **here), 303)
+        page = url_for("notifiers.edit", project_slug=project.slug, channel=channel.value, notifier_id=notifier_id)
+        return redirect(page, 303)
 
     def show(**proof: Any) -> str:
         return edit_page(project, notifier, form, recipient_form=recipient, **proof)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, exists, extract, false, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, cast, exists, extract, false, func, or_, select
 from sqlalchemy.engine import Connection
 
 from notifapp import clock
@@ -145,4 +145,4 @@ def _late_at() -> ColumnElement[int]:
 
 
 def _seconds(time: Any) -> ColumnElement[int]:
-    return cast(extract("epoch", time), Integer)
+    return cast(extract("epoch", time), BigInteger)
