@@ -29,6 +29,7 @@ QUICK: Mapping[AlertKind, Callable[[], list[Sign]]] = {
     AlertKind.FAILING: signs.failing,
     AlertKind.SLOW: signs.slow,
     AlertKind.STANDBY: signs.standing_in,
+    AlertKind.WENT_BACK: signs.went_back,
 }
 SLOW: Mapping[AlertKind, Callable[[], list[Sign]]] = {
     AlertKind.BALANCE: balance.running_out,
@@ -124,6 +125,6 @@ def _note_calm(row: AnyRow, calm_since: datetime | None, connection: Connection)
 
 def _end_one(row: AnyRow, connection: Connection) -> None:
     now = clock.now()
-    if _END.execute(connection, alert_id=row.id, calm_before=row.calm_since, now=now):
-        kind = AlertKind(row.kind)
+    kind = AlertKind(row.kind)
+    if _END.execute(connection, alert_id=row.id, calm_before=row.calm_since, now=now) and not kind.is_told_once:
         tell(connection, News(row.id, row.project_id, kind, row.subject, row.label, row.detail, row.began_at, now))

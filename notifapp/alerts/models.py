@@ -21,6 +21,7 @@ class AlertKind(StrEnum):
     FAILING = "failing"
     SLOW = "slow"
     STANDBY = "standby"
+    WENT_BACK = "went_back"  # the settings' version that did
     BALANCE = "balance"
     STOPPED = "stopped"  # of a country, by its ISO 3166 code
     BLOCKED = "blocked"  # of the whole project; the subject is empty
@@ -34,6 +35,11 @@ class AlertKind(StrEnum):
     def is_of_notifier(self) -> bool:
         """Whether the subject is a notifier's id."""
         return self in _OF_NOTIFIERS
+
+    @property
+    def is_told_once(self) -> bool:
+        """Whether only the beginning is told: there is nothing to say when it is no news any more."""
+        return self is AlertKind.WENT_BACK
 
     @property
     def settles(self) -> timedelta:
@@ -67,6 +73,11 @@ _WORDS = {
         "Another notifier stands in for {}",
         "No other notifier stands in for {} any more",
         "Customers still get their codes. See to the notifier before the one that stands in fails, too.",
+    ),
+    AlertKind.WENT_BACK: Words(
+        "A change of the settings that was tried went back by itself",
+        "The settings that went back are no news any more",
+        "Look at the history for the reason. If the change was right, try it again, and keep it before its time is up.",
     ),
     AlertKind.BALANCE: Words(
         "The balance of {} is running out",

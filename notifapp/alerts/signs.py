@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, case, exists, false, func, or_, select
 
 from notifapp import clock, wording
+from notifapp.access import Source
 from notifapp.access.models import Project
 from notifapp.alerts.models import AlertKind
 from notifapp.breakers.models import Cause, NotifierBreaker
@@ -21,7 +22,7 @@ from notifapp.database import AnyRow, reading, table_of
 from notifapp.notifiers.models import Notifier
 from notifapp.notifiers.service import is_valid
 from notifapp.otp.models import OtpRecipient
-from notifapp.settings.models import NotificationSettings
+from notifapp.settings.models import NotificationSettings, SettingsRevision
 from notifapp.standby.models import StandbyNotifier
 from notifapp.traffic import stops
 from notifapp.traffic.destinations import country_label
@@ -32,6 +33,7 @@ BLOCKED_TIMES = 5  # as many as in an hour of the day before
 
 _project, _notifier = table_of(Project).c, table_of(Notifier).c
 _settings, _breaker = table_of(NotificationSettings).c, table_of(NotifierBreaker).c
+_revision = table_of(SettingsRevision).c
 _recipient, _standby = table_of(OtpRecipient).c, table_of(StandbyNotifier).c
 _in_force, _other_breaker = table_of(Notifier).alias("in_force").c, table_of(NotifierBreaker).alias("other")
 
@@ -94,6 +96,26 @@ def standing_in() -> list[Sign]:
         Sign(key_of(row, AlertKind.STANDBY), label_of(row), f"Messages go through “{row.instead}” for now.")
         for row in first.values()
     ]
+
+
+def went_back() -> list[Sign]:
+    """The settings in force that went back by themselves within the last day."""
+    found = (
+        select(_settings.project_id, _settings.version, _revision.reason)
+        .join(
+            table_of(SettingsRevision),
+            and_(_revision.project_id == _settings.project_id, _revision.version == _settings.version),
+        )
+        .join(table_of(Project), _project.id == _settings.project_id)
+        .where(
+            _project.archived_at.is_(None),
+            _revision.source == Source.AUTOMATIC.value,
+            _revision.created_at > clock.now() - 24 * HOUR,
+        )
+    )
+    with reading() as connection:
+        rows = connection.execute(found).all()
+    return [Sign(Key(row.project_id, AlertKind.WENT_BACK, str(row.version)), "", row.reason or "") for row in rows]
 
 
 def stopped() -> list[Sign]:

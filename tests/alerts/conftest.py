@@ -7,11 +7,11 @@ from flask import Flask
 
 from tests.alerts.desk import Desk
 from tests.clock import stop_first, time
-from tests.delivery.conftest import app, mail_port, mailbox
+from tests.delivery.conftest import app, mailbox
 from tests.traffic.caller import make_counted_caller
 from tests.world import World
 
-__all__ = ["app", "mail_port", "mailbox", "time"]
+__all__ = ["app", "mailbox", "time"]
 
 
 @pytest.fixture

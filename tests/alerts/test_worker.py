@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import requests
+import trustme
 from flask import Flask
 
 from notifapp.access import Permission, Principal
@@ -21,12 +22,13 @@ from notifapp.settings.service import update_notification_settings
 from tests.alerts.desk import OWNER
 from tests.delivery.outbox import answers, eventually, free_port, worker
 from tests.delivery.test_end_to_end import web
-from tests.notifiers.mail import PASSWORD, Mailbox
+from tests.notifiers.mail import Mailbox, server
 from tests.world import World
 
 pytestmark = pytest.mark.slow
 
 SECONDS = 30  # from the kill to the email
+NO_LOGIN = {"password": ""}
 
 
 @contextmanager
@@ -43,23 +45,21 @@ def mail_server() -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
         process.wait()
 
 
-def settings_of(port: int, username: str) -> dict[str, Any]:
+def settings_of(port: int) -> dict[str, Any]:
     return {
-        "host": "127.0.0.1", "port": port, "username": username, "from_email": "shop@example.com",
+        "host": "127.0.0.1", "port": port, "username": "", "from_email": "shop@example.com",
         "use_tls": False, "use_ssl": False, "fail_silently": False,
     }  # fmt: skip
 
 
 def test_an_alert_leaves_within_half_a_minute_after_the_gateway_in_force_is_killed(
-    app: Flask, world: World, mailbox: Mailbox, mail_port: int, tmp_path: Path
+    app: Flask, world: World, mailbox: Mailbox, ca: trustme.CA, tmp_path: Path
 ) -> None:
     project = world.project("shop")
     token = world.staff_token(project, Permission.OTP_SEND, Permission.OTP_VERIFY)
-    with mail_server() as (port, process):
-        mail = world.notifier(project, "email", "mail", backend="smtp", settings=settings_of(port, ""))
-        secrets = {"password": PASSWORD}
-        settings = settings_of(mail_port, "shop")
-        world.notifier(project, "email", "backup", backend="smtp", settings=settings, secrets=secrets)
+    with mail_server() as (port, process), server(mailbox, ca, starttls=False, login=False) as backup_port:
+        mail = world.notifier(project, "email", "mail", backend="smtp", settings=settings_of(port), secrets=NO_LOGIN)
+        world.notifier(project, "email", "backup", backend="smtp", settings=settings_of(backup_port), secrets=NO_LOGIN)
         with app.app_context():
             chosen = {"notifications_email_notifier": mail}
             update_notification_settings(project, chosen, principal=Principal.operator())

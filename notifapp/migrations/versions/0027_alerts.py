@@ -41,7 +41,7 @@ def upgrade() -> None:
         sa.Column("began_at", _TIME, nullable=False),
         sa.Column("calm_since", _TIME, nullable=True),
         sa.Column("ended_at", _TIME, nullable=True),
-        sa.CheckConstraint("kind IN ('failing', 'slow', 'standby', 'balance', 'stopped', 'blocked')", name=op.f("ck_alert_kind_known")),
+        sa.CheckConstraint("kind IN ('failing', 'slow', 'standby', 'went_back', 'balance', 'stopped', 'blocked')", name=op.f("ck_alert_kind_known")),
         sa.CheckConstraint("ended_at >= began_at", name=op.f("ck_alert_ended_after_it_began")),
         sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_alert_project_id_project")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
