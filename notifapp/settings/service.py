@@ -317,9 +317,10 @@ def plan_notification_settings(
     *,
     expected_version: int | None = None,
     reason: str | None = None,
+    more_errors: FieldErrors | None = None,
 ) -> Update:
     """What `update_notification_settings` would change now; it raises the same. Nothing is written."""
-    wanted = _Wanted.of(changes, expected_version, reason)
+    wanted = _Wanted.of(changes, expected_version, reason, more_errors)
     with reading() as connection:
         return _plan(_CHOICE.first(connection, **_lookup(project, wanted.parsed)), wanted)
 

@@ -23,11 +23,14 @@ from notifapp.settings import service
 from notifapp.settings.forms import PROOF_CHOICES, PhoneRegionForm, ProofForm, SettingsForm, as_posted, touched
 from notifapp.settings.history import history as read_history
 from notifapp.settings.history import settings_at
-from notifapp.settings.trials.service import MINUTES, start_trial
+from notifapp.settings.trials.service import MINUTES, plan_trial, start_trial
 from notifapp.settings.values import OTP_CODE_LEN, OTP_TTL, Settings, differences, parse
 from notifapp.standby.service import as_ids, get_standby, set_standby
 from notifapp.web.forms import add_errors, goes_back, is_confirmed, posted_again
 from notifapp.web.revisions import flash_saved, history_page
+
+# The question and its button, for saving and for a trial.
+_QUESTIONS = ("Save these settings?", "Save anyway"), ("Try these settings?", "Try them anyway")
 
 
 @permission_required(Permission.NOTIFICATIONS_SETTINGS_READ)
@@ -52,7 +55,7 @@ def save(project: ProjectRef) -> ResponseReturnValue:
     changes = touched(form.posted(), _shown(project, form))
     try:
         if consequences := _unconfirmed(project, changes, form):
-            return _ask("Save these settings?", "Save anyway", consequences)
+            return _ask(*_QUESTIONS["trial" in request.form], consequences)
         updated = _save(project, form, changes)
     except ValidationFailed as error:
         add_errors(form, error)
@@ -149,10 +152,12 @@ def _unconfirmed(project: ProjectRef, changes: Mapping[str, str], form: Settings
     """What saving these changes would do, unless that was confirmed. Refuse first what can't be saved."""
     if is_confirmed():
         return []
-    version, reason = form.shown_version(), form.reason.data
-    return guards.of_settings(
-        project, service.plan_notification_settings(project, changes, expected_version=version, reason=reason)
-    )
+    about: dict[str, Any] = {"expected_version": form.shown_version(), "reason": form.reason.data}
+    if "trial" in request.form:
+        planned = plan_trial(project, {**changes, MINUTES: form.minutes.data}, **about)
+    else:
+        planned = service.plan_notification_settings(project, changes, **about)
+    return guards.of_settings(project, planned)
 
 
 def _ask(title: str, label: str, consequences: list[Consequence], back_url: str = "") -> str:

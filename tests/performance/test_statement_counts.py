@@ -127,9 +127,9 @@ def test_refusing_a_code_of_the_wrong_length_writes_a_note_alone(app: Flask, wor
     assert cost() == (3, 1)
 
 
-def test_the_settings_page_takes_eleven_statements(app: Flask) -> None:
+def test_the_settings_page_takes_twelve_statements(app: Flask) -> None:
     seed(app, 1)
-    assert page_cost(app, f"/projects/{SHOP.slug}/settings") == 11
+    assert page_cost(app, f"/projects/{SHOP.slug}/settings") == 12
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from notifapp.notifiers.models import Notifier
 from notifapp.notifiers.service import is_valid
 from notifapp.settings.history import settings_at
 from notifapp.settings.models import NotificationSettings
-from notifapp.settings.service import Update, update_notification_settings
+from notifapp.settings.service import Update, plan_notification_settings, update_notification_settings
 from notifapp.settings.trials.models import SettingsTrial
 from notifapp.settings.values import NOTIFIER_FIELDS, Settings, fields_to
 
@@ -117,13 +117,7 @@ def start_trial(
 
     Raise what `update_notification_settings` raises, `TrialUnderWay`, and `ValidationFailed` if nothing differs.
     """
-    minutes, errors = DEFAULT_MINUTES, FieldErrors()
-    with errors.of(MINUTES):
-        minutes = inputs.integer(fields.get(MINUTES, DEFAULT_MINUTES), least=MIN_MINUTES, most=MAX_MINUTES)
-    note, reason = f"Tried for {wording.minutes(minutes)}.", (reason or "").strip()
-    if len(f"{note} {reason}") > MAX_REASON_LENGTH:
-        errors.messages["reason"] = [inputs.too_long(MAX_REASON_LENGTH - len(f"{note} "))]
-        reason = ""
+    minutes, note, errors = _terms(fields, reason)
     begun: list[Trial] = []
 
     def begin(connection: Connection, updated: Update) -> None:
@@ -134,11 +128,21 @@ def start_trial(
         fields,
         principal=principal,
         expected_version=expected_version,
-        reason=f"{note} {reason}",
+        reason=note,
         more_errors=errors,
         then=begin,
     )
     return Started(begun[0], updated)
+
+
+def plan_trial(
+    project: ProjectRef, fields: Mapping[str, object], *, expected_version: int | None = None, reason: str | None = None
+) -> Update:
+    """What `start_trial` would change now, with its errors about the fields. Nothing is written."""
+    _, note, errors = _terms(fields, reason)
+    return plan_notification_settings(
+        project, fields, expected_version=expected_version, reason=note, more_errors=errors
+    )
 
 
 def keep_trial(
@@ -175,6 +179,18 @@ def stuck_channels(project: ProjectRef, former: Settings, tried: Settings) -> li
     with reading() as connection:
         found = set(connection.execute(valid).scalars()) if wanted else set()
     return [channel for channel, notifier_id in wanted.items() if notifier_id not in found]
+
+
+def _terms(fields: Mapping[str, object], reason: str | None) -> tuple[int, str, FieldErrors]:
+    """For how many minutes, the reason for the history, and what is wrong with the two."""
+    minutes, errors = DEFAULT_MINUTES, FieldErrors()
+    with errors.of(MINUTES):
+        minutes = inputs.integer(fields.get(MINUTES, DEFAULT_MINUTES), least=MIN_MINUTES, most=MAX_MINUTES)
+    note, reason = f"Tried for {wording.minutes(minutes)}.", (reason or "").strip()
+    if len(f"{note} {reason}") > MAX_REASON_LENGTH:
+        errors.messages["reason"] = [inputs.too_long(MAX_REASON_LENGTH - len(f"{note} "))]
+        return minutes, note, errors
+    return minutes, f"{note} {reason}", errors
 
 
 def _insert(connection: Connection, project: ProjectRef, updated: Update, minutes: int, principal: Principal) -> Trial:

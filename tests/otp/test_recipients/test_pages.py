@@ -235,7 +235,7 @@ def test_the_deliveries_and_try_it_say_that_it_is_a_test_recipient(desk: Desk) -
     [row] = [row for row in rows(desk.admin.get("/projects/shop/deliveries").text) if row.title == MASKED]
     assert row.small == "Code for a test recipient"
     assert "Delivered" in row.text
-    assert "Test recipientSMS" in row.text
+    assert "Test recipient SMS" in row.text
 
 
 def test_what_tests_do_tells_nothing_of_how_sending_goes(desk: Desk, time: Clock) -> None:

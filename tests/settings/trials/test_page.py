@@ -79,7 +79,8 @@ def test_a_stale_trial_shows_what_changed_meanwhile(desk: Desk, staff: Browser) 
 def test_clearing_a_used_channel_asks_first_and_remembers_that_it_is_a_trial(desk: Desk, staff: Browser) -> None:
     desk.codes(1)
     question = staff.post(desk.page, form(desk, **{SMS: ""}))
-    assert "no code can be sent by SMS" in question.text
+    assert "No code can be sent by SMS" in question.text
+    assert "Try these settings?" in question.text
     assert '<input type="hidden" name="trial" value="yes">' in question.text
     staff.post(desk.page, form(desk, **{SMS: "", "confirmed": "yes"}))
     assert desk.trial().status_code == 200
