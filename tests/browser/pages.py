@@ -306,7 +306,7 @@ def trial_refused(page: Page) -> None:
 
 @state("editor", SETTINGS)
 def trial_started(page: Page) -> None:
-    page.get_by_label("Code lifetime").fill("77")
+    page.get_by_label("Code lifetime").fill("777")  # a longer one is asked nothing about
     page.get_by_label("How long to try it").select_option(label="24 hours")
     press(page, "Switch for 24 hours")
     page.get_by_role("button", name="Go back now").wait_for()

@@ -19,6 +19,8 @@ from bench.seed import notifiers_of, seed
 from notifapp import clock, create_app
 from notifapp.access import Principal, ProjectRef
 from notifapp.access.models import ApiToken, MembershipPermission
+from notifapp.breakers.models import NotifierBreaker
+from notifapp.channels import Channel
 from notifapp.database import table_of, writing
 from notifapp.events.models import EventEndpoint, EventSubscription
 from notifapp.extensions import db
@@ -26,11 +28,13 @@ from notifapp.health.arriving.models import CodeSlice
 from notifapp.health.arriving.slices import LENGTH as SLICE
 from notifapp.health.arriving.slices import this_slice
 from notifapp.health.arriving.tally import COUNTS
+from notifapp.notifiers.models import NotifierBalance
 from notifapp.otp.models import OtpChallenge, OtpLimits, OtpResend
 from notifapp.otp.test_recipients.models import OtpTestRecipient
 from notifapp.otp.trials.service import settle_due
 from notifapp.settings.trials.models import SettingsTrial
 from notifapp.settings.trials.service import start_trial
+from notifapp.standby.models import StandbyNotifier
 from tests.client import ApiClient, Browser
 from tests.conftest import Databases, config_for
 from tests.otp.preview.rows import resent, verified
@@ -76,6 +80,11 @@ def _fill(connection: Connection) -> None:
     connection.execute(insert(EventEndpoint), [{"id": n, "project_id": n, **endpoint} for n in ids])
     taken = [{"project_id": n, "endpoint_id": n, "type": "code.expired"} for n in ids]
     connection.execute(insert(EventSubscription), taken)
+    in_use = [(n, channel, notifier) for n in ids for channel, notifier in zip(Channel, notifiers_of(n), strict=True)]
+    standby = [{"project_id": n, "channel": each, "position": 1, "notifier_id": it} for n, each, it in in_use]
+    connection.execute(insert(StandbyNotifier), standby)
+    connection.execute(insert(NotifierBreaker), [{"notifier_id": it} for _n, _each, it in in_use])
+    connection.execute(insert(NotifierBalance), [{"notifier_id": it, "hour": now, "amount": 1} for *_, it in in_use])
     connection.execute(insert(CodeSlice), [_slice(notifier, now) for n in ids for notifier in notifiers_of(n)])
     connection.execute(insert(table_of(OtpTestRecipient)), [_test_recipient(n, now) for n in ids])
     connection.execute(insert(table_of(SettingsTrial)), [_trial(n, now) for n in ids])

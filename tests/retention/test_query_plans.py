@@ -17,6 +17,8 @@ from notifapp.audit.models import AuditEvent
 from notifapp.database import reading, table_of, writing
 from notifapp.delivery.models import Delivery
 from notifapp.events.models import EventEndpoint, EventMessage
+from notifapp.health.arriving.models import CodeSlice
+from notifapp.health.arriving.tally import COUNTS
 from notifapp.idempotency.models import IdempotentRequest
 from notifapp.notifiers.models import NotifierBalance, NotifierProof, OutboxMessage
 from notifapp.otp.models import OtpChallenge, OtpRecipient, OtpResend
@@ -81,6 +83,8 @@ def tables(project_id: int, notifier_id: int) -> Iterator[tuple[type[Any], list[
         for n, then in enumerate(times)
     ]  # fmt: skip
     yield NotifierBalance, [{"notifier_id": notifier_id, "hour": then} for then in times]
+    counts = dict.fromkeys(COUNTS, 0)
+    yield CodeSlice, [{"notifier_id": notifier_id, "starts_at": then, **counts, "times": "{}"} for then in times]
     proof = {**at, "digest": "d", "code_mac": "x", "attempts_left": 5}
     yield (
         NotifierProof,
