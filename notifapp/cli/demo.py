@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import insert, select
 
@@ -22,6 +23,7 @@ from notifapp.message_templates.service import set_template
 from notifapp.message_templates.values import Template
 from notifapp.notifiers.models import NotifierBalance
 from notifapp.notifiers.service import create_notifier, list_notifiers
+from notifapp.otp.models import ChallengeStatus, OtpChallenge
 from notifapp.otp.test_recipients.service import add_test_recipient, list_test_recipients
 from notifapp.projects.service import create_project, find_project, set_phone_region
 from notifapp.settings.service import get_notification_settings, update_notification_settings
@@ -178,14 +180,16 @@ _WORDS = {
 
 
 def _ensure_deliveries(project: ProjectRef) -> None:
-    """Add a day of messages, most of them sent, for the deliveries' page to show."""
+    """Add a day of codes, most of them sent and verified, for the overview and the deliveries' page to show."""
     now = clock.now()
     sms = _in_use(project)
     delivery = table_of(Delivery)
     with writing() as connection:
         if connection.execute(select(delivery.c.id).where(delivery.c.project_id == project.id).limit(1)).first():
             return
-        connection.execute(insert(delivery), [_delivery(number, now, project, sms) for number in range(60)])
+        messages = [_delivery(number, now, project, sms) for number in range(60)]
+        connection.execute(insert(delivery), messages)
+        connection.execute(insert(table_of(OtpChallenge)), [_challenge(*each) for each in enumerate(messages)])
 
 
 def _ensure_balances(project: ProjectRef) -> None:
@@ -232,6 +236,7 @@ def _delivery(number: int, now: datetime, project: ProjectRef, notifier_id: int)
         "channel": Channel.SMS.value,
         "recipient": f"+98••••••••{number * 7 % 90 + 10}",
         "purpose": Purpose.OTP.value,
+        "challenge_id": f"{number:032x}",
         "status": status.value,
         "attempts": 3 if failed else 1,
         "provider_id": None if failed else str(884_210_000 + 17 * number),
@@ -243,4 +248,28 @@ def _delivery(number: int, now: datetime, project: ProjectRef, notifier_id: int)
         "started_at": at,
         "finished_at": at + timedelta(seconds=80 if failed else 1.2),
         "reported_at": at + timedelta(seconds=6) if is_reported else None,
+    }
+
+
+def _challenge(number: int, message: Mapping[str, Any]) -> dict[str, object]:
+    """The challenge of a message: most that were delivered were verified within half a minute."""
+    at = message["created_at"]
+    is_verified = message["status"] == DeliveryStatus.DELIVERED and number % 11 != 4
+    return {
+        "id": message["challenge_id"],
+        "project_id": message["project_id"],
+        "channel": message["channel"],
+        "recipient_digest": f"demo-{number}",
+        "counted_as": f"demo-{number}",
+        "recipient": message["recipient"],
+        "settings_version": 1,
+        "code_length": 6,
+        "ttl": 120,
+        "code_mac": "",
+        "status": (ChallengeStatus.APPROVED if is_verified else ChallengeStatus.REPLACED).value,
+        "attempts_left": 5,
+        "created_at": at,
+        "expires_at": message["expires_at"],
+        "resend_at": at + timedelta(minutes=1),
+        "approved_at": at + timedelta(seconds=9 + number % 23) if is_verified else None,
     }

@@ -77,7 +77,8 @@ def _failing(lately: Lately) -> Verdict | None:
     due = recent.sent - lately.fresh.sent
     verified = recent.verified - lately.fresh.verified
     if due >= ENOUGH and verified < UNANSWERED_SHARE * due:
-        return Verdict(State.FAILING, f"Only {verified} of {due} codes sent in the last {period} were verified.")
+        some = f"Only {verified}" if verified else "None"
+        return Verdict(State.FAILING, f"{some} of {due} codes sent in the last {period} were verified.")
     return None
 
 

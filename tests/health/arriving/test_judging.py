@@ -83,6 +83,10 @@ def test_a_breaker_that_is_not_closed_decides(state: BreakerState, cause: Cause)
 def test_the_reason_says_how_many() -> None:
     found = lately(Tally(20, sent=8, failed=12, verified=8))
     assert judged(found).reason == "12 of 20 codes in the last hour failed or were not delivered."
+    found = lately(Tally(10, sent=10))
+    assert judged(found).reason == "None of 10 codes sent in the last hour were verified."
+    found = lately(Tally(10, sent=10, verified=1))
+    assert judged(found).reason == "Only 1 of 10 codes sent in the last hour were verified."
 
 
 def test_percentiles_are_the_nearest_ranks() -> None:
