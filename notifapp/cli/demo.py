@@ -189,7 +189,13 @@ def _ensure_deliveries(project: ProjectRef) -> None:
             return
         messages = [_delivery(number, now, project, sms) for number in range(60)]
         connection.execute(insert(delivery), messages)
-        connection.execute(insert(table_of(OtpChallenge)), [_challenge(*each) for each in enumerate(messages)])
+        ids = select(delivery.c.challenge_id, delivery.c.id).where(delivery.c.project_id == project.id)
+        sent_as = {row.challenge_id: row.id for row in connection.execute(ids)}
+        challenges = [
+            _challenge(number, message) | {"delivery_id": sent_as[message["challenge_id"]]}
+            for number, message in enumerate(messages)
+        ]
+        connection.execute(insert(table_of(OtpChallenge)), challenges)
 
 
 def _ensure_balances(project: ProjectRef) -> None:
@@ -222,7 +228,7 @@ def _ensure_test_recipient(project: ProjectRef, admin: Principal) -> None:
         add_test_recipient(project, fields, zone=clock.UTC_ZONE, principal=admin)
 
 
-def _delivery(number: int, now: datetime, project: ProjectRef, notifier_id: int) -> dict[str, object]:
+def _delivery(number: int, now: datetime, project: ProjectRef, notifier_id: int) -> dict[str, Any]:
     at = now - timedelta(minutes=24 * number + number * number % 17)
     failed = number % 13 == 5
     status = DeliveryStatus.FAILED if failed else _REPORTED.get(number % 9, DeliveryStatus.DELIVERED)
